@@ -1,0 +1,3 @@
+"""
+Floor 3. Who may come in: methods, credentials, checkers, the realm.
+"""

@@ -1,0 +1,3 @@
+"""
+Floor 4. File systems: a confined local folder, memory, an application's own.
+"""

@@ -1,0 +1,200 @@
+"""
+What a file system, an open file, an open directory and an avatar promise; nothing is implemented here.
+
+A method may return its value, a Deferred or a coroutine; what is ready is used at once. It fails with
+`SFTPError(status, message)` or with `OSError`. A path is virtual: absolute, `/`-separated, without `.` and `..`, decoded
+from UTF-8 with `surrogateescape`. An *ability* is an interface of its own: where it is not provided, the request is
+answered OP_UNSUPPORTED and its extension is not advertised.
+"""
+
+from zope.interface import Attribute, Interface
+
+# zope's interfaces describe methods without `self`, which no type checker understands.
+# mypy: disable-error-code="no-untyped-def, misc, empty-body"
+
+
+class IFile(Interface):
+    """An open file."""
+
+    def read(offset, length):
+        """
+        Read from the file.
+
+        Args:
+            offset: where to start, in bytes from the beginning; may lie past the end.
+            length: the most to return, in bytes; at least 1. Fewer are returned only at the end.
+        Returns:
+            The bytes; empty at the end of the file.
+        Source: filexfer-13, section 8.2.1.
+        """
+
+    def write(offset, data):
+        """
+        Write all of `data` (bytes) at `offset`; an append handle ignores the offset.
+
+        Source: filexfer-13, section 8.2.2.
+        """
+
+    def stat():
+        """Return the `Attributes` of the open file."""
+
+    def set_attributes(attributes):
+        """Apply every field that is not None; a size truncates or extends with zeros."""
+
+    def close():
+        """Release the file. Called once, whatever happened before."""
+
+
+class IReadInto(Interface):
+    """Ability of a file: reading straight into buffers that the caller lends."""
+
+    def read_into(views, offset):
+        """
+        Fill the views one after the other from `offset` and return how many bytes came.
+
+        Fewer than asked for only at the end of the file. The views may be used until the result is there: in this call,
+        or until the returned Deferred fires.
+        """
+
+
+class IWriteFrom(Interface):
+    """Ability of a file: writing from several buffers at once."""
+
+    def write_from(pieces, offset):
+        """
+        Write all pieces, one after the other, at `offset`.
+
+        The pieces are views of a buffer that is used again: take `bytes()` before anything that is not done at return.
+        """
+
+
+class ISync(Interface):
+    """Ability of a file: forcing its data to the disk."""
+
+    def sync():
+        """Return when what was written is on stable storage. Source: fsync@openssh.com."""
+
+
+class ICopy(Interface):
+    """Ability of a file: being copied into another file of the same file system."""
+
+    def copy_to(target, offset, length, target_offset):
+        """
+        Copy a range into the open file `target`.
+
+        Args:
+            target: an `IFile` of the same file system.
+            offset, target_offset: in bytes.
+            length: in bytes; 0 means up to the end of this file.
+        Returns:
+            How many bytes were copied.
+        Source: draft-ietf-secsh-filexfer-extensions-00, copy-data.
+        """
+
+
+class IDirectory(Interface):
+    """An open directory, read once from front to back."""
+
+    def read(count):
+        """
+        Return the next entries, as many as `count` at most; an empty list at the end, and ever after.
+
+        Returns:
+            A list of `(name, attributes)`: a name as str, without `/`; the attributes of the entry itself (a symlink's
+            own), with `owner` and `group` filled in where names are known.
+        """
+
+    def stat():
+        """Return the `Attributes` of the directory."""
+
+    def set_attributes(attributes):
+        """Apply every field that is not None to the directory itself."""
+
+    def close():
+        """Release the directory. Called once."""
+
+
+class IFileSystem(Interface):
+    """Files and directories under virtual paths."""
+
+    def open(path, access, flags, attributes):
+        """
+        Open or create a file.
+
+        Args:
+            access: `Access` bits; READ_DATA and WRITE_DATA or APPEND_DATA decide the direction.
+            flags: `OpenFlag`; its three lowest bits are the `Disposition`.
+            attributes: applied only to a file that this call creates.
+        Returns:
+            An `IFile`, with whichever of `IReadInto`, `IWriteFrom`, `ISync`, `ICopy` it can.
+        """
+
+    def list(path):
+        """Open a directory and return an `IDirectory`; fails here, not at the first read, if it is missing."""
+
+    def stat(path):
+        """Return the `Attributes` of what a path means, links followed."""
+
+    def lstat(path):
+        """Return the `Attributes` of a path itself: of a link, not of its target."""
+
+    def set_attributes(path, attributes, follow):
+        """Apply every field that is not None, to a link's target (`follow`) or to the link itself."""
+
+    def make_directory(path, attributes):
+        """Create a directory; its parent must exist, it must not."""
+
+    def remove_directory(path):
+        """Remove an empty directory."""
+
+    def remove(path):
+        """Remove a file or a link, not a directory."""
+
+    def rename(path, new_path, flags):
+        """Rename; without `RenameFlag.OVERWRITE` (or ATOMIC, NATIVE) an existing target is FILE_ALREADY_EXISTS."""
+
+    def real_path(path):
+        """
+        Return the canonical virtual path, links resolved.
+
+        What does not exist is kept as it is written: clients ask for the path of what they are about to create.
+        """
+
+
+class ILinks(Interface):
+    """Ability of a file system: symbolic and hard links."""
+
+    def read_link(path):
+        """Return the target of a symbolic link as str, as it was stored."""
+
+    def make_symlink(path, target):
+        """Create a link at `path`; `target` is str, stored as given, resolved inside the root when it is followed."""
+
+    def make_hard_link(path, new_path):
+        """Give an existing file a second name."""
+
+
+class ISpace(Interface):
+    """Ability of a file system: telling how full it is."""
+
+    def space(path):
+        """Return an object with the `f_…` fields of `os.statvfs_result`, for the file system that holds `path`."""
+
+
+class IAccounts(Interface):
+    """Ability of a file system: names of user and group numbers."""
+
+    def user_name(uid):
+        """Return the name of a user number as str, or None."""
+
+    def group_name(gid):
+        """Return the name of a group number as str, or None."""
+
+
+class ISFTPAvatar(Interface):
+    """What a login yields: who it is, and what they see."""
+
+    user_name = Attribute("str: the name the client gave and proved.")
+    home = Attribute("str: the virtual path that relative paths start from; default `/`.")
+    read_only = Attribute("bool: refuse every request that changes something; default False.")
+    files = Attribute("IFileSystem: what this user sees.")

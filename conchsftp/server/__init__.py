@@ -1,0 +1,3 @@
+"""
+Floor 6. Putting it together: avatar, service, factory.
+"""

@@ -1,0 +1,3 @@
+"""
+Floor 5. One SFTP conversation: the pipeline that every request takes.
+"""

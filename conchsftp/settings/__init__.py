@@ -1,0 +1,3 @@
+"""
+Floor 2. What an operator may set. Declarations.
+"""

@@ -1,0 +1,3 @@
+"""
+Floor 0. Bytes: reading, writing and cutting them to length. Imports the standard library only.
+"""
