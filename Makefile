@@ -1,0 +1,52 @@
+# `make serve` and `make test` do all set-up themselves; nothing is needed but Python 3.11 or later, and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+ROOT ?= ./files
+LISTEN ?= tcp:2222:interface=127.0.0.1
+BENCH ?=
+
+# An editable install shows its twistd plugin only in this mode; CONTRIBUTING.md says why.
+INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
+
+.PHONY: serve test trial interop lint types docs bench clients clean
+
+serve: $(VENV)/.installed
+	@$(VENV)/bin/conchsftp "$(ROOT)" --listen "$(LISTEN)" --host-key .conchsftp/ssh_host_ed25519_key
+
+test: lint types docs trial interop
+
+trial: $(VENV)/.installed-for-tests
+	$(VENV)/bin/python -m twisted.trial tests
+
+interop: $(VENV)/.installed-for-tests clients
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest --durations=10
+
+lint: $(VENV)/.installed-for-tests
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.installed-for-tests
+	$(VENV)/bin/mypy
+
+docs: $(VENV)/.installed-for-tests
+	$(VENV)/bin/sphinx-build -q -W -b html docs docs/_build/html
+
+clients:
+	tests/interop/install-clients
+
+bench: $(VENV)/.installed
+	$(VENV)/bin/python -m bench $(BENCH)
+
+clean:
+	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp*
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-for-tests: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --editable ".[test]"
+	@touch $@ $(VENV)/.installed
