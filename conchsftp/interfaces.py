@@ -50,10 +50,11 @@ class IReadInto(Interface):
 
     def read_into(views, offset):
         """
-        Fill the views one after the other from `offset` and return how many bytes came.
+        Fill the views one after the other from `offset`, without ever waiting.
 
-        Fewer than asked for only at the end of the file. The views may be used until the result is there: in this call,
-        or until the returned Deferred fires.
+        Returns:
+            How many bytes came, fewer than asked for only at the end of the file; or None, at once, where it would have to
+            wait for a disk: `read` is asked instead. Never a Deferred: the views lie in a buffer that is about to be sent.
         """
 
 
