@@ -1,0 +1,119 @@
+"""
+`python -m bench`: our server and OpenSSH's sshd, measured in one interleaved run.
+
+Every run measures each server once, so that what else the machine does hits them alike; compare only inside one run.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import report
+from bench.measures import CIPHERS, MEASURES, MIB, Measure, Scale, prepare
+from bench.servers import Keys, Server, start_ours, start_sshd
+
+_RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the arguments select, print one table and write JSON."""
+    options = _parse(arguments)
+    measures = [measure for measure in MEASURES if _selected(measure, options)]
+    scale = Scale(transfer=options.size, **_less(options.quick))
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conchsftp-bench-", dir=options.folder)))
+        root, local = work / "served", work / "local"
+        root.mkdir()
+        local.mkdir()
+        prepare(root, local, scale)
+        servers = _start(stack, options, work, root)
+        results = _measure(measures, servers, local, scale, options.runs)
+    print(report.table(measures, [server.name for server in servers], results))
+    print(f"\nmedians of {options.runs}; all figures in {report.save(_RESULTS, results, _plain(options))}")
+
+
+def _start(stack: ExitStack, options: argparse.Namespace, work: Path, root: Path) -> list[Server]:
+    keys = Keys.make(work / "keys")
+    # AES-CTR is not in the default profile.
+    settings = ["AlgorithmProfile=compatible", *options.set]
+    starts: dict[str, Callable[[], Server]] = {
+        "ours": lambda: start_ours(keys, root, work, settings=settings),
+        "sshd": lambda: start_sshd(keys, root, work, internal=options.sftp == "internal"),
+    }
+    return [stack.enter_context(starts[name]()) for name in options.servers]
+
+
+def _measure(
+    measures: Sequence[Measure], servers: Sequence[Server], local: Path, scale: Scale, runs: int
+) -> report.Results:
+    results: report.Results = {measure.name: {} for measure in measures}
+    for run in range(runs):
+        for measure in measures:
+            for server in servers:
+                _progress(f"{run + 1}/{runs} {measure.name} {server.name}")
+                results[measure.name].setdefault(server.name, []).append(measure.run(server, local, scale))
+                server.settle()
+    _progress("")
+    return results
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:70}\r", end="", file=sys.stderr, flush=True)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    kinds = sorted({measure.kind for measure in MEASURES})
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[1])
+    parser.add_argument("--only", action="append", default=[], metavar="KIND", help=f"one of {', '.join(kinds)}")
+    parser.add_argument("--cipher", action="append", default=[], choices=CIPHERS, help="transfers with this one")
+    parser.add_argument("--runs", type=int, default=5, help="how often each is measured (5)")
+    parser.add_argument("--size", type=_size, default=512 * MIB, help="bytes of a transfer: 64M, 1G (512M)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything that is not a transfer")
+    parser.add_argument("--servers", type=_servers, default=["ours", "sshd"], help="ours, sshd, or ours,sshd (both)")
+    parser.add_argument(
+        "--sftp", choices=["external", "internal"], default="external", help="how sshd serves SFTP (external)"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="Name=Value", help="a setting of our server")
+    parser.add_argument("--folder", default="/dev/shm", help="where the files are (/dev/shm)")
+    options = parser.parse_args(arguments)
+    for kind in options.only:
+        if kind not in kinds:
+            parser.error(f"--only {kind!r}: one of {', '.join(kinds)}")
+    return options
+
+
+def _selected(measure: Measure, options: argparse.Namespace) -> bool:
+    return (not options.only or measure.kind in options.only) and (
+        not options.cipher or not measure.cipher or measure.cipher in options.cipher
+    )
+
+
+def _less(quick: bool) -> dict[str, int]:
+    full = Scale()
+    names = ("lstats", "opens", "entries", "listings", "logins", "idle")
+    return {name: getattr(full, name) // 10 for name in names} if quick else {}
+
+
+def _size(text: str) -> int:
+    unit = {"K": 1 << 10, "M": MIB, "G": 1 << 30}.get(text[-1:].upper())
+    size = int(text[:-1]) * unit if unit else int(text)
+    return size // MIB * MIB or MIB
+
+
+def _servers(text: str) -> list[str]:
+    names = text.split(",")
+    if not set(names) <= {"ours", "sshd"}:
+        raise argparse.ArgumentTypeError(f"{text}: ours and sshd are known")
+    return names
+
+
+def _plain(options: argparse.Namespace) -> dict[str, object]:
+    return {name: value for name, value in vars(options).items() if name != "folder"}
+
+
+if __name__ == "__main__":
+    main()
