@@ -1,0 +1,120 @@
+"""
+How a file is opened: the flags of versions 3 and 4, those of versions 5 and 6, and those of open(2).
+
+The codec turns the old flags into the new ones, file systems turn the new ones into open(2)'s. Nothing is opened here.
+Sources: filexfer-02, section 6.3; filexfer-13, section 8.1.1.
+"""
+
+import os
+
+from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, PFlag
+
+# filexfer-13, 8.1.1.1: what the standard C library's modes mean. APPEND_DATA as an access is no append mode: clients
+# ask for it and write at offsets all the same; only the flag of that name is.
+_READING = Access.READ_DATA | Access.READ_ATTRIBUTES
+_WRITING = Access.WRITE_DATA | Access.WRITE_ATTRIBUTES
+
+_APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
+
+# From the bits that decide, to the disposition. Clients send TRUNC without CREAT (Cyberduck overwrites so), though the
+# draft forbids it; EXCL without CREAT means nothing to open(2), and nothing here.
+_DISPOSITIONS = {
+    PFlag(0): Disposition.OPEN_EXISTING,
+    PFlag.EXCL: Disposition.OPEN_EXISTING,
+    PFlag.TRUNC: Disposition.TRUNCATE_EXISTING,
+    PFlag.TRUNC | PFlag.EXCL: Disposition.TRUNCATE_EXISTING,
+    PFlag.CREAT: Disposition.OPEN_OR_CREATE,
+    PFlag.CREAT | PFlag.TRUNC: Disposition.CREATE_TRUNCATE,
+    PFlag.CREAT | PFlag.EXCL: Disposition.CREATE_NEW,
+    PFlag.CREAT | PFlag.TRUNC | PFlag.EXCL: Disposition.CREATE_NEW,
+}
+
+_PFLAGS = {
+    Disposition.CREATE_NEW: PFlag.CREAT | PFlag.EXCL,
+    Disposition.CREATE_TRUNCATE: PFlag.CREAT | PFlag.TRUNC,
+    Disposition.OPEN_EXISTING: PFlag(0),
+    Disposition.OPEN_OR_CREATE: PFlag.CREAT,
+    Disposition.TRUNCATE_EXISTING: PFlag.TRUNC,
+}
+
+_OS_FLAGS = {
+    Disposition.CREATE_NEW: os.O_CREAT | os.O_EXCL,
+    Disposition.CREATE_TRUNCATE: os.O_CREAT | os.O_TRUNC,
+    Disposition.OPEN_EXISTING: 0,
+    Disposition.OPEN_OR_CREATE: os.O_CREAT,
+    Disposition.TRUNCATE_EXISTING: os.O_TRUNC,
+}
+
+
+def _modern(pflags: PFlag) -> tuple[Access, OpenFlag]:
+    access = Access(0)
+    if pflags & PFlag.WRITE:
+        access |= _WRITING
+    # Neither READ nor WRITE opens for reading, as OpenSSH does.
+    if pflags & PFlag.READ or not access:
+        access |= _READING
+    flags = OpenFlag(_DISPOSITIONS[pflags & (PFlag.CREAT | PFlag.TRUNC | PFlag.EXCL)])
+    if pflags & PFlag.APPEND:
+        access |= Access.APPEND_DATA if pflags & PFlag.WRITE else Access(0)
+        flags |= OpenFlag.APPEND_DATA
+    if pflags & PFlag.TEXT:
+        flags |= OpenFlag.TEXT_MODE
+    return access, flags
+
+
+_MODERN = tuple(_modern(PFlag(bits)) for bits in range(0x80))
+
+
+def from_pflags(pflags: int) -> tuple[Access, OpenFlag]:
+    """Return the access and flags that the flags of version 4 mean; bits that it does not know are ignored."""
+    return _MODERN[pflags & 0x7F]
+
+
+def from_pflags_3(pflags: int) -> tuple[Access, OpenFlag]:
+    """Return the same for version 3, which has no TEXT."""
+    return _MODERN[pflags & 0x3F]
+
+
+def to_pflags(access: int, flags: int) -> PFlag:
+    """
+    Return the nearest flags of versions 3 and 4; what they cannot say is left out.
+
+    Args:
+        access: `Access` bits.
+        flags: `OpenFlag` bits.
+    Source: the `flags` of the documented event FileOpen.
+    """
+    pflags = _PFLAGS[disposition(flags)]
+    if access & Access.READ_DATA:
+        pflags |= PFlag.READ
+    if access & (Access.WRITE_DATA | Access.APPEND_DATA):
+        pflags |= PFlag.WRITE
+    if flags & _APPENDING:
+        pflags |= PFlag.APPEND
+    if flags & OpenFlag.TEXT_MODE:
+        pflags |= PFlag.TEXT
+    return pflags
+
+
+def to_os_flags(access: int, flags: int) -> int:
+    """
+    Return the flags of open(2): direction, disposition, append and no-follow.
+
+    Args:
+        access: `Access` bits; asking for neither reading nor writing opens for reading.
+        flags: `OpenFlag` bits; locks, deletion on close and privileges are not open(2)'s, and left out.
+    """
+    reads = bool(access & Access.READ_DATA)
+    writes = bool(access & (Access.WRITE_DATA | Access.APPEND_DATA))
+    result = (os.O_RDWR if reads else os.O_WRONLY) if writes else os.O_RDONLY
+    result |= _OS_FLAGS[disposition(flags)]
+    if flags & _APPENDING:
+        result |= os.O_APPEND
+    if flags & OpenFlag.NOFOLLOW:
+        result |= os.O_NOFOLLOW
+    return result
+
+
+def disposition(flags: int) -> Disposition:
+    """Return the disposition in the flags of OPEN; raises ValueError for the three numbers that are none."""
+    return Disposition(flags & OpenFlag.DISPOSITION)

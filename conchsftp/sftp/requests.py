@@ -1,0 +1,478 @@
+"""
+One record per request: the meaning of version 6, and for each field the versions that have it on the wire.
+
+The codec compiles its decoders from these declarations; who serves a request sees only the record. A field outside its
+span has its default. Names, paths and handles are bytes. Sources: filexfer-02 to -13, sections 6 to 8; PROTOCOL of
+OpenSSH for the names with an @; filexfer-extensions-00 for the others.
+"""
+
+import dataclasses
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any, TypeVar, dataclass_transform
+
+from conchsftp.errors import SFTPError
+from conchsftp.sftp import numbers
+from conchsftp.sftp.attributes import Attributes, attributes_kind
+from conchsftp.sftp.numbers import VERSIONS, Access, OpenFlag, PacketType, RenameFlag
+from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
+from conchsftp.sftp.statuses import Status
+from conchsftp.wire.kinds import BOOL, BYTES, U32, U64, Buffer, Counted, Fixed, Kind, Malformed, extent
+
+R = TypeVar("R")
+F = TypeVar("F", bound=IntFlag)
+
+AnyKind = Kind[Any] | Callable[[int], Kind[Any]]
+
+ALL = VERSIONS
+UNTIL5 = range(3, 6)
+FROM4 = range(4, 7)
+FROM5 = range(5, 7)
+V3 = range(3, 4)
+V4 = range(4, 5)
+V6 = range(6, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """
+    One value of a request on the wire.
+
+    Attributes:
+        names: the attribute of the record that it fills, or the two.
+        kind: how it is read, or what tells that for a version.
+        versions: where it is on the wire.
+        optional: whether the packet may end before it.
+    """
+
+    names: tuple[str, ...]
+    kind: AnyKind
+    versions: range
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """
+    How a request lies on the wire.
+
+    Attributes:
+        record: the class of the request.
+        type: its packet type.
+        name: its name, if it is an extended request; else empty.
+        versions: which know it.
+        either_order: whether clients disagree on the order of the fields; see `clients.Order`.
+        fields: in the order of the wire.
+    """
+
+    record: type[Any]
+    type: PacketType
+    name: bytes
+    versions: range
+    either_order: bool
+    fields: tuple[Field, ...]
+
+
+REQUESTS: list[Layout] = []
+"""Every request, as declared below."""
+
+
+def wire(kind: AnyKind, versions: range = ALL, *, optional: bool = False, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a field of a record and its value on the wire, at its place in the order of the wire."""
+    return dataclasses.field(default=default, metadata={"wire": (kind, versions, optional)})
+
+
+def wire_only(kind: Kind[Any], versions: range, *names: str) -> Field:
+    """Declare a value on the wire that fills the fields `names`, in versions that have no place for each of them."""
+    return Field(names, kind, versions, False)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(wire,))
+def request(
+    packet_type: PacketType,
+    name: bytes = b"",
+    *,
+    versions: range = ALL,
+    either_order: bool = False,
+) -> Callable[[type[R]], type[R]]:
+    """Make a record of a class and declare its layout."""
+
+    def declare(cls: type[R]) -> type[R]:
+        fields = []
+        for key, value in list(vars(cls).items()):
+            if isinstance(value, Field):
+                fields.append(value)
+                delattr(cls, key)
+            elif isinstance(value, dataclasses.Field):
+                fields.append(Field((key,), *value.metadata["wire"]))
+        record = dataclass(slots=True, kw_only=True)(cls)
+        REQUESTS.append(Layout(record, packet_type, name, versions, either_order, tuple(fields)))
+        return record
+
+    return declare
+
+
+def _path(data: bytes) -> bytes:
+    if 0 in data:
+        raise SFTPError(Status.INVALID_FILENAME, "The name holds a zero byte")
+    return data
+
+
+def _paths(packet: Buffer, at: int) -> tuple[list[bytes], int]:
+    paths = []
+    while at < len(packet):
+        path, at = PATH.unpack(packet, at)
+        paths.append(path)
+    return paths, at
+
+
+def _numbers(data: bytes) -> list[int]:
+    if len(data) % 4:
+        raise Malformed(f"{len(data)} bytes of 32-bit numbers")
+    return list(struct.unpack(f">{len(data) // 4}I", data))
+
+
+def _data(packet: Buffer, at: int) -> tuple[list[Buffer], int]:
+    start, end = extent(packet, at, DATA.name)
+    return [packet[start:end]], end
+
+
+def _flags(name: str, enum: type[F], known: int) -> Fixed[F]:
+    # Unknown bits are dropped: they mean nothing, and an IntFlag remembers for ever each combination that it has seen.
+    return Fixed(name, "I", lambda bits: enum(bits & known))
+
+
+def _control(number: int) -> numbers.RealPath:
+    if number not in (1, 2, 3):
+        raise Malformed(f"REALPATH with control byte {number}, 1 to 3 expected")
+    return numbers.RealPath(number)
+
+
+def _open_flags(flags: int) -> OpenFlag:
+    if flags & OpenFlag.DISPOSITION > numbers.Disposition.TRUNCATE_EXISTING:
+        raise SFTPError(Status.INVALID_PARAMETER, f"OPEN with disposition {flags & OpenFlag.DISPOSITION}, 0 to 4 known")
+    return OpenFlag(flags & 0xFFFF)
+
+
+PATH: Kind[bytes] = Counted("a path", _path)
+PATHS: Kind[list[bytes]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
+HANDLE: Kind[bytes] = Counted("a handle")
+NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
+DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
+CONTROL: Kind[numbers.RealPath] = Fixed("a control byte", "B", _control)
+ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)
+OPEN_FLAGS: Kind[OpenFlag] = Fixed("open flags", "I", _open_flags)
+PFLAGS: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags)
+PFLAGS_3: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags_3)
+RENAME_FLAGS: Kind[RenameFlag] = _flags("rename flags", RenameFlag, 0x7)
+LOCK_MASK: Kind[OpenFlag] = _flags("a lock mask", OpenFlag, 0x3C0)
+
+
+@request(PacketType.OPEN)
+class Open:
+    """
+    Open or create a file; answered by `HandleReply`.
+
+    Attributes:
+        attributes: only for a file that this request creates.
+    """
+
+    path: bytes = wire(PATH)
+    pflags_3 = wire_only(PFLAGS_3, V3, "access", "flags")
+    pflags = wire_only(PFLAGS, V4, "access", "flags")
+    access: Access = wire(ACCESS, FROM5)
+    flags: OpenFlag = wire(OPEN_FLAGS, FROM5)
+    attributes: Attributes = wire(attributes_kind)
+
+
+@request(PacketType.CLOSE)
+class Close:
+    """Close a file or directory; the handle is dead, whatever the status says."""
+
+    handle: bytes = wire(HANDLE)
+
+
+@request(PacketType.READ)
+class Read:
+    """Read from a file; answered by `Data`, or EOF."""
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    length: int = wire(U32)
+
+
+@request(PacketType.WRITE)
+class Write:
+    """
+    Write to a file.
+
+    Attributes:
+        data: views of the received packet, in order, usually one. Who keeps them past the call takes `bytes()` first.
+    """
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    data: list[Buffer] = wire(DATA)
+
+
+@request(PacketType.LSTAT)
+class LStat:
+    """
+    Ask for the attributes of a name itself; answered by `Attrs`.
+
+    Attributes:
+        flags: which attributes are wanted (bits of the attribute table); a hint, 0 means any.
+    """
+
+    path: bytes = wire(PATH)
+    flags: int = wire(U32, FROM4, optional=True, default=0)
+
+
+@request(PacketType.FSTAT)
+class FStat:
+    """Ask for the attributes of what is open; `flags` as in `LStat`."""
+
+    handle: bytes = wire(HANDLE)
+    flags: int = wire(U32, FROM4, optional=True, default=0)
+
+
+@request(PacketType.SETSTAT)
+class SetStat:
+    """Change the attributes of what a path means, links followed."""
+
+    path: bytes = wire(PATH)
+    attributes: Attributes = wire(attributes_kind)
+
+
+@request(PacketType.FSETSTAT)
+class FSetStat:
+    """Change the attributes of what is open."""
+
+    handle: bytes = wire(HANDLE)
+    attributes: Attributes = wire(attributes_kind)
+
+
+@request(PacketType.OPENDIR)
+class OpenDir:
+    """Open a directory for `ReadDir`; answered by `HandleReply`."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.READDIR)
+class ReadDir:
+    """Ask for more names of a directory; answered by `Names`, or EOF."""
+
+    handle: bytes = wire(HANDLE)
+
+
+@request(PacketType.REMOVE)
+class Remove:
+    """Remove a file or a link, not a directory."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.MKDIR)
+class MkDir:
+    """Create a directory."""
+
+    path: bytes = wire(PATH)
+    attributes: Attributes = wire(attributes_kind)
+
+
+@request(PacketType.RMDIR)
+class RmDir:
+    """Remove an empty directory."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.REALPATH)
+class RealPath:
+    """
+    Ask for the canonical form of a path; answered by `Names` with one entry.
+
+    Attributes:
+        control: what to do about a path that may not exist. A version 6 client may leave it out and means NO_CHECK.
+        compose: paths to apply to the first, one after the other; an absolute one replaces what is before it.
+    """
+
+    path: bytes = wire(PATH)
+    control: numbers.RealPath = wire(CONTROL, V6, optional=True, default=numbers.RealPath.RESOLVE)
+    compose: list[bytes] = wire(PATHS, V6, optional=True, default=())
+
+
+@request(PacketType.STAT)
+class Stat:
+    """Ask for the attributes of what a path means, links followed; `flags` as in `LStat`."""
+
+    path: bytes = wire(PATH)
+    flags: int = wire(U32, FROM4, optional=True, default=0)
+
+
+@request(PacketType.RENAME)
+class Rename:
+    """Rename a file or directory; without flags an existing `new_path` is an error."""
+
+    path: bytes = wire(PATH)
+    new_path: bytes = wire(PATH)
+    flags: RenameFlag = wire(RENAME_FLAGS, FROM5, default=RenameFlag(0))
+
+
+@request(PacketType.READLINK)
+class ReadLink:
+    """Ask for the target of a link; answered by `Names` with one entry."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.SYMLINK, versions=UNTIL5, either_order=True)
+class SymLink:
+    """
+    Create a symbolic link.
+
+    Attributes:
+        path: the new link.
+        target: what it holds, kept as it is.
+    """
+
+    path: bytes = wire(PATH)
+    target: bytes = wire(PATH)
+
+
+@request(PacketType.LINK, versions=V6)
+class Link:
+    """
+    Create a link.
+
+    Attributes:
+        path: the new link.
+        target: what a symbolic link holds; the existing file of a hard link.
+    """
+
+    path: bytes = wire(PATH)
+    target: bytes = wire(PATH)
+    symbolic: bool = wire(BOOL)
+
+
+@request(PacketType.BLOCK, versions=V6)
+class Block:
+    """
+    Lock a range of a file.
+
+    Attributes:
+        length: in bytes; 0 means up to what is now the end.
+        mask: the BLOCK_… bits of `OpenFlag`.
+    """
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    mask: OpenFlag = wire(LOCK_MASK)
+
+
+@request(PacketType.UNBLOCK, versions=V6)
+class Unblock:
+    """Release a range that `Block` locked; offset and length must be the same."""
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+
+
+@request(PacketType.EXTENDED, b"posix-rename@openssh.com")
+class PosixRename:
+    """Rename as rename(2) does: an existing `new_path` is replaced."""
+
+    path: bytes = wire(PATH)
+    new_path: bytes = wire(PATH)
+
+
+@request(PacketType.EXTENDED, b"statvfs@openssh.com")
+class StatVFS:
+    """Ask how full a file system is; answered by `replies.space_reply`."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.EXTENDED, b"fstatvfs@openssh.com")
+class FStatVFS:
+    """The same for what is open."""
+
+    handle: bytes = wire(HANDLE)
+
+
+@request(PacketType.EXTENDED, b"hardlink@openssh.com")
+class HardLink:
+    """Give an existing file (`path`) a second name."""
+
+    path: bytes = wire(PATH)
+    new_path: bytes = wire(PATH)
+
+
+@request(PacketType.EXTENDED, b"fsync@openssh.com")
+class FSync:
+    """Force a file's data to the disk."""
+
+    handle: bytes = wire(HANDLE)
+
+
+@request(PacketType.EXTENDED, b"lsetstat@openssh.com")
+class LSetStat:
+    """Change the attributes of a name itself. A link has no size to set: BAD_MESSAGE."""
+
+    path: bytes = wire(PATH)
+    attributes: Attributes = wire(attributes_kind)
+
+
+@request(PacketType.EXTENDED, b"limits@openssh.com")
+class Limits:
+    """Ask for the server's limits; answered by `replies.limits_reply`."""
+
+
+@request(PacketType.EXTENDED, b"expand-path@openssh.com")
+class ExpandPath:
+    """Ask for the canonical form of a path that may begin with `~` or `~user`; answered as `RealPath`."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.EXTENDED, b"copy-data")
+class CopyData:
+    """
+    Copy from one open file to another, inside the server.
+
+    Attributes:
+        length: in bytes; 0 means up to the end.
+    """
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    target_handle: bytes = wire(HANDLE)
+    target_offset: int = wire(U64)
+
+
+@request(PacketType.EXTENDED, b"home-directory")
+class HomeDirectory:
+    """Ask for a user's home; empty for one's own. Answered as `RealPath`."""
+
+    user: bytes = wire(BYTES)
+
+
+@request(PacketType.EXTENDED, b"users-groups-by-id@openssh.com")
+class UsersGroupsById:
+    """Ask for the names of numbers; answered by `replies.accounts_reply`."""
+
+    uids: list[int] = wire(NUMBERS)
+    gids: list[int] = wire(NUMBERS)
+
+
+@dataclass(slots=True, kw_only=True)
+class UnknownExtended:
+    """An extended request of a name that is not known here."""
+
+    name: bytes
