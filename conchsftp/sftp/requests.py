@@ -9,14 +9,14 @@ OpenSSH for the names with an @; filexfer-extensions-00 for the others.
 import dataclasses
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from enum import IntFlag
 from typing import Any, TypeVar, dataclass_transform
 
 from conchsftp.errors import SFTPError
-from conchsftp.sftp import numbers
 from conchsftp.sftp.attributes import Attributes, attributes_kind
-from conchsftp.sftp.numbers import VERSIONS, Access, OpenFlag, PacketType, RenameFlag
+from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag, PacketType, RenameFlag
+from conchsftp.sftp.numbers import RealPath as Control
 from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import BOOL, BYTES, U32, U64, Buffer, Counted, Fixed, Kind, Malformed, extent
@@ -44,13 +44,15 @@ class Field:
         names: the attribute of the record that it fills, or the two.
         kind: how it is read, or what tells that for a version.
         versions: where it is on the wire.
-        optional: whether the packet may end before it.
+        default: what the record holds in the other versions.
+        absent: what it holds where the packet ends before it; `MISSING` if no packet may.
     """
 
     names: tuple[str, ...]
     kind: AnyKind
     versions: range
-    optional: bool
+    default: Any
+    absent: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,14 @@ REQUESTS: list[Layout] = []
 """Every request, as declared below."""
 
 
-def wire(kind: AnyKind, versions: range = ALL, *, optional: bool = False, default: Any = dataclasses.MISSING) -> Any:
+def wire(kind: AnyKind, versions: range = ALL, *, default: Any = MISSING, absent: Any = MISSING) -> Any:
     """Declare a field of a record and its value on the wire, at its place in the order of the wire."""
-    return dataclasses.field(default=default, metadata={"wire": (kind, versions, optional)})
+    return dataclasses.field(default=default, metadata={"wire": (kind, versions, default, absent)})
 
 
 def wire_only(kind: Kind[Any], versions: range, *names: str) -> Field:
     """Declare a value on the wire that fills the fields `names`, in versions that have no place for each of them."""
-    return Field(names, kind, versions, False)
+    return Field(names, kind, versions, MISSING, MISSING)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(wire,))
@@ -120,12 +122,12 @@ def _path(data: bytes) -> bytes:
     return data
 
 
-def _paths(packet: Buffer, at: int) -> tuple[list[bytes], int]:
+def _paths(packet: Buffer, at: int) -> tuple[tuple[bytes, ...], int]:
     paths = []
     while at < len(packet):
         path, at = PATH.unpack(packet, at)
         paths.append(path)
-    return paths, at
+    return tuple(paths), at
 
 
 def _numbers(data: bytes) -> list[int]:
@@ -144,24 +146,24 @@ def _flags(name: str, enum: type[F], known: int) -> Fixed[F]:
     return Fixed(name, "I", lambda bits: enum(bits & known))
 
 
-def _control(number: int) -> numbers.RealPath:
+def _control(number: int) -> Control:
     if number not in (1, 2, 3):
         raise Malformed(f"REALPATH with control byte {number}, 1 to 3 expected")
-    return numbers.RealPath(number)
+    return Control(number)
 
 
 def _open_flags(flags: int) -> OpenFlag:
-    if flags & OpenFlag.DISPOSITION > numbers.Disposition.TRUNCATE_EXISTING:
+    if flags & OpenFlag.DISPOSITION > Disposition.TRUNCATE_EXISTING:
         raise SFTPError(Status.INVALID_PARAMETER, f"OPEN with disposition {flags & OpenFlag.DISPOSITION}, 0 to 4 known")
     return OpenFlag(flags & 0xFFFF)
 
 
 PATH: Kind[bytes] = Counted("a path", _path)
-PATHS: Kind[list[bytes]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
+PATHS: Kind[tuple[bytes, ...]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
 HANDLE: Kind[bytes] = Counted("a handle")
 NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
-CONTROL: Kind[numbers.RealPath] = Fixed("a control byte", "B", _control)
+CONTROL: Kind[Control] = Fixed("a control byte", "B", _control)
 ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)
 OPEN_FLAGS: Kind[OpenFlag] = Fixed("open flags", "I", _open_flags)
 PFLAGS: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags)
@@ -227,7 +229,7 @@ class LStat:
     """
 
     path: bytes = wire(PATH)
-    flags: int = wire(U32, FROM4, optional=True, default=0)
+    flags: int = wire(U32, FROM4, default=0, absent=0)
 
 
 @request(PacketType.FSTAT)
@@ -235,7 +237,7 @@ class FStat:
     """Ask for the attributes of what is open; `flags` as in `LStat`."""
 
     handle: bytes = wire(HANDLE)
-    flags: int = wire(U32, FROM4, optional=True, default=0)
+    flags: int = wire(U32, FROM4, default=0, absent=0)
 
 
 @request(PacketType.SETSTAT)
@@ -301,8 +303,8 @@ class RealPath:
     """
 
     path: bytes = wire(PATH)
-    control: numbers.RealPath = wire(CONTROL, V6, optional=True, default=numbers.RealPath.RESOLVE)
-    compose: list[bytes] = wire(PATHS, V6, optional=True, default=())
+    control: Control = wire(CONTROL, V6, default=Control.RESOLVE, absent=Control.NO_CHECK)
+    compose: tuple[bytes, ...] = wire(PATHS, V6, default=())
 
 
 @request(PacketType.STAT)
@@ -310,7 +312,7 @@ class Stat:
     """Ask for the attributes of what a path means, links followed; `flags` as in `LStat`."""
 
     path: bytes = wire(PATH)
-    flags: int = wire(U32, FROM4, optional=True, default=0)
+    flags: int = wire(U32, FROM4, default=0, absent=0)
 
 
 @request(PacketType.RENAME)
