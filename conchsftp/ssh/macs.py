@@ -1,0 +1,49 @@
+"""
+Message authentication codes of packets: the HMAC family.
+
+Makes tags; comparing them, and what of a packet they cover, is the business of `ciphers.py`. Sources: RFC 4253 section 6.4,
+RFC 6668, OpenSSH's PROTOCOL (encrypt-then-MAC).
+"""
+
+from struct import Struct
+
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.hazmat.primitives.hmac import HMAC
+
+_SEQUENCE = Struct(">I").pack
+
+
+class Hmac:
+    """
+    One direction's HMAC for one key.
+
+    The key is hashed once; each tag starts from a copy. Of what was measured (hashlib's and cryptography's HMAC, copied or
+    in one call, and two copied hash states) cryptography's copy was the fastest for small packets, and none was faster for
+    large ones.
+
+    Args:
+        hash: the hash function.
+        key: as long as the hash, however long its tag (RFC 6668, 2).
+        size: bytes of the tag; less than the hash gives for the `-96` algorithms.
+        etm: whether it covers the encrypted packet rather than the plain one.
+    """
+
+    __slots__ = ("_keyed", "etm", "size")
+
+    def __init__(self, hash: HashAlgorithm, key: bytes, *, size: int, etm: bool = False) -> None:
+        self._keyed = HMAC(key, hash)
+        self.size = size
+        self.etm = etm
+
+    def tag(self, sequence: int, packet: bytes | bytearray | memoryview) -> bytes:
+        """
+        Return the tag of a packet.
+
+        Args:
+            sequence: the packet's sequence number, below 2**32.
+            packet: the bytes that are covered.
+        """
+        running = self._keyed.copy()
+        running.update(_SEQUENCE(sequence))
+        running.update(packet)
+        return running.finalize()[: self.size]
