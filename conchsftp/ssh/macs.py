@@ -1,8 +1,8 @@
 """
 Message authentication codes of packets: the HMAC family.
 
-Makes tags; comparing them, and what of a packet they cover, is the business of `ciphers.py`. Sources: RFC 4253 section 6.4,
-RFC 6668, OpenSSH's PROTOCOL (encrypt-then-MAC).
+Makes tags; comparing them, and what of a packet they cover, is the business of `ciphers.py`. Sources: RFC 4253
+section 6.4, RFC 6668, OpenSSH's PROTOCOL (encrypt-then-MAC).
 """
 
 from struct import Struct
@@ -17,14 +17,13 @@ class Hmac:
     """
     One direction's HMAC for one key.
 
-    The key is hashed once; each tag starts from a copy. Of what was measured (hashlib's and cryptography's HMAC, copied or
-    in one call, and two copied hash states) cryptography's copy was the fastest for small packets, and none was faster for
-    large ones.
+    The key is hashed once; each tag starts from a copy. Rejected, because slower for small packets and no faster for
+    large ones: hashlib's HMAC, copied or in one call, and two copied hash states.
 
     Args:
         hash: the hash function.
-        key: as long as the hash, however long its tag (RFC 6668, 2).
-        size: bytes of the tag; less than the hash gives for the `-96` algorithms.
+        key: as long as the hash, however long the tag (RFC 6668, 2).
+        size: bytes of the tag.
         etm: whether it covers the encrypted packet rather than the plain one.
     """
 
@@ -46,4 +45,13 @@ class Hmac:
         running = self._keyed.copy()
         running.update(_SEQUENCE(sequence))
         running.update(packet)
-        return running.finalize()[: self.size]
+        return running.finalize()
+
+
+class TruncatedHmac(Hmac):
+    """An HMAC of which only the first `size` bytes are sent (the `-96` algorithms)."""
+
+    __slots__ = ()
+
+    def tag(self, sequence: int, packet: bytes | bytearray | memoryview) -> bytes:
+        return super().tag(sequence, packet)[: self.size]
