@@ -1,0 +1,130 @@
+"""
+What a client shows to be let in, as Twisted's checkers know it.
+
+Three kinds: an offered key, a proven key, a password. They carry the attempt they belong to, so that a checker can see
+address and algorithm. A credential decides nothing. A checker written for Conch needs no change: an offer comes without
+signature (it answers with `ValidPublicKey`), a proof with one that it may verify once more.
+"""
+
+from dataclasses import dataclass, field
+from hmac import compare_digest
+
+from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
+
+from conchsftp.auth.progress import AuthAttempt
+from conchsftp.auth.signatures import PublicKey, Signed
+from conchsftp.secret import Secret
+
+
+@dataclass(slots=True, kw_only=True)
+class _Credentials:
+    """
+    What they have in common.
+
+    Attributes:
+        attempt: the request they came with.
+    """
+
+    attempt: AuthAttempt
+
+    @property
+    def username(self) -> bytes:
+        """The user name as checkers of Twisted expect it."""
+        return self.attempt.user
+
+    @property
+    def user_name(self) -> str:
+        """The user name as text."""
+        return self.attempt.user_name
+
+    @property
+    def address(self) -> IAddress:
+        """Where the client is."""
+        return self.attempt.address
+
+
+@dataclass(slots=True, kw_only=True)
+class _KeyCredentials(_Credentials):
+    key: PublicKey = field(repr=False)
+    algorithm: str
+
+    @property
+    def algName(self) -> bytes:
+        """The signature algorithm, as checkers of Conch expect it."""
+        return self.algorithm.encode("ascii")
+
+    @property
+    def blob(self) -> bytes:
+        """The bytes of the key."""
+        return self.key.blob
+
+
+@implementer(ISSHPrivateKey)
+@dataclass(slots=True, kw_only=True)
+class KeyOffer(_KeyCredentials):
+    """
+    A key that a client would sign with. It proves nothing.
+
+    Attributes:
+        key: the key.
+        algorithm: how the client would sign.
+    """
+
+    @property
+    def signature(self) -> None:
+        """None: what makes it an offer to checkers of Conch."""
+        return None
+
+    @property
+    def sigData(self) -> None:
+        """None, too."""
+        return None
+
+
+@implementer(ISSHPrivateKey)
+@dataclass(slots=True, kw_only=True)
+class KeyProof(_KeyCredentials):
+    """
+    A key whose private half the client has. Only made after the signature was verified; whose key it is, is still open.
+
+    Attributes:
+        key: the key.
+        algorithm: how the client signed.
+        signed: the signature and what it covers.
+    """
+
+    signed: Signed = field(repr=False)
+
+    @property
+    def signature(self) -> bytes:
+        """The signature with its name, as checkers of Conch verify it."""
+        return self.signed.signature
+
+    @property
+    def sigData(self) -> bytes:
+        """What the signature covers."""
+        return self.signed.message
+
+
+@implementer(IUsernamePassword)
+@dataclass(slots=True, kw_only=True)
+class Password(_Credentials):
+    """
+    A password. Never shown.
+
+    Attributes:
+        secret: what the client sent.
+    """
+
+    secret: Secret
+
+    @property
+    def password(self) -> bytes:
+        """The password as checkers of Twisted expect it."""
+        return self.secret.to_bytes()
+
+    def checkPassword(self, password: bytes | str) -> bool:
+        """Return whether this is the password; takes the same time wherever they differ."""
+        return compare_digest(self.secret.to_bytes(), Secret(password).to_bytes())

@@ -1,0 +1,179 @@
+"""
+The authentication methods: one class for each, an instance for each request.
+
+`parse` reads what is special about a request as soon as it arrives; a request that is not whole ends the connection.
+`verify` makes credentials of it when its turn comes, or refuses. Neither looks at accounts: that is for the checkers.
+A request of a method that we do not know is whole if its head is. Source: RFC 4252.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from twisted.conch.ssh.common import NS
+from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from zope.interface.interface import InterfaceClass
+
+from conchsftp.auth.credentials import KeyOffer, KeyProof, Password
+from conchsftp.auth.progress import AuthAttempt
+from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end
+from conchsftp.secret import Secret
+from conchsftp.ssh.numbers import Message
+from conchsftp.wire.reader import Reader
+
+Credentials = KeyOffer | KeyProof | Password
+
+
+class AuthMethod(ABC):
+    """
+    A method, and one request of it.
+
+    Attributes:
+        name: as it stands in requests and in lists of methods.
+        interface: the credentials that it yields; without a checker for them it is not offered. None: never offered.
+        refusal_seconds: the least time that a refusal takes.
+    """
+
+    name: ClassVar[str]
+    interface: ClassVar[InterfaceClass | None]
+    refusal_seconds: ClassVar[float]
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, reader: Reader, payload: bytes) -> Self:
+        """
+        Read what follows the name of the method, up to its end.
+
+        Args:
+            reader: stands behind the name of the method.
+            payload: the whole message without its number.
+        Raises:
+            Malformed: the request is not whole, or there is more than that.
+        """
+
+    @abstractmethod
+    def verify(self, attempt: AuthAttempt) -> Credentials:
+        """
+        Make credentials of the request.
+
+        Raises:
+            UnauthorizedLogin: the request is refused, whoever asks; the text is for the log.
+        """
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class NoneMethod(AuthMethod):
+    """Nothing at all; clients ask for it to learn the other methods (RFC 4252, 5.2)."""
+
+    name = "none"
+    interface = None
+    refusal_seconds = 0.0
+
+    @classmethod
+    def parse(cls, reader: Reader, payload: bytes) -> Self:
+        end(reader)
+        return cls()
+
+    def verify(self, attempt: AuthAttempt) -> Credentials:
+        raise UnauthorizedLogin("asks for the methods")
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class PasswordMethod(AuthMethod):
+    """A password, or the wish to change it (RFC 4252, 8)."""
+
+    name = "password"
+    interface = IUsernamePassword
+    # What a guess costs on one connection; a person who mistyped does not feel it.
+    refusal_seconds = 1.0
+
+    secret: Secret
+    new_secret: Secret | None
+
+    @classmethod
+    def parse(cls, reader: Reader, payload: bytes) -> Self:
+        changes = reader.boolean()
+        request = cls(secret=Secret(reader.string()), new_secret=Secret(reader.string()) if changes else None)
+        end(reader)
+        return request
+
+    def verify(self, attempt: AuthAttempt) -> Credentials:
+        if self.new_secret is not None:
+            # The old password is not looked at: a request to change must not be a second way of guessing.
+            raise UnauthorizedLogin("passwords cannot be changed here")
+        return Password(attempt=attempt, secret=self.secret)
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class PublicKeyMethod(AuthMethod):
+    """A key, offered or proven (RFC 4252, 7)."""
+
+    name = "publickey"
+    interface = ISSHPrivateKey
+    # Clients offer key after key; nobody can guess one, only the time of looking it up must not show.
+    refusal_seconds = 0.025
+
+    algorithm: str
+    blob: bytes
+    signature: bytes | None = field(repr=False)
+    signed: bytes = field(repr=False)
+
+    @classmethod
+    def parse(cls, reader: Reader, payload: bytes) -> Self:
+        proves = reader.boolean()
+        algorithm = reader.string().decode("ascii", "backslashreplace")
+        blob = reader.string()
+        signed = bytes((Message.USERAUTH_REQUEST,)) + payload[: reader.at]
+        signature = reader.string() if proves else None
+        end(reader)
+        return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
+
+    def verify(self, attempt: AuthAttempt) -> Credentials:
+        if self.algorithm not in attempt.algorithms:
+            raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
+        try:
+            key = PublicKey(self.blob)
+            if not key.fits(self.algorithm):
+                raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
+            if self.signature is None:
+                return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
+            signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
+        except (BadKey, BadSignature) as problem:
+            raise UnauthorizedLogin(str(problem)) from problem
+        return KeyProof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
+
+
+METHODS: dict[str, type[AuthMethod]] = {method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod)}
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class AuthRequest:
+    """
+    One USERAUTH_REQUEST.
+
+    Attributes:
+        user: the user name as it came.
+        service: what the client wants to do after the login.
+        method: the name of the method.
+        body: the rest; None if we do not know the method.
+    """
+
+    user: bytes
+    service: bytes
+    method: str
+    body: AuthMethod | None
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """
+        Read a whole request, given without its message number.
+
+        Raises:
+            Malformed: it is cut short, or longer than its method allows.
+        """
+        reader = Reader(payload)
+        user, service = reader.string(), reader.string()
+        method = reader.string().decode("ascii", "backslashreplace")
+        row = METHODS.get(method)
+        return cls(user=user, service=service, method=method, body=row.parse(reader, payload) if row else None)

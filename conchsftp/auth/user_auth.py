@@ -1,0 +1,298 @@
+"""
+The ssh-userauth service: takes requests in order, asks the portal, answers.
+
+One attempt runs at a time, others wait. How a request proves something is in `methods.py`; whom it proves it for is up
+to the checkers of the portal; the time that a login may take as a whole is the transport's. The realm is asked once, at
+the end. Source: RFC 4252.
+"""
+
+from collections import deque
+from typing import Any
+
+from twisted.conch.error import NotEnoughAuthentication, ValidPublicKey
+from twisted.conch.interfaces import IConchUser
+from twisted.conch.ssh.common import NS
+from twisted.conch.ssh.keys import BadKeyError
+from twisted.conch.ssh.userauth import MSG_USERAUTH_PK_OK, SSHUserAuthServer
+from twisted.cred.credentials import ICredentials
+from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.portal import Portal
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from conchsftp.auth.credentials import KeyOffer, KeyProof
+from conchsftp.auth.delay import RefusalDelay, process_delay
+from conchsftp.auth.detached import detached
+from conchsftp.auth.methods import METHODS, AuthRequest
+from conchsftp.auth.progress import AuthAttempt, AuthProgress
+from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.numbers import Message, Reason
+
+# A client that sends on without waiting makes us keep its requests; no known client sends more than two.
+MOST_WAITING = 8
+# The largest that is sane is a chain of X.509 certificates; RFC 4253, 6.1 lets us refuse any packet above 35000.
+LONGEST_REQUEST = 65536
+_TOO_MANY = "Too many authentication failures"
+_LONGEST_NAME = 255
+
+
+class UserAuth(SSHUserAuthServer):
+    """
+    The service, for one connection.
+
+    Asks of its transport: `settings`, `factory.portal`, `clock`, `sessionID`, `peer`, `getPeer()`,
+    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect` and, after USERAUTH_SUCCESS,
+    `authenticated(user_name, avatar, logout)`.
+
+    Attributes:
+        delay: how long refusals take; None for the one that the process shares.
+        progress: what this connection has done so far.
+    """
+
+    _log = Logger()
+    transport: Any
+    delay: RefusalDelay | None = None
+
+    def serviceStarted(self) -> None:
+        """Begin; nothing is sent, and nothing of a former login is kept."""
+        self.progress = AuthProgress()
+        self._waiting: deque[AuthRequest] = deque()
+        self._work: Deferred[None] | None = None
+        self._serving = False
+        self._greeted = False
+        self._ended = False
+
+    def serviceStopped(self) -> None:
+        """The connection is lost, or the next service begins: drop what waits and cancel what runs."""
+        work, self._work = self._work, None
+        self._end()
+        if work is not None:
+            work.cancel()
+
+    def packetReceived(self, messageNum: int, packet: bytes | memoryview) -> None:
+        """
+        Take a message; a request is answered when those before it are.
+
+        Raises:
+            ProtocolViolation: the request is malformed, or one too many.
+        """
+        if self._ended:
+            # "any further authentication requests received after that SHOULD be silently ignored" (RFC 4252, 5.1).
+            return
+        if messageNum != Message.USERAUTH_REQUEST:
+            # No method of ours has asked for anything that 60 to 79 could answer.
+            self.transport.sendUnimplemented()
+            return
+        if len(packet) > LONGEST_REQUEST:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"authentication request of {len(packet)} bytes")
+        if not self.progress.arrived():
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, _TOO_MANY)
+        if len(self._waiting) >= MOST_WAITING:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many authentication requests at once")
+        self._waiting.append(AuthRequest.parse(bytes(packet)))
+        if not self._serving:
+            self._serving = True
+            work = Deferred.fromCoroutine(self._serve())
+            self._work = work if self._serving else None
+
+    async def _serve(self) -> None:
+        """Answer what waits, one after the other."""
+        try:
+            while self._waiting:
+                await self._answer(self._waiting.popleft())
+        except CancelledError:
+            pass
+        except ProtocolViolation as violation:
+            self._disconnect(violation.reason, violation.text)
+        except Exception:
+            self._log.failure("{peer}: the login cannot go on", peer=self.transport.peer)
+            self._disconnect(Reason.BY_APPLICATION, "internal error")
+        finally:
+            self._serving = False
+            self._work = None
+
+    async def _answer(self, request: AuthRequest) -> None:
+        started = self.transport.clock.seconds()
+        try:
+            await self._judge(request)
+            return
+        except NotEnoughAuthentication:
+            self.progress.prove(request.method, (request.user, request.service))
+            self._fail(partial=True)
+            return
+        except (LoginFailed, BadKeyError) as refusal:
+            reason = str(refusal)
+        except ProtocolViolation:
+            raise
+        except Exception:
+            if self._ended:
+                raise
+            self._log.failure("{peer}: {user!r} cannot be judged", peer=self.transport.peer, user=_shown(request))
+            reason = "an error on our side"
+        await self._refuse(request, reason, started)
+
+    async def _judge(self, request: AuthRequest) -> None:
+        """Answer a request that is good; raise for any other."""
+        attempt = self._attempt(request)
+        method = METHODS.get(request.method)
+        if method is None or request.body is None:
+            raise UnauthorizedLogin("unknown method")
+        if method.interface is not None and request.method not in self._available():
+            raise UnauthorizedLogin("this method is not offered")
+        credentials = request.body.verify(attempt)
+        if isinstance(credentials, KeyOffer):
+            await self._consider(credentials)
+            return
+        avatar_id = await self._ask(credentials)
+        if not avatar_id:
+            raise UnauthorizedLogin("the checker names nobody")
+        detail = credentials.key.fingerprint() if isinstance(credentials, KeyProof) else ""
+        await self._log_in(attempt, avatar_id, detail)
+
+    def _attempt(self, request: AuthRequest) -> AuthAttempt:
+        if request.service != b"ssh-connection":
+            # "If the requested service is not available, the server MAY disconnect immediately […]. Sending a proper
+            # disconnect message is RECOMMENDED." (RFC 4252, 5)
+            raise ProtocolViolation(Reason.SERVICE_NOT_AVAILABLE, f"service not available: {request.service[:64]!r}")
+        if self.progress.contradicts((request.user, request.service)):
+            # What was proven for one user must not count for another (RFC 4252, 5).
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "user name changed after partial success")
+        return AuthAttempt(
+            user=request.user,
+            user_name=_user_name(request.user),
+            service=request.service,
+            method=request.method,
+            address=self.transport.getPeer(),
+            session_id=self.transport.sessionID,
+            algorithms=self.transport.user_signature_algorithms,
+            progress=self.progress,
+        )
+
+    def _available(self) -> list[str]:
+        """The methods that can still lead somewhere, in the order of the setting."""
+        served = self.transport.factory.portal.listCredentialsInterfaces()
+        can = {name for name, method in METHODS.items() if method.interface in served}
+        return [
+            name
+            for name in self.transport.settings.default_auth_methods
+            if name in can and name not in self.progress.proven
+        ]
+
+    async def _consider(self, offer: KeyOffer) -> None:
+        """
+        Say whether a signature with this key would be worth it. Nobody is logged in, and nothing is remembered.
+
+        Whoever keeps the offered key for later authorises by a key that nobody proved (CVE-2024-45337).
+        """
+        try:
+            if not await self._ask(offer):
+                raise UnauthorizedLogin("the checker does not know the key")
+        except (ValidPublicKey, NotEnoughAuthentication):
+            pass
+        self._reply(MSG_USERAUTH_PK_OK, NS(offer.algName) + NS(offer.blob))
+
+    async def _ask(self, credentials: ICredentials) -> Any:
+        """Return the avatar id that the portal's checker gives for credentials; the realm is not asked."""
+        avatar_id = await _checked(self.transport.factory.portal, credentials)
+        if self._ended:
+            raise CancelledError
+        return avatar_id
+
+    async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
+        realm = self.transport.factory.portal.realm
+        # Not cancelled with the connection: an avatar that comes too late has to be logged out.
+        login = detached(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
+        _, avatar, logout = await login
+        self._reply(Message.USERAUTH_SUCCESS, b"")
+        self._end()
+        self._log.info(
+            "{peer}: {user!r} logged in by {method} {detail}",
+            peer=self.transport.peer,
+            user=attempt.user_name,
+            method=attempt.method,
+            detail=detail,
+        )
+        self.transport.authenticated(attempt.user_name, avatar, logout)
+
+    def _late(self, result: Any) -> None:
+        """Undo a login that was completed when the connection had gone."""
+        if isinstance(result, Failure):
+            if not result.check(LoginFailed):
+                self._log.failure("an avatar could not be made", failure=result)
+            return
+        _, _, logout = result
+        maybeDeferred(logout).addErrback(lambda reason: self._log.failure("logout failed", failure=reason))
+
+    async def _refuse(self, request: AuthRequest, reason: str, started: float) -> None:
+        if self._ended:
+            return
+        log = self._log.debug if request.method == "none" else self._log.info
+        log(
+            "{peer}: {method!r} refused for {user!r}: {reason}",
+            peer=self.transport.peer,
+            method=request.method[:64],
+            user=_shown(request),
+            reason=reason[:256],
+        )
+        self.progress.failed(request.method)
+        method = METHODS.get(request.method)
+        clock = self.transport.clock
+        least = method.refusal_seconds if method else 0.0
+        seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - started)
+        if seconds > 0:
+            await deferLater(clock, seconds)
+        if self.progress.failures >= self.transport.settings.max_auth_attempts:
+            self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY)
+        else:
+            self._fail(partial=False)
+
+    # -- answers --
+
+    def _fail(self, partial: bool) -> None:
+        methods = ",".join(self._available()).encode("ascii")
+        self._reply(Message.USERAUTH_FAILURE, NS(methods) + bytes((partial,)))
+
+    def _reply(self, number: int, payload: bytes) -> None:
+        """Answer, the first time after the banner: a handler of the first request may still have changed it."""
+        if self._ended:
+            return
+        banner = self.transport.settings.user_auth_banner
+        if banner and not self._greeted:
+            text = "\r\n".join(banner.splitlines()) + "\r\n"
+            self.transport.sendPacket(Message.USERAUTH_BANNER, NS(text.encode("utf-8")) + NS(b""))
+        self._greeted = True
+        self.transport.sendPacket(number, payload)
+
+    def _disconnect(self, reason: int, text: str) -> None:
+        self._end()
+        self.transport.sendDisconnect(reason, text.encode("utf-8"))
+
+    def _end(self) -> None:
+        self._ended = True
+        self._waiting.clear()
+
+
+def _checked(portal: Portal, credentials: ICredentials) -> Deferred[Any]:
+    """Ask the checker that is responsible, as `Portal.login` does, but not the realm."""
+    for interface, checker in portal.checkers.items():
+        if interface.providedBy(credentials):
+            return maybeDeferred(checker.requestAvatarId, credentials)
+    raise UnhandledCredentials("no checker for these credentials")
+
+
+def _user_name(user: bytes) -> str:
+    """Return a user name as text; names that cannot be told apart on a screen, or in a log, are nobody's."""
+    try:
+        name = user.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnauthorizedLogin("the user name is not UTF-8") from None
+    if len(user) > _LONGEST_NAME or any(letter < " " or letter == "\x7f" for letter in name):
+        raise UnauthorizedLogin("the user name is too long, or holds control characters")
+    return name
+
+
+def _shown(request: AuthRequest) -> str:
+    """The user name for the log, which quotes it."""
+    return request.user[:64].decode("utf-8", "backslashreplace")

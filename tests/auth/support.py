@@ -1,0 +1,246 @@
+"""
+What the tests of this folder share: keys, requests as bytes, a transport without a socket, workers without threads.
+"""
+
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from twisted.conch.avatar import ConchUser
+from twisted.conch.ssh.common import MP, NS
+from twisted.cred.portal import Portal
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import Clock
+
+from conchsftp.auth.delay import RefusalDelay
+from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.user_auth import UserAuth
+
+SESSION = bytes(range(32))
+REQUEST, FAILURE, SUCCESS, BANNER, PK_OK = 50, 51, 52, 53, 60
+ALGORITHMS = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
+
+def unhex(text: str) -> bytes:
+    """Return bytes laid out in hex, with any white space."""
+    return bytes.fromhex("".join(text.split()))
+
+
+def _raw(key: Any) -> bytes:
+    raw: bytes = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return raw
+
+
+def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+class Ed25519:
+    """A user's Ed25519 key."""
+
+    algorithm = "ssh-ed25519"
+
+    def __init__(self) -> None:
+        self.private = ed25519.Ed25519PrivateKey.generate()
+        self.blob = NS(b"ssh-ed25519") + NS(_raw(self.private))
+
+    def sign(self, data: bytes) -> bytes:
+        return NS(b"ssh-ed25519") + NS(self.private.sign(data))
+
+
+class Ed448:
+    """A user's Ed448 key."""
+
+    algorithm = "ssh-ed448"
+
+    def __init__(self) -> None:
+        self.private = ed448.Ed448PrivateKey.generate()
+        self.blob = NS(b"ssh-ed448") + NS(_raw(self.private))
+
+    def sign(self, data: bytes) -> bytes:
+        return NS(b"ssh-ed448") + NS(self.private.sign(data))
+
+
+class ECDSA:
+    """A user's ECDSA key."""
+
+    def __init__(self, curve: ec.EllipticCurve, name: str, digest: hashes.HashAlgorithm) -> None:
+        self.algorithm = f"ecdsa-sha2-{name}"
+        self.digest = digest
+        self.private = ec.generate_private_key(curve)
+        self.blob = NS(self.algorithm.encode()) + NS(name.encode()) + NS(_point(self.private))
+
+    def sign(self, data: bytes) -> bytes:
+        numbers = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(self.digest)))
+        return NS(self.algorithm.encode()) + NS(MP(numbers[0]) + MP(numbers[1]))
+
+
+class RSA:
+    """A user's RSA key; `algorithm` says how it signs."""
+
+    HASHES: dict[str, hashes.HashAlgorithm] = {
+        "rsa-sha2-256": hashes.SHA256(),
+        "rsa-sha2-512": hashes.SHA512(),
+        "ssh-rsa": hashes.SHA1(),
+    }
+
+    def __init__(self, bits: int = 2048, algorithm: str = "rsa-sha2-512") -> None:
+        self.algorithm = algorithm
+        self.private = rsa.generate_private_key(65537, bits)
+        numbers = self.private.public_key().public_numbers()
+        self.blob = NS(b"ssh-rsa") + MP(numbers.e) + MP(numbers.n)
+
+    def value(self, data: bytes, algorithm: str) -> bytes:
+        return self.private.sign(data, padding.PKCS1v15(), self.HASHES[algorithm])
+
+    def sign(self, data: bytes) -> bytes:
+        return NS(self.algorithm.encode()) + NS(self.value(data, self.algorithm))
+
+
+class SecurityKey:
+    """A user's security key; `flags` is what it says about touch."""
+
+    algorithm = "sk-ssh-ed25519@openssh.com"
+
+    def __init__(self, flags: int = 0x01) -> None:
+        self.private = ed25519.Ed25519PrivateKey.generate()
+        self.device = bytes((flags,)) + unhex("0000002a")
+        self.blob = NS(self.algorithm.encode()) + NS(_raw(self.private)) + NS(b"ssh:")
+
+    def message(self, data: bytes) -> bytes:
+        return sha256(b"ssh:").digest() + self.device + sha256(data).digest()
+
+    def sign(self, data: bytes) -> bytes:
+        return NS(self.algorithm.encode()) + NS(self.private.sign(self.message(data))) + self.device
+
+
+class SecurityKeyP256(SecurityKey):
+    """The same with ECDSA."""
+
+    algorithm = "sk-ecdsa-sha2-nistp256@openssh.com"
+
+    def __init__(self, flags: int = 0x01) -> None:
+        super().__init__(flags)
+        self.inner = ECDSA(ec.SECP256R1(), "nistp256", hashes.SHA256())
+        self.blob = NS(self.algorithm.encode()) + NS(b"nistp256") + NS(_point(self.inner.private)) + NS(b"ssh:")
+
+    def sign(self, data: bytes) -> bytes:
+        name = NS(self.inner.algorithm.encode())
+        return NS(self.algorithm.encode()) + self.inner.sign(self.message(data))[len(name) :] + self.device
+
+
+def request(user: bytes, method: bytes, rest: bytes = b"", service: bytes = b"ssh-connection") -> bytes:
+    """A USERAUTH_REQUEST without its number."""
+    return NS(user) + NS(service) + NS(method) + rest
+
+
+def password_request(user: bytes, password: bytes) -> bytes:
+    return request(user, b"password", b"\0" + NS(password))
+
+
+def offer(user: bytes, key: Any) -> bytes:
+    return request(user, b"publickey", b"\0" + NS(key.algorithm.encode()) + NS(key.blob))
+
+
+def proof(user: bytes, key: Any, signer: Any = None, session: bytes = SESSION) -> bytes:
+    """A signed request for `key`, signed by `signer` (default: the key itself)."""
+    head = request(user, b"publickey", b"\x01" + NS(key.algorithm.encode()) + NS(key.blob))
+    return head + NS((signer or key).sign(NS(session) + bytes((REQUEST,)) + head))
+
+
+class Workers:
+    """Runs blocking calls at once."""
+
+    def run(self, function: Any, *args: Any) -> "Deferred[Any]":
+        return maybeDeferred(function, *args)
+
+
+class SlowWorkers:
+    """Keeps blocking calls until they are finished one by one."""
+
+    def __init__(self) -> None:
+        self.pending: list[tuple[Deferred[Any], Any, tuple[Any, ...]]] = []
+
+    def run(self, function: Any, *args: Any) -> "Deferred[Any]":
+        done: Deferred[Any] = Deferred()
+        self.pending.append((done, function, args))
+        return done
+
+    def finish(self) -> None:
+        done, function, args = self.pending.pop(0)
+        maybeDeferred(function, *args).chainDeferred(done)
+
+
+class Avatar(ConchUser):  # type: ignore[misc]
+    """An avatar that counts its logouts."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.logouts = 0
+
+    def logged_out(self) -> None:
+        self.logouts += 1
+
+
+class Transport:
+    """What `UserAuth` asks of its transport, without a socket."""
+
+    def __init__(self, *checkers: Any, make_avatar: Any = Avatar, **settings: Any) -> None:
+        values = {"default_auth_methods": ("publickey", "password"), "max_auth_attempts": 6, "user_auth_banner": ""}
+        self.settings = SimpleNamespace(**values | settings)
+        self.factory = SimpleNamespace(portal=Portal(SFTPRealm(make_avatar), checkers))
+        self.clock = Clock()
+        self.sessionID = SESSION
+        self.peer = "192.0.2.1:4711"
+        self.user_signature_algorithms = ALGORITHMS
+        self.sent: list[tuple[int, bytes]] = []
+        self.unimplemented = 0
+        self.disconnected: list[tuple[int, bytes]] = []
+        self.logins: list[tuple[str, Any, Any]] = []
+        self.service = UserAuth()
+        self.service.transport = self
+        self.service.delay = RefusalDelay(b"key")
+        self.service.serviceStarted()
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "192.0.2.1", 4711)
+
+    def sendPacket(self, number: int, payload: bytes) -> None:
+        self.sent.append((int(number), payload))
+
+    def sendUnimplemented(self) -> None:
+        self.unimplemented += 1
+
+    def sendDisconnect(self, reason: int, text: bytes) -> None:
+        self.disconnected.append((int(reason), text))
+
+    def authenticated(self, user_name: str, avatar: Any, logout: Any) -> None:
+        self.logins.append((user_name, avatar, logout))
+        self.service.serviceStopped()
+
+    def receive(self, payload: bytes, number: int = REQUEST) -> None:
+        """Hand a message over as the real transport does: as a view of a buffer that is used again."""
+        buffer = bytearray(payload)
+        self.service.packetReceived(number, memoryview(buffer))
+        buffer[:] = b"\xee" * len(buffer)
+
+    def ask(self, payload: bytes, seconds: float = 10.0) -> list[tuple[int, bytes]]:
+        """Make a request, wait, and return what was answered."""
+        before = len(self.sent)
+        self.receive(payload)
+        self.clock.advance(seconds)
+        return self.sent[before:]

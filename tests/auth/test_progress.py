@@ -1,0 +1,106 @@
+"""
+What counts as an attempt, and how long a refusal takes.
+"""
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp.auth.delay import RefusalDelay, process_delay
+from conchsftp.auth.detached import detached
+from conchsftp.auth.progress import MOST_REQUESTS, AuthProgress
+
+ALICE = (b"alice", b"ssh-connection")
+CAROL = (b"carol", b"ssh-connection")
+
+
+class ProgressTests(SynchronousTestCase):
+    def test_first_none_is_free(self) -> None:
+        """Only the first `none` does not count; every other refusal does."""
+        progress = AuthProgress()
+        counts = []
+        for method in ("none", "none", "password", "publickey", "telepathy"):
+            progress.failed(method)
+            counts.append(progress.failures)
+        self.assertEqual(counts, [0, 1, 2, 3, 4])
+
+    def test_cap(self) -> None:
+        """One request below the cap and the one at it may be made, the next may not."""
+        progress = AuthProgress(requests=MOST_REQUESTS - 2)
+        self.assertEqual([progress.arrived() for _ in range(3)], [True, True, False])
+
+    def test_identity(self) -> None:
+        """What was proven for one user contradicts a request for another; nothing proven contradicts nobody."""
+        progress = AuthProgress()
+        self.assertFalse(progress.contradicts(CAROL))
+        progress.prove("publickey", ALICE)
+        self.assertEqual(progress.proven, ["publickey"])
+        self.assertFalse(progress.contradicts(ALICE))
+        self.assertTrue(progress.contradicts(CAROL))
+
+    def test_not_shared(self) -> None:
+        """Two connections share nothing."""
+        AuthProgress().prove("publickey", ALICE)
+        self.assertEqual(AuthProgress().proven, [])
+
+
+class DelayTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.delay = RefusalDelay(b"key")
+
+    def test_constant(self) -> None:
+        """Whatever was done within the slot, a refusal leaves at its end."""
+        ends = {round(spent + self.delay.seconds(b"alice", 1.0, spent), 9) for spent in (0.0, 0.3, 0.9, 1.0)}
+        self.assertEqual(len(ends), 1)
+        self.assertTrue(all(1.0 <= end <= 1.25 for end in ends))
+
+    def test_doubled(self) -> None:
+        """Work that outlasts the slot leaves at the end of one twice as long."""
+        slot = self.delay.seconds(b"alice", 1.0, 0.0)
+        self.assertAlmostEqual(self.delay.seconds(b"alice", 1.0, slot * 1.01), slot * 0.99)
+        self.assertAlmostEqual(self.delay.seconds(b"alice", 1.0, slot * 3), slot)
+
+    def test_very_long(self) -> None:
+        """Work that took very long is not waited for any longer."""
+        self.assertEqual(self.delay.seconds(b"alice", 1.0, 60.0), 0.0)
+
+    def test_names_differ(self) -> None:
+        """The slot of a name is always the same, and differs from that of others."""
+        slots = {self.delay.seconds(b"user%d" % number, 1.0, 0.0) for number in range(100)}
+        self.assertGreater(len(slots), 90)
+        self.assertEqual(self.delay.seconds(b"a", 1.0, 0.0), RefusalDelay(b"key").seconds(b"a", 1.0, 0.0))
+        self.assertNotEqual(self.delay.seconds(b"a", 1.0, 0.0), RefusalDelay(b"other").seconds(b"a", 1.0, 0.0))
+
+    def test_none(self) -> None:
+        """A method without a slot is refused at once."""
+        self.assertEqual(self.delay.seconds(b"alice", 0.0, 0.0), 0.0)
+
+    def test_process(self) -> None:
+        """There is one for the process."""
+        self.assertIs(process_delay(), process_delay())
+
+
+class DetachedTests(SynchronousTestCase):
+    def test_in_time(self) -> None:
+        """A result, or a failure, that comes in time goes to who waits."""
+        late: list[object] = []
+        work: Deferred[int] = Deferred()
+        waiting = detached(work, late.append)
+        work.callback(1)
+        self.assertEqual(self.successResultOf(waiting), 1)
+        broken: Deferred[int] = Deferred()
+        waiting = detached(broken, late.append)
+        broken.errback(Failure(KeyError()))
+        self.failureResultOf(waiting, KeyError)
+        self.assertEqual(late, [])
+
+    def test_late(self) -> None:
+        """After the waiting was cancelled the work goes on, and its result is not lost."""
+        late: list[object] = []
+        work: Deferred[int] = Deferred()
+        waiting = detached(work, late.append)
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.assertNoResult(work)
+        work.callback(1)
+        self.assertEqual(late, [1])
