@@ -14,8 +14,8 @@ from conchsftp.ssh.numbers import Reason
 LIMIT = 256 * 1024 + 1024
 """Most bytes that one packet may inflate to: the largest payload (a WRITE of 255 KiB) and its headers."""
 
-# The lowest level: it yields most of what there is to gain at two to three times the speed of the default (6). From more,
-# the slow line that a client compresses for gains little; the server, which does this for many, loses much.
+# The lowest level: it yields most of what there is to gain at two to three times the speed of the default (6). The slow
+# line that a client compresses for would gain little from more; the server, which does this for many, would lose much.
 _LEVEL = 1
 
 
