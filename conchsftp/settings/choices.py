@@ -1,0 +1,33 @@
+"""
+What the settings that are numbers from a short list mean.
+
+Numbers as documented for the component.
+"""
+
+from enum import IntEnum
+
+
+class LogLevel(IntEnum):
+    """How much the Log event tells."""
+
+    NONE = 0
+    """Nothing."""
+    INFO = 1
+    """The life of a connection."""
+    VERBOSE = 2
+    """Single packets, without their content."""
+    DEBUG = 3
+    """Everything, with content."""
+
+
+class StrictKeyExchange(IntEnum):
+    """What is asked of a client against the Terrapin attack (CVE-2023-48795)."""
+
+    OFF = 0
+    """Not offered."""
+    ALLOWED = 1
+    """Offered; a client without it may connect."""
+    FILTERED = 2
+    """Offered; a client without it may connect with algorithms that the attack does not touch."""
+    REQUIRED = 3
+    """Offered; a client without it is refused."""

@@ -1,0 +1,74 @@
+"""
+The grammar `Name[index]=value`, of `config()` and of the configuration file.
+
+Reads text only: which names exist and what they take is the table's business. The file is a list of such statements,
+one a line, and `#` comments; it has no second grammar.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conchsftp.errors import ServerError
+
+_STATEMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)\s*(?:\[\s*([0-9]{1,18})\s*\]\s*)?(?:=(.*))?\s*", re.DOTALL)
+
+
+@dataclass(slots=True, kw_only=True)
+class Statement:
+    """
+    What one statement says.
+
+    Attributes:
+        name: as it was written; case does not matter.
+        index: the number in brackets; None without brackets.
+        value: the text after `=`, without white space around it; None if the statement asks for the value.
+    """
+
+    name: str
+    index: int | None = None
+    value: str | None = None
+
+
+def parse(text: str) -> Statement:
+    """
+    Read one statement.
+
+    Raises:
+        ServerError: it is none. The text repeats nothing of the value, which may be a password.
+    """
+    match = _STATEMENT.fullmatch(text)
+    if match is None:
+        start = text.partition("=")[0].strip()[:40]
+        raise ServerError(0, f"expected Name=value, Name[index]=value or Name; got {start!r}")
+    name, index, value = match.groups()
+    return Statement(
+        name=name,
+        index=None if index is None else int(index),
+        value=None if value is None else value.strip(),
+    )
+
+
+def statements(text: str, source: str) -> Iterator[tuple[str, Statement]]:
+    """
+    Read the statements of a file.
+
+    Args:
+        text: the whole file; empty lines and lines that begin with `#` are skipped.
+        source: what errors call the file.
+    Returns:
+        For each statement where it stands (`"source, line 3"`) and what it says.
+    Raises:
+        ServerError: a line is no statement, or asks instead of setting.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        place = f"{source}, line {number}"
+        try:
+            statement = parse(line)
+        except ServerError as problem:
+            raise ServerError(problem.code, f"{place}: {problem.text}") from None
+        if statement.value is None:
+            raise ServerError(0, f"{place}: {statement.name} has no value; expected Name=value")
+        yield place, statement

@@ -1,0 +1,61 @@
+"""
+The settings as attributes, with their types: for type checkers and editors only.
+
+Written by docs/generate.py from the table; holds no values.
+"""
+
+from conchsftp.settings.choices import LogLevel, StrictKeyExchange
+from conchsftp.settings.kinds import Patterns
+
+
+class Names:
+    """What can be read from settings and overlays."""
+
+    __slots__ = ()
+
+    root_directory: str
+    user_root_directory: str
+    default_timeout: float
+    dir_list_buffer_size: int
+    unix_style_date_format: bool
+    default_auth_methods: tuple[str, ...]
+    max_auth_attempts: int
+    user_auth_banner: str
+    ssh_pub_key_auth_sig_algorithms: tuple[str, ...]
+    ssh_public_key_algorithms: tuple[str, ...]
+    ssh_key_exchange_algorithms: tuple[str, ...]
+    ssh_encryption_algorithms: tuple[str, ...]
+    ssh_mac_algorithms: tuple[str, ...]
+    ssh_compression_algorithms: tuple[str, ...]
+    use_strict_key_exchange: StrictKeyExchange
+    key_renegotiation_threshold: int
+    ssh_version_pattern: Patterns
+    server_ssh_version_string: str
+    ssh_keep_alive_interval: float
+    ssh_keep_alive_count_max: int
+    log_level: LogLevel
+    local_host: str
+    local_port: int
+    connection_backlog: int
+    max_connections: int
+    max_read_time: int
+    default_connection_timeout: float
+    tcp_no_delay: bool
+    in_buffer_size: int
+    out_buffer_size: int
+    keep_alive_time: int
+    keep_alive_interval: int
+    keep_alive_retry_count: int
+    algorithm_profile: str
+    listen: tuple[str, ...]
+    read_only: bool
+    umask: int | None
+    login_grace_time: float
+    max_startups: int
+    handler_time_limit: float
+    max_bytes_in_flight: int
+    max_channels: int
+    max_handles: int
+    rekey_packets: int
+    rekey_seconds: float
+    file_threads: str

@@ -1,0 +1,101 @@
+"""
+Rows of our own, which the component does not have. Rows only.
+"""
+
+from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, SECONDS, integer, one_of
+from conchsftp.settings.row import Change, Setting, declare
+
+ROWS = declare(
+    Setting(
+        name="AlgorithmProfile",
+        kind=one_of("modern", "compatible", "documented"),
+        default="modern",
+        doc="""Which defaults hold, for algorithms and all other settings.
+`modern`: only algorithms without known weakness. `compatible`: also some that older clients need. `documented`: the
+lists and values that the component documents. What is set explicitly stays.""",
+    ),
+    Setting(
+        name="Listen",
+        kind=ENDPOINTS,
+        default=(),
+        change=Change.BEFORE_LISTENING,
+        doc="""Where to listen, as Twisted's endpoint strings, such as `tcp:8022:interface=127.0.0.1`.
+Empty: LocalHost and LocalPort.""",
+    ),
+    Setting(
+        name="ReadOnly",
+        kind=BOOL,
+        default=False,
+        doc="Whether every request that would change something is refused.",
+    ),
+    Setting(
+        name="Umask",
+        kind=MASK,
+        default=None,
+        blank="that of the process",
+        doc="Permission bits that new files and directories never have, in octal; empty: those of the process.",
+    ),
+    Setting(
+        name="LoginGraceTime",
+        kind=SECONDS,
+        default=120,
+        doc="Seconds from accepting a connection to the end of its login, after which it is closed; 0: no limit.",
+    ),
+    Setting(
+        name="MaxStartups",
+        kind=integer(1, 100_000, unit="connections"),
+        default=100,
+        doc="""Connections at the same time that have not logged in.
+When one more comes, of these the one that has been silent for longest is closed: connections that only wait cannot keep
+others from logging in.""",
+    ),
+    Setting(
+        name="HandlerTimeLimit",
+        kind=SECONDS,
+        default=30,
+        doc="""Seconds that one handler of an event may take; 0: no limit.
+One that takes longer counts as failed: the operation does not happen, the login is refused.""",
+    ),
+    Setting(
+        name="MaxBytesInFlight",
+        # A request larger than the window could never be received whole: 256 KiB is the largest, and its packet a
+        # little more. The end is that of SSH's window (RFC 4254, 5.2), halved so that it can be added to.
+        kind=integer(2**19, 2**31, unit="bytes"),
+        default=2**21,
+        doc="""Bytes of requests that a client may have unanswered in one session; the window of its channel.
+More is faster over long distances and costs that much memory for each session that is behind.""",
+    ),
+    Setting(
+        name="MaxChannels",
+        kind=integer(1, 1000, unit="channels"),
+        default=10,
+        doc="Sessions at the same time in one connection; more are refused.",
+    ),
+    Setting(
+        name="MaxHandles",
+        kind=integer(1, 1_000_000, unit="handles"),
+        default=4096,
+        doc="Files and directories open at the same time in one session; more are refused.",
+    ),
+    Setting(
+        name="RekeyPackets",
+        # RFC 4344, 3.1: new keys should be exchanged after 2**31 packets, and must be after 2**32.
+        kind=integer(1, 2**31, unit="packets"),
+        default=2**31,
+        doc="Packets, in one direction, after which new keys are exchanged; see KeyRenegotiationThreshold.",
+    ),
+    Setting(
+        name="RekeySeconds",
+        kind=SECONDS,
+        default=3600,
+        doc="Seconds after which new keys are exchanged; 0: only after bytes and packets.",
+    ),
+    Setting(
+        name="FileThreads",
+        kind=one_of("auto", "inline", "threads"),
+        default="auto",
+        doc="""Where calls to the file system run.
+`auto`: at once while a mount answers quickly, in threads while it does not, or if it is a network file system.
+`inline`: at once, always. `threads`: in threads, always.""",
+    ),
+)

@@ -1,0 +1,100 @@
+"""
+Rows of the documented chapter "TCPServer", and what it documents as properties of sockets. Rows only.
+"""
+
+from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer
+from conchsftp.settings.row import Change, Setting, declare
+
+# Sockets take their sizes as int.
+_SIZE = integer(0, 2**31 - 1, unit="bytes")
+# Linux refuses keep-alive times above 32,767 seconds.
+_KERNEL_LIMIT = 32_767_000
+
+ROWS = declare(
+    Setting(
+        name="LocalHost",
+        kind=TEXT,
+        default="",
+        change=Change.BEFORE_LISTENING,
+        error=107,
+        doc="The address to listen at; empty: every address. Not used where Listen is set.",
+    ),
+    Setting(
+        name="LocalPort",
+        kind=integer(0, 65535),
+        default=22,
+        change=Change.BEFORE_LISTENING,
+        error=106,
+        doc="The TCP port to listen on; 0: one that is free. Not used where Listen is set.",
+    ),
+    Setting(
+        name="ConnectionBacklog",
+        kind=integer(1, 65535, unit="connections"),
+        default=128,
+        documented=5,
+        why="A burst of logins is not refused.",
+        change=Change.BEFORE_LISTENING,
+        doc="Connections that the system keeps waiting until the server accepts them. Not used where Listen is set.",
+    ),
+    Setting(
+        name="MaxConnections",
+        # "The maximum value for this setting is 100,000 connections."
+        kind=integer(1, 100_000, unit="connections"),
+        default=1000,
+        change=Change.BEFORE_LISTENING,
+        error=108,
+        doc="Connections at the same time; more are closed as they come.",
+    ),
+    Setting(
+        name="MaxReadTime",
+        kind=integer(0, 60_000, unit="milliseconds"),
+        default=50,
+        doc="Milliseconds that one connection is served before the others have their turn; 0: no limit.",
+    ),
+    Setting(
+        name="DefaultConnectionTimeout",
+        kind=SECONDS,
+        default=0,
+        doc="""Seconds of silence after which a connection that has not logged in is closed.
+0: no such limit. LoginGraceTime limits the whole login, silent or not.""",
+    ),
+    Setting(
+        name="TcpNoDelay",
+        kind=BOOL,
+        default=True,
+        documented=False,
+        why="Requests wait for replies.",
+        doc="Whether small packets are sent at once (TCP_NODELAY). Holds for connections after the change.",
+    ),
+    Setting(
+        name="InBufferSize",
+        kind=_SIZE,
+        default=0,
+        doc="Size of the receive buffer of a socket (SO_RCVBUF); 0: the system's. For connections after the change.",
+    ),
+    Setting(
+        name="OutBufferSize",
+        kind=_SIZE,
+        default=0,
+        doc="Size of the send buffer of a socket (SO_SNDBUF); 0: the system's. For connections after the change.",
+    ),
+    Setting(
+        name="KeepAliveTime",
+        kind=integer(0, _KERNEL_LIMIT, unit="milliseconds"),
+        default=7_200_000,
+        doc="""Milliseconds of silence after which TCP asks whether the peer is there; 0: TCP never asks.
+Rounded up to whole seconds. Holds for connections after the change.""",
+    ),
+    Setting(
+        name="KeepAliveInterval",
+        kind=integer(1, _KERNEL_LIMIT, unit="milliseconds"),
+        default=1000,
+        doc="Milliseconds between such questions of TCP while no answer comes, rounded up to whole seconds.",
+    ),
+    Setting(
+        name="KeepAliveRetryCount",
+        kind=integer(1, 127, unit="questions"),
+        default=9,
+        doc="Such questions of TCP without an answer after which the connection is lost.",
+    ),
+)
