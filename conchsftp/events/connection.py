@@ -1,0 +1,151 @@
+"""
+The documented events of a connection: how it comes, logs in and goes.
+
+Records only; who fires them is told in the design.
+"""
+
+from dataclasses import field
+
+from conchsftp.events.kinds import Event, event
+
+# Documented: the number of "software caused connection abort".
+_ABORTED = 10053
+
+
+@event(writable="accept")
+class ConnectionRequest(Event):
+    """
+    A client asks for a connection; nothing has been sent or received yet.
+
+    Attributes:
+        address: of the client.
+        port: of the client.
+        accept: False closes the connection.
+    """
+
+    address: str
+    port: int
+    accept: bool = True
+
+    def refuse(self, problem: Exception) -> None:
+        """Close the connection."""
+        self.accept = False
+
+
+@event()
+class Connected(Event):
+    """
+    A connection is there, or failed; keys have not been exchanged.
+
+    Attributes:
+        connection_id: the connection.
+        status_code: 0; else the documented number of the error.
+        description: `OK`; else what went wrong.
+    """
+
+    connection_id: int
+    status_code: int = 0
+    description: str = "OK"
+
+    def refuse(self, problem: Exception) -> None:
+        """Turn the connection into a failed one, which is closed."""
+        self.status_code, self.description = _ABORTED, "refused"
+
+
+@event()
+class Disconnected(Event):
+    """
+    A connection has ended. Fires once for each that was connected.
+
+    Attributes:
+        connection_id: the connection.
+        status_code: 0 if it ended in order; else the documented number of the error.
+        description: `OK`, or what went wrong.
+    """
+
+    connection_id: int
+    status_code: int = 0
+    description: str = "OK"
+
+
+@event()
+class Error(Event):
+    """
+    Something went wrong that is the answer to no request.
+
+    Attributes:
+        connection_id: the connection.
+        error_code: the documented number of the error; 0 where there is none.
+        description: what went wrong.
+    """
+
+    connection_id: int
+    error_code: int
+    description: str
+
+
+@event()
+class Log(Event):
+    """
+    One message of the log, as far as LogLevel lets it through.
+
+    Attributes:
+        connection_id: the connection that it is about; 0 if none.
+        log_level: a `LogLevel`.
+        message: the text.
+        log_type: reserved.
+    """
+
+    connection_id: int
+    log_level: int
+    message: str
+    log_type: str = ""
+
+
+@event()
+class SSHStatus(Event):
+    """
+    A step of a connection, for information only: greeting, key exchange, login.
+
+    Attributes:
+        connection_id: the connection.
+        message: the text.
+    """
+
+    connection_id: int
+    message: str
+
+
+@event(writable="accept partial_success available_methods home_dir")
+class SSHUserAuthRequest(Event):
+    """
+    A client wants to log in; fires for each attempt.
+
+    Attributes:
+        connection_id: the connection.
+        user: the name that the client gives.
+        service: what it wants to use after login.
+        auth_method: `none`, `password` or `publickey`.
+        auth_param: the password, or the public key as bytes.
+        accept: True lets the client in, False does not; None, if nobody decides, does not either. Preset by the
+            configured checkers.
+        partial_success: True: this is one of several proofs, and it was right.
+        available_methods: comma-separated methods that the client may try next; empty: DefaultAuthMethods.
+        home_dir: the virtual path where the session begins; empty: `/`.
+        key_algorithm: the signature algorithm of a public key.
+    """
+
+    connection_id: int
+    user: str
+    service: str
+    auth_method: str
+    auth_param: str | bytes = field(default="", repr=False)
+    accept: bool | None = None
+    partial_success: bool = False
+    available_methods: str = ""
+    home_dir: str = ""
+    key_algorithm: str = ""
+
+    def refuse(self, problem: Exception) -> None:
+        """Refuse the login."""
+        self.accept, self.partial_success = False, False
