@@ -1,0 +1,201 @@
+"""
+Write the documents that the tables know: run `python docs/generate.py` after a row has changed.
+
+Each entry of PAGES is a file and the function that returns its text; a test fails when a file is not what its function
+returns. Nothing here knows a particular setting or event.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from conchsftp import events
+from conchsftp.events.parameters import Parameter
+from conchsftp.settings.row import Change, Index, Setting, Support
+from conchsftp.settings.ssh import VERSION
+from conchsftp.settings.table import TABLE
+
+ROOT = Path(__file__).parent.parent
+NOTE = "<!-- Written by docs/generate.py: change the tables, not this file. -->"
+INDEXED = {Index.NONE: "", Index.CONNECTION: "[connection]", Index.POSITION: "[position]"}
+
+
+def settings_page() -> str:
+    """Return docs/settings.md: each setting with its meaning, values, default and when it may change."""
+    parts = [
+        f"# Settings\n\n{NOTE}",
+        "A setting has one name in three spellings: `server.root_directory` in Python, `RootDirectory` in `config()`\n"
+        "and in the configuration file, `--root-directory` for the command. Where `[connection]` stands after a name,\n"
+        'one connection can have a value of its own: `config("DirListBufferSize[3]=20")`.',
+    ]
+    for title, rows in TABLE.chapters.items():
+        parts.append(f"## {title}")
+        parts.extend(_setting(row) for row in rows)
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(row: Setting[Any]) -> str:
+    facts = [f"* Value: {row.kind.described}"]
+    if row.read is None:
+        facts.append(f"* Default: {_value(row, row.default)}")
+    if row.default_for("compatible") != row.default:
+        facts.append(f"* Default under `compatible`: {_value(row, row.default_for('compatible'))}")
+    if row.default_for("documented") != row.default:
+        facts.append(f"* Default under `documented`: {_value(row, row.default_for('documented'))}")
+    if row.change is not Change.ANYTIME:
+        facts.append(f"* Can be changed {row.change.value}")
+    if row.support is not Support.FULL:
+        facts.append(f"* Support: {row.support.value}. {row.why}")
+    heading = f"### {row.name}{INDEXED[row.index]}\n\n`{row.attribute}` · `--{row.option}`"
+    return f"{heading}\n\n{row.doc}\n\n" + "\n".join(facts)
+
+
+def _value(row: Setting[Any], value: Any) -> str:
+    text = row.kind.format(value).replace(f"conchsftp_{VERSION}", "conchsftp_<version>")
+    return f"`{text}`" if text else row.blank
+
+
+def differences_page() -> str:
+    """Return docs/differences.md: where this server and the component differ, and why."""
+    parts = [
+        f"# Differences from the component\n\n{NOTE}",
+        "What the component documents keeps its name and meaning here. These are the exceptions.",
+        "## Other defaults",
+        "`AlgorithmProfile=documented` brings the documented ones back.",
+        _table(
+            ("Setting", "Here", "Documented", "Why"),
+            (
+                (row.name, _value(row, row.default), _value(row, row.documented), row.why)
+                for row in TABLE
+                if row.support is Support.FULL and row.why
+            ),
+        ),
+    ]
+    limited = [row for row in TABLE if row.support is not Support.FULL]
+    if limited:
+        parts.append("## Settings without their full effect")
+        parts.append(_table(("Setting", "Here", "Why"), ((row.name, row.support.value, row.why) for row in limited)))
+    parts.append("## Settings of our own")
+    parts.append(
+        _table(("Setting", "Meaning"), ((row.name, row.summary) for row in TABLE.chapters["Of our own"])),
+    )
+    parts.append("## Events of our own")
+    parts.append(
+        _table(
+            ("Event", "Meaning"),
+            ((each.name, _paragraph(each)) for each in events.EVENTS.values() if not each.documented),
+        )
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def events_page() -> str:
+    """Return docs/events.md: each event, when it fires, and its parameters."""
+    parts = [
+        f"# Events\n\n{NOTE}",
+        "A handler is a method of the avatar or the server with the name of the hook, or any function given to\n"
+        "`server.on`. It gets the event. Before an operation (`before_exec` is True) it may refuse by setting\n"
+        "`status_code` or raising `SFTPError`, or change what ✎ marks; afterwards it may change the answer.",
+    ]
+    for title, own in (("As documented", False), ("Of our own", True)):
+        parts.append(f"## {title}")
+        parts.extend(_event(each) for each in events.EVENTS.values() if each.documented != own)
+    return "\n\n".join(parts) + "\n"
+
+
+def _event(each: type[events.Event]) -> str:
+    heading = f"### {each.name}\n\n`{each.hook}` · fires {each.phases.described}"
+    rows = (
+        (f"`{name}`" + (" ✎" if name in each.writable else ""), f"`{annotation}`", text)
+        for name, annotation, text in parameters(each)
+    )
+    return f"{heading}\n\n{inspect.cleandoc(each.__doc__ or '').partition('Attributes:')[0].strip()}\n\n" + _table(
+        ("Parameter", "Type", "Meaning"), rows
+    )
+
+
+def parameters(each: type[events.Event]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and meaning of everything that can be read from an event, fields first."""
+    texts: dict[str, str] = {}
+    for cls in reversed(each.__mro__):
+        texts.update(_attributes(cls.__doc__ or ""))
+    for field in dataclasses.fields(each):  # type: ignore[arg-type]
+        kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+        yield field.name, re.sub(r"\w+\.(?=[A-Za-z])", "", kind), texts.get(field.name, "")
+    for cls in each.__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, property):
+                kind = inspect.signature(value.fget).return_annotation if value.fget else ""
+                yield name, inspect.formatannotation(kind), _flat(value.__doc__ or "")
+            elif isinstance(value, Parameter):
+                yield name, value.annotation, value.__doc__ or ""
+
+
+def _attributes(doc: str) -> dict[str, str]:
+    """Return the entries of the section `Attributes:` of a docstring."""
+    section = inspect.cleandoc(doc).partition("Attributes:\n")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if line and not line.startswith(" "):
+            break
+        entry = re.match(r"    (\w+): (.*)", line)
+        if entry:
+            name = entry[1]
+            found[name] = entry[2]
+        elif name and line.strip():
+            found[name] += " " + line.strip()
+    return found
+
+
+def _paragraph(each: type[events.Event]) -> str:
+    return _flat(inspect.cleandoc(each.__doc__ or "").partition("\n\n")[0])
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(_flat(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+def names_module() -> str:
+    """Return conchsftp/settings/names.py: the attributes of the settings and their types, for type checkers."""
+    imports: dict[str, set[str]] = {}
+    lines = []
+    for row in TABLE:
+        kind = row.kind
+        annotation = kind.annotation
+        if row.secret:
+            annotation, module = "Secret", "conchsftp.secret"
+        else:
+            module = kind.module
+        if module:
+            imports.setdefault(module, set()).add(annotation)
+        if row.index is Index.POSITION:
+            annotation = f"tuple[{annotation}, ...]"
+        lines.append(f"    {row.attribute}: {annotation}")
+    head = [
+        '"""\nThe settings as attributes, with their types: for type checkers and editors only.\n\n'
+        'Written by docs/generate.py from the table; holds no values.\n"""\n'
+    ]
+    head += [f"from {module} import {', '.join(sorted(imports[module]))}" for module in sorted(imports)]
+    body = ['\n\nclass Names:\n    """What can be read from settings and overlays."""\n\n    __slots__ = ()\n']
+    return "\n".join(head + body + lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/settings.md": settings_page,
+    "docs/differences.md": differences_page,
+    "docs/events.md": events_page,
+    "conchsftp/settings/names.py": names_module,
+}
+
+if __name__ == "__main__":
+    for page, text in PAGES.items():
+        (ROOT / page).write_text(text(), encoding="utf-8")
