@@ -1,0 +1,176 @@
+"""
+Checkers: whose password and whose key it is.
+
+They are ordinary checkers of `twisted.cred` and also serve a Conch server that is not ours. Blocking work is handed to
+workers. They do not delay refusals (`UserAuth` does) and keep no state of a connection.
+"""
+
+import os
+from collections.abc import Callable
+from hmac import compare_digest
+from struct import error as StructError
+from typing import Any, Protocol
+
+import bcrypt
+from cryptography.exceptions import UnsupportedAlgorithm
+from twisted.conch.error import ValidPublicKey
+from twisted.conch.ssh.keys import BadKeyError, Key
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.detached import detached
+from conchsftp.auth.signatures import USER_PRESENT
+from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UsersFile
+from conchsftp.secret import Secret
+
+# Enough for what an ordinary machine can hash, and below the ten threads of the usual pool: while many strangers guess
+# passwords, reads from disk still find a thread.
+_HASHES_AT_ONCE = max(2, min(8, (os.cpu_count() or 2) // 2))
+
+
+AvatarID = bytes | tuple[()]
+
+
+class IWorkers(Protocol):
+    """Where blocking calls run: `conchsftp.workers.Workers`, or a stand-in."""
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """Call a function in a thread."""
+
+
+@implementer(ICredentialsChecker)
+class UsersFileChecker:
+    """
+    Passwords and keys of a users file.
+
+    Args:
+        users: the file.
+        workers: where reading and hashing run.
+        check_password: given a password and a bcrypt hash, says whether they match.
+    """
+
+    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey)
+    _log = Logger()
+
+    def __init__(
+        self, users: UsersFile, workers: IWorkers, check_password: Callable[[bytes, bytes], bool] = bcrypt.checkpw
+    ) -> None:
+        self._users = users
+        self._workers = workers
+        self._check_password = check_password
+        self._hashing = DeferredSemaphore(_HASHES_AT_ONCE)
+        self._complain()
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
+        """Return the user name, as bytes; see `ICredentialsChecker`."""
+        ask = self._by_password if IUsernamePassword.providedBy(credentials) else self._by_key
+        return Deferred.fromCoroutine(ask(credentials))
+
+    async def _by_password(self, credentials: Any) -> AvatarID:
+        await self._hashing.acquire()
+        work = maybeDeferred(self._workers.run, self._matches, credentials.username, credentials.password)
+        # The place is given back when the thread has ended, not when the client has gone.
+        work.addBoth(self._hashed)
+        reason = await detached(work, self._late)
+        self._complain()
+        if reason:
+            raise UnauthorizedLogin(reason)
+        return bytes(credentials.username)
+
+    def _hashed(self, result: Any) -> Any:
+        self._hashing.release()
+        return result
+
+    def _late(self, result: Any) -> None:
+        if isinstance(result, Failure):
+            self._log.failure("a password could not be checked", failure=result)
+
+    def _matches(self, username: bytes, password: bytes) -> str:
+        """
+        Check a password in a thread.
+
+        A hash of the same cost is computed whatever is wrong: without a user, without a password, with a password that
+        is too long for bcrypt.
+
+        Returns:
+            What is wrong, for the log; empty if nothing is.
+        """
+        self._users.refresh()
+        user = self._users.find(username.decode("utf-8", "replace"))
+        hashed = user.password if user is not None else None
+        fits = len(password) <= LONGEST_PASSWORD_BYTES
+        against = hashed.to_bytes() if hashed is not None else b"$2b$%02d$" % self._users.rounds + b"." * 53
+        right = self._check_password(password if fits else b"", against)
+        if user is None:
+            return "no such user in the users file"
+        if hashed is None:
+            return "the user has no password"
+        return "" if right and fits else "wrong password"
+
+    async def _by_key(self, credentials: Any) -> AvatarID:
+        known = await self._workers.run(self._knows, credentials.username, credentials.blob)
+        self._complain()
+        if not known:
+            raise UnauthorizedLogin("the key is not one of the user's")
+        if not credentials.signature:
+            raise ValidPublicKey
+        if not isinstance(credentials, KeyProof) and not _proves(credentials):
+            raise UnauthorizedLogin("the signature does not match")
+        return bytes(credentials.username)
+
+    def _knows(self, username: bytes, blob: bytes) -> bool:
+        """Look a key up, in a thread."""
+        self._users.refresh()
+        return self._users.has_key(username.decode("utf-8", "replace"), blob)
+
+    def _complain(self) -> None:
+        for complaint in self._users.complaints():
+            self._log.error("{complaint}", complaint=complaint)
+
+
+@implementer(ICredentialsChecker)
+class OneTimeUser:
+    """
+    One user with one password, for a server that is started by hand.
+
+    Args:
+        user_name: the only name that may log in.
+        password: its password; not empty.
+    """
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, user_name: str, password: str | Secret) -> None:
+        self._user_name = user_name.encode("utf-8")
+        self._password = Secret(password)
+        if not self._password:
+            raise ValueError("a password expected")
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
+        """Return the user name, as bytes; see `ICredentialsChecker`."""
+        return maybeDeferred(self._check, credentials)
+
+    def _check(self, credentials: Any) -> AvatarID:
+        # Both are always compared: the time must not tell which of them is wrong.
+        right = compare_digest(self._user_name, credentials.username)
+        if not self._password == Secret(credentials.password) or not right:
+            raise UnauthorizedLogin("wrong user name or password")
+        return bytes(credentials.username)
+
+
+def _proves(credentials: Any) -> bool:
+    """Verify the signature of credentials that our `UserAuth` did not make: those of a stock Conch server."""
+    signature: bytes = credentials.signature
+    try:
+        key = Key.fromString(credentials.blob)
+        if key.isSecurityKey() and not signature[-5] & USER_PRESENT:
+            return False
+        return bool(key.verify(signature, credentials.sigData))
+    except (BadKeyError, StructError, IndexError, ValueError, UnsupportedAlgorithm):
+        return False
