@@ -118,6 +118,8 @@ class IDirectory(Interface):
 class IFileSystem(Interface):
     """Files and directories under virtual paths."""
 
+    file_abilities = Attribute("Tuple of interfaces that its open files provide beside `IFile`; may be missing: none.")
+
     def open(path, access, flags, attributes):
         """
         Open or create a file.

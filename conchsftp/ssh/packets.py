@@ -234,6 +234,12 @@ class Sender:
         """Bytes that are laid out and not yet sent."""
         return (self._cursor if self._head else self._end) - self._start
 
+    def line(self, line: bytes) -> None:
+        """Add bytes that are no packet: the identification line."""
+        self._make_room(len(line))
+        self._view[self._end : self._end + len(line)] = line
+        self._end += len(line)
+
     def packet(self, payload: bytes) -> None:
         """Seal one message behind everything that came before it."""
         self.close()
@@ -409,9 +415,14 @@ class Sender:
         if used + size <= view.nbytes:
             return
         # Only messages that are small or that a slow peer let pile up come here; the writer above stops at its mark.
-        larger = memoryview(bytearray(2 * (used + size)))
+        # Such a peer may never take everything: what has left must not count, or the buffer grows with all it was sent.
         shift = self._start
-        larger[: used - shift] = view[shift:used]
+        rest = used - shift
+        larger = view
+        if 2 * (rest + size) > view.nbytes:
+            larger = memoryview(bytearray(2 * (rest + size)))
+            self._pool.give_back(view)
+        larger[:rest] = view[shift:used]
         self._view = larger
         self._start = 0
         self._end -= shift

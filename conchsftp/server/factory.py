@@ -1,0 +1,86 @@
+"""
+Makes the transport of each accepted connection and holds what they share.
+
+Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file and knows no endpoint.
+"""
+
+from typing import Any
+
+from conchsftp.ssh.groups import Groups
+from conchsftp.ssh.host_keys import HostKeys
+from twisted.conch.ssh.factory import SSHFactory
+from twisted.cred.portal import Portal
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+
+from conchsftp.auth.user_auth import UserAuth
+from conchsftp.server.connections import ConnectionTable
+from conchsftp.server.sockets import apply_options
+from conchsftp.ssh.connection import Connection
+from conchsftp.ssh.packets import ReceiveBuffer, StagingPool
+from conchsftp.ssh.transport import Transport
+
+
+class ServerTransport(Transport):
+    """A transport with the socket options of its server."""
+
+    def connectionMade(self) -> None:
+        apply_options(self.transport, self.settings)
+        super().connectionMade()
+
+
+class SFTPFactory(SSHFactory):
+    """
+    The factory of one server.
+
+    Args:
+        settings: the server's settings.
+        host_keys: what the server proves itself with.
+        portal: who may log in, and as what.
+        clock: the reactor, or a clock in tests.
+        workers: where blocking calls run.
+        events: the hub that connections fire their events in.
+    """
+
+    _log = Logger()
+    noisy = False
+    protocol = ServerTransport
+    services = {b"ssh-userauth": UserAuth, b"ssh-connection": Connection}
+
+    def __init__(
+        self,
+        *,
+        settings: Any,
+        host_keys: HostKeys,
+        portal: Portal,
+        clock: IReactorTime,
+        workers: Any,
+        events: Any,
+        groups: Groups | None = None,
+    ) -> None:
+        self.settings = settings
+        self.host_keys = host_keys
+        self.portal = portal
+        self.clock = clock
+        self.workers = workers
+        self.events = events
+        self.groups = groups if groups is not None else Groups()
+        self.connections = ConnectionTable(settings)
+        self.receive_buffer = ReceiveBuffer()
+        self.staging = StagingPool()
+
+    @property
+    def version_line(self) -> bytes:
+        """The line with which connections greet, without its end."""
+        line: str = self.settings.server_ssh_version_string
+        return line.encode("ascii")
+
+    def startFactory(self) -> None:
+        """Nothing to load: the keys are here."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Transport | None:  # type: ignore[override]
+        """Make the transport of an accepted connection, or None (which closes it) where there are too many."""
+        if self.connections.full:
+            self._log.warn("{peer}: refused, {count} connections are open", peer=addr, count=len(self.connections))
+            return None
+        return self.protocol(self, self.connections.number())

@@ -1,0 +1,229 @@
+"""
+The server as a Twisted service: settings, events, who may log in and what they see, and the ports.
+
+Puts the floors together and does nothing of theirs. Only here and in `tap.py` is the global reactor named, as a default.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from conchsftp.files.local import LocalFileSystem
+from conchsftp.ssh.algorithms import VALIDATORS
+from conchsftp.ssh.host_keys import HostKeys
+from twisted.application.service import MultiService
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, inlineCallbacks, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker
+from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.users_file import UsersFile
+from conchsftp.errors import ServerError
+from conchsftp.events.hub import EventHub
+from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.factory import SFTPFactory
+from conchsftp.server.sockets import direct
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from conchsftp.workers import Rule, Workers
+
+_ALREADY_LISTENING = 104
+_NO_HOST_KEY = 1301
+_ADDRESS_IN_USE = 10048
+_RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
+
+
+class SFTPServer(MultiService):
+    """
+    An SFTP server.
+
+    Every setting can be given by keyword (`root_directory="/srv"`, `listen=["tcp:2222"]`), see docs/settings.md.
+
+    Args:
+        host_keys: paths of private keys, or a `HostKeys`.
+        users: the path of a users file.
+        checkers: more credential checkers of twisted.cred.
+        one_time_user: a name and a password that may log in besides.
+        avatar_class: makes the avatar of a login: a subclass of `SFTPAvatar`.
+        realm: makes the avatars instead.
+        portal: decides everything about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used.
+        reactor: the global one by default.
+        failed: called with a `ServerError` when the service was started and cannot listen; logs it by default.
+        settings: values of settings.
+    Raises:
+        ServerError: a setting, key or users file that cannot be used.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        host_keys: HostKeys | Sequence[str] = (),
+        users: str | None = None,
+        checkers: Iterable[ICredentialsChecker] = (),
+        one_time_user: tuple[str, str] | None = None,
+        avatar_class: Callable[..., Any] = SFTPAvatar,
+        realm: IRealm | None = None,
+        portal: Portal | None = None,
+        reactor: Any = None,
+        failed: Callable[[ServerError], None] | None = None,
+        **settings: object,
+    ) -> None:
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor  # the default, and the only place that names it
+        self.settings = Settings(TABLE, validators=VALIDATORS, owner=self, **settings)
+        self.workers = Workers(reactor, reactor.getThreadPool(), rule=_RULES[self.settings.file_threads])
+        self.events = EventHub(
+            clock=reactor, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run
+        )
+        self.events.adopt(self)
+        self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(self.events, "handler_seconds", seconds))
+        self.users = UsersFile(users) if users is not None else None
+        self._reactor = reactor
+        self._avatar_class = avatar_class
+        self._failed = failed if failed is not None else self._log_failure
+        self._ports: list[IListeningPort] = []
+        self.on = self.events.on
+        self.listen = self.events.listen
+        self.factory = SFTPFactory(
+            settings=self.settings,
+            host_keys=host_keys if isinstance(host_keys, HostKeys) else HostKeys.load(*host_keys),
+            portal=portal or self._portal(realm, checkers, one_time_user),
+            clock=reactor,
+            workers=self.workers,
+            events=self.events,
+        )
+
+    # -- who may log in, and what they see --
+
+    def _portal(
+        self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None
+    ) -> Portal:
+        portal = Portal(realm or SFTPRealm(self.make_avatar))
+        if self.users is not None:
+            portal.registerChecker(UsersFileChecker(self.users, self.workers))
+        if one_time_user is not None:
+            portal.registerChecker(OneTimeUser(*one_time_user))
+        for checker in checkers:
+            portal.registerChecker(checker)
+        return portal
+
+    def make_avatar(self, user_name: str) -> Any:
+        """
+        Make the avatar of a login.
+
+        Raises:
+            UnauthorizedLogin: there is no folder for this user.
+        """
+        user = self.users.find(user_name) if self.users is not None else None
+        root = (user.root if user is not None else None) or self.settings.root_directory
+        if not root:
+            self._log.error("{user}: no root for this user, and RootDirectory is empty", user=user_name)
+            raise UnauthorizedLogin("no root directory")
+        try:
+            files = LocalFileSystem(root, workers=self.workers, umask=self.settings.umask)
+        except OSError as problem:
+            self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
+            raise UnauthorizedLogin("the root directory cannot be opened") from None
+        home = (user.home if user is not None else None) or "/"
+        return self._avatar_class(user_name, files=files, home=home)
+
+    # -- ports and sessions --
+
+    @property
+    def listening(self) -> bool:
+        """Whether connections are accepted."""
+        return bool(self._ports)
+
+    @property
+    def addresses(self) -> list[Any]:
+        """What was bound: an address of Twisted for each port."""
+        return [port.getHost() for port in self._ports]
+
+    @inlineCallbacks  # type: ignore[arg-type]
+    def start_listening(self) -> Any:
+        """
+        Open the ports.
+
+        Returns:
+            A Deferred that fires when all of them are open. If one cannot be opened, none stays open, and it fails with
+            ServerError: 104 already listening, 1301 no host key, else the documented number of the socket's error.
+        """
+        if self._ports:
+            raise ServerError(_ALREADY_LISTENING, "already listening")
+        if not self.factory.host_keys.algorithms():
+            raise ServerError(_NO_HOST_KEY, "no host key")
+        self.settings.freeze()
+        try:
+            for description in endpoint_strings(self.settings):
+                port = yield self._endpoint(description).listen(self.factory)
+                self._ports.append(direct(port))
+        except CannotListenError as problem:
+            yield self.stop_listening()
+            raise ServerError(
+                _ADDRESS_IN_USE, f"cannot listen on {description}: {problem.socketError.strerror}"
+            ) from None
+        except Exception:
+            yield self.stop_listening()
+            raise
+
+    def stop_listening(self) -> "Deferred[None]":
+        """Close the ports; sessions go on. Returns a Deferred that fires when they are closed."""
+        ports, self._ports = self._ports, []
+        self.settings.thaw()
+        closing = gatherResults([_closed(port) for port in ports])
+        return closing.addCallback(lambda _: None)
+
+    def shutdown(self) -> "Deferred[None]":
+        """Close the ports and end every session. Returns a Deferred that fires when all are gone."""
+        gone = [transport.gone() for transport in self.factory.connections]
+        for transport in self.factory.connections:
+            transport.loseConnection()
+        return DeferredList([self.stop_listening(), *gone]).addCallback(lambda _: None)
+
+    def startService(self) -> None:
+        """Open the ports, as part of an application."""
+        super().startService()
+        self.start_listening().addErrback(self._not_started)
+
+    def stopService(self) -> "Deferred[None]":
+        """Close everything and wait for it."""
+        stopping = DeferredList([self.shutdown(), super().stopService()])
+        return stopping.addCallback(lambda _: None)
+
+    def _endpoint(self, description: str) -> Any:
+        try:
+            return serverFromString(self._reactor, description)
+        except (ValueError, TypeError, KeyError) as problem:
+            raise ServerError(0, f"{description}: not an endpoint: {problem}") from None
+
+    def _not_started(self, failure: Any) -> None:
+        problem = failure.value
+        if not isinstance(problem, ServerError):
+            self._log.failure("cannot listen", failure)
+            problem = ServerError(0, f"cannot listen: {problem}")
+        self._failed(problem)
+
+    def _log_failure(self, problem: ServerError) -> None:
+        self._log.critical("{text}", text=problem.text)
+
+
+def endpoint_strings(settings: Any) -> list[str]:
+    """Return where to listen: Listen, or an endpoint made of LocalHost, LocalPort and ConnectionBacklog."""
+    if settings.listen:
+        return list(settings.listen)
+    host = settings.local_host.replace("\\", "\\\\").replace(":", "\\:")
+    kind = "tcp6" if "\\:" in host else "tcp"
+    interface = f":interface={host}" if host else ""
+    return [f"{kind}:{settings.local_port}:backlog={settings.connection_backlog}{interface}"]
+
+
+def _closed(port: IListeningPort) -> "Deferred[Any]":
+    return maybeDeferred(port.stopListening)

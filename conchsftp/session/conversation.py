@@ -1,0 +1,89 @@
+"""
+What the operations of one SFTP conversation work on: the user's files, the open handles, how paths are read.
+
+State only; who carries requests out is the pipeline, who moves bytes the subsystem.
+"""
+
+from typing import Any
+
+from conchsftp.session.paths import Paths
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import providedBy
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.waiting import settled
+from conchsftp.session.handles import HandleTable
+from conchsftp.sftp.codec import Codec
+from conchsftp.sftp.statuses import Status
+
+_log = Logger()
+
+
+class Conversation:
+    """
+    One client's session on one channel.
+
+    Args:
+        avatar: whose it is: an `ISFTPAvatar`.
+        settings: those of the connection.
+        connection_id: the number of the connection.
+        events: the hub of the server; the avatar's own hooks join it.
+    """
+
+    def __init__(self, avatar: Any, *, settings: Any, connection_id: int, events: Any) -> None:
+        self.settings = settings
+        self.connection_id = connection_id
+        self.user: str = avatar.user_name
+        self.files = avatar.files
+        self.read_only: bool = avatar.read_only or settings.read_only
+        self.abilities = frozenset(
+            ability.__name__ for ability in (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
+        )
+        self.events = events.child(avatar)
+        self.handles = HandleTable(settings.max_handles)
+        self.codec: Codec | None = None
+        self.channel: Any = None
+        self.over = False
+        """Whether the channel is gone: nothing may be opened any more."""
+        self.direct = False
+        """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
+        self._paths = Paths(home=avatar.home)
+        self.path = self._paths.resolve
+        self.text = self._paths.decode
+        self.encoded = self._paths.encode
+
+    def shown(self, path: str) -> bytes:
+        """Return an absolute path as the client is told it."""
+        return self.encoded(path)
+
+    def lend(self, length: int) -> list[memoryview] | None:
+        """Return the places in the outgoing packets that file data may be read into; None where it cannot be now."""
+        if not self.direct or self.codec is None:
+            return None
+        lent: list[memoryview] | None = self.channel.reserve(self.codec.data_head_size, length)
+        return lent
+
+    def expanded(self, path: bytes) -> bytes:
+        """
+        Replace `~` and the user's own `~name` at the beginning of a path by the home directory.
+
+        Raises:
+            SFTPError: the home of another user is asked for; it is nobody's business.
+        """
+        if not path.startswith(b"~"):
+            return path
+        name, _, rest = path[1:].partition(b"/")
+        if name and name != self.encoded(self.user):
+            raise SFTPError(Status.NO_SUCH_FILE, "No such user")
+        return b"./" + rest
+
+    def close_unused(self, source: Any) -> None:
+        """Close what was opened for nobody."""
+        try:
+            closing = settled(source.close())
+        except Exception:
+            _log.failure("a file could not be closed")
+            return
+        if isinstance(closing, Deferred):
+            closing.addErrback(lambda failure: _log.failure("a file could not be closed", failure))

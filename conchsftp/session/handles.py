@@ -1,0 +1,129 @@
+"""
+What a client has open: files and directories under the handles it was given.
+
+A handle is a name chosen by us or by an application's handler, never an address in memory; it lives from HANDLE to
+CLOSE. Does no input or output. Source: filexfer-13, section 8.2: "a variable length string", at most 256 bytes.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from conchsftp.errors import SFTPError
+from conchsftp.sftp.statuses import Status
+
+_LONGEST = 256
+T = TypeVar("T", bound="Opened")
+
+
+class Opened:
+    """Something open: a virtual path, what the file system gave for it, and the handle once it has one."""
+
+    __slots__ = ("handle", "path", "source")
+
+    def __init__(self, path: str, source: Any) -> None:
+        self.path = path
+        self.source = source
+        self.handle = b""
+
+
+class OpenFile(Opened):
+    """
+    An open file; its source is an `IFile`.
+
+    Args:
+        into: its `read_into`, if it has that ability.
+        from_pieces: its `write_from`, if it has that ability.
+    """
+
+    __slots__ = ("from_pieces", "into")
+
+    def __init__(self, path: str, source: Any, *, into: Any = None, from_pieces: Any = None) -> None:
+        super().__init__(path, source)
+        self.into = into
+        self.from_pieces = from_pieces
+
+
+class OpenDirectory(Opened):
+    """An open directory; its source is an `IDirectory`, `waiting` the entries that did not fit into the last reply."""
+
+    __slots__ = ("waiting",)
+
+    def __init__(self, path: str, source: Any) -> None:
+        super().__init__(path, source)
+        self.waiting: list[Any] = []
+
+
+class HandleTable:
+    """
+    The handles of one conversation.
+
+    Args:
+        limit: how many may be open at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: dict[bytes, Opened] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(list(self._open))
+
+    def check_room(self) -> None:
+        """
+        Refuse before anything is opened.
+
+        Raises:
+            SFTPError: as many handles as allowed are open.
+        """
+        if len(self._open) >= self._limit:
+            raise SFTPError(Status.FAILURE, f"Too many open handles, {self._limit} allowed")
+
+    def free(self) -> bytes:
+        """Return a handle that is not in use."""
+        while True:
+            handle = b"%08x" % self._next
+            self._next += 1
+            if handle not in self._open:
+                return handle
+
+    def add(self, handle: bytes, opened: Opened) -> None:
+        """
+        Remember what is open.
+
+        Raises:
+            ValueError: a handler chose a handle that is too long or in use.
+            SFTPError: as many handles as allowed are open.
+        """
+        self.check_room()
+        if not 0 < len(handle) <= _LONGEST or handle in self._open:
+            raise ValueError(f"handle of {len(handle)} bytes, 1 to {_LONGEST} expected, not in use")
+        opened.handle = handle
+        self._open[handle] = opened
+
+    def get(self, handle: bytes, kind: type[T]) -> T:
+        """
+        Return what is open under a handle.
+
+        Raises:
+            SFTPError: INVALID_HANDLE if nothing is, or something of another kind.
+        """
+        opened = self._open.get(handle)
+        if opened.__class__ is kind or isinstance(opened, kind):
+            return opened  # type: ignore[return-value]
+        raise SFTPError(Status.INVALID_HANDLE)
+
+    def remove(self, handle: bytes) -> Opened:
+        """Forget a handle and return what was open under it; raises as `get`."""
+        opened = self._open.pop(handle, None)
+        if opened is None:
+            raise SFTPError(Status.INVALID_HANDLE)
+        return opened
+
+    def path(self, handle: bytes) -> str:
+        """Return the path of what is open, or an empty string."""
+        opened = self._open.get(handle)
+        return "" if opened is None else opened.path

@@ -1,0 +1,118 @@
+"""
+The extended requests that have no plain counterpart: space, sync, copying, limits, names of accounts.
+
+Each is possible only where the file system has the ability, and is advertised only then. Sources: OpenSSH's PROTOCOL,
+sections 4.2 to 4.12; draft-ietf-secsh-filexfer-extensions-00.
+"""
+
+from typing import Any
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.own import ExtendedRequest
+from conchsftp.interfaces import IAccounts, ICopy, ISpace, ISync
+from conchsftp.session.handles import Opened, OpenFile
+from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, Operation, by_handle, by_nothing
+from conchsftp.sftp import requests
+from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
+from conchsftp.sftp.statuses import Status
+
+_PACKET = 256 * 1024
+
+
+def _about(name: str) -> Any:
+    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name)
+
+
+def _about_path(name: str) -> Any:
+    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, c.path(r.path))
+
+
+def _about_handle(name: str) -> Any:
+    def announce(c: Any, r: Any) -> Any:
+        path = c.handles.get(r.handle, Opened).path
+        return ExtendedRequest(c.connection_id, c.user, name, path, r.handle.decode("utf-8", "surrogateescape"))
+
+    return announce
+
+
+def _space_of(c: Any, e: Any, r: Any) -> Any:
+    return c.files.space(e.path)
+
+
+def _sync(c: Any, e: Any, r: Any) -> Any:
+    source = c.handles.get(r.handle, OpenFile).source
+    if not ISync.providedBy(source):
+        raise SFTPError(Status.OP_UNSUPPORTED)
+    return source.sync()
+
+
+def _copy(c: Any, e: Any, r: Any) -> Any:
+    source = c.handles.get(r.handle, OpenFile).source
+    target = c.handles.get(r.target_handle, OpenFile).source
+    if not ICopy.providedBy(source):
+        raise SFTPError(Status.OP_UNSUPPORTED)
+    return source.copy_to(target, r.offset, r.length, r.target_offset)
+
+
+def _by_both_handles(c: Any, r: Any) -> tuple[str, ...]:
+    return c.handles.path(r.handle), c.handles.path(r.target_handle)
+
+
+def _limits(c: Any, e: Any, r: Any) -> Any:
+    return None
+
+
+def _accounts(c: Any, e: Any, r: Any) -> Any:
+    return [c.files.user_name(uid) for uid in r.uids], [c.files.group_name(gid) for gid in r.gids]
+
+
+_SPACE: dict[str, Any] = {
+    "event": ExtendedRequest,
+    "perform": _space_of,
+    "result": "result",
+    "reply": lambda c, e, r: space_reply(e.result),
+    "shared": True,
+    "ability": ISpace,
+}
+
+ROWS = (
+    Operation(request=requests.StatVFS, announce=_about_path("statvfs@openssh.com"), **_SPACE),
+    Operation(request=requests.FStatVFS, announce=_about_handle("fstatvfs@openssh.com"), files=by_handle, **_SPACE),
+    Operation(
+        request=requests.FSync,
+        event=ExtendedRequest,
+        announce=_about_handle("fsync@openssh.com"),
+        perform=_sync,
+        files=by_handle,
+        ability=ISync,
+    ),
+    Operation(
+        request=requests.CopyData,
+        event=ExtendedRequest,
+        announce=_about_handle("copy-data"),
+        perform=_copy,
+        files=_by_both_handles,
+        mutates=True,
+        ability=ICopy,
+    ),
+    Operation(
+        request=requests.Limits,
+        event=ExtendedRequest,
+        announce=_about("limits@openssh.com"),
+        perform=_limits,
+        files=by_nothing,
+        reply=lambda c, e, r: limits_reply(
+            packet=_PACKET, read=LARGEST_READ, write=LARGEST_WRITE, handles=c.settings.max_handles
+        ),
+    ),
+    Operation(
+        request=requests.UsersGroupsById,
+        event=ExtendedRequest,
+        announce=_about("users-groups-by-id@openssh.com"),
+        perform=_accounts,
+        files=by_nothing,
+        result="result",
+        reply=lambda c, e, r: accounts_reply(*e.result),
+        ability=IAccounts,
+    ),
+)

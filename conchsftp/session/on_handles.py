@@ -1,0 +1,184 @@
+"""
+The operations on what is open: reading, writing, listing, closing.
+
+Rows and what they do; nothing here knows a version, a packet or an order. Sources: filexfer-13 section 8, OpenSSH's
+PROTOCOL.
+"""
+
+from typing import Any
+
+from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
+from conchsftp.events.own import FileRequest
+from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.operation import LARGEST_READ, Operation, Placed, attributes_reply, by_handle
+from conchsftp.sftp import requests
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
+from conchsftp.sftp.statuses import Status
+
+# What is safe for every client (quirks, section 1); an entry is a name twice, `ls -l`'s columns and the attributes.
+_LISTING_BYTES = 32 * 1024
+_ENTRY_BYTES = 180
+_LISTING_ENTRIES = 100
+
+
+def _named(handle: bytes) -> str:
+    return handle.decode("utf-8", "surrogateescape")
+
+
+def _announce_read(c: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, OpenFile)
+    return FileRead(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.length)
+
+
+def _read(c: Any, e: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, OpenFile)
+    length = min(e.length, LARGEST_READ)
+    if not length:
+        return b""
+    if opened.into is not None:
+        views = c.lend(length)
+        if views is not None:
+            count = opened.into(views, e.file_offset)
+            if count:
+                e.pieces = Placed(count, count < length)
+                return None
+            if count is not None:
+                return b""
+    return opened.source.read(e.file_offset, length)
+
+
+def _data_reply(c: Any, e: Any, r: Any) -> Any:
+    pieces = e.pieces
+    if pieces.__class__ is Placed:
+        return pieces
+    data = e.data
+    if not data and r.length:
+        # "SSH_FX_EOF" and never empty DATA: clients would take it for a short read (filexfer-13, 8.2.1).
+        return StatusReply(status=Status.EOF)
+    return Data(data=data, end_of_file=len(data) < min(r.length, LARGEST_READ))
+
+
+def _announce_write(c: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, OpenFile)
+    return FileWrite(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.data)
+
+
+def _write(c: Any, e: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, OpenFile)
+    if opened.from_pieces is not None:
+        return opened.from_pieces(e.pieces, e.file_offset)
+    return opened.source.write(e.file_offset, e.data)
+
+
+def _announce_close(c: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, Opened)
+    return FileClose(c.connection_id, c.user, opened.path, _named(r.handle))
+
+
+def _close(c: Any, e: Any, r: Any) -> Any:
+    # The handle is dead, whatever the status says.
+    return c.handles.remove(r.handle).source.close()
+
+
+def _announce_stat(c: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, Opened)
+    return GetAttributes(c.connection_id, c.user, opened.path, r.flags, True, _named(r.handle))
+
+
+def _announce_set_stat(c: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, Opened)
+    return SetAttributes(c.connection_id, c.user, opened.path, r.attributes, True, _named(r.handle))
+
+
+def _set_attributes(c: Any, e: Any, r: Any) -> Any:
+    return c.handles.get(r.handle, Opened).source.set_attributes(e.attributes or Attributes())
+
+
+def _announce_list(c: Any, r: Any) -> Any:
+    return FileRequest(c.connection_id, c.user, c.handles.get(r.handle, OpenDirectory).path, r)
+
+
+def _list(c: Any, e: Any, r: Any) -> Any:
+    opened = c.handles.get(r.handle, OpenDirectory)
+    return opened.waiting or opened.source.read(c.settings.dir_list_buffer_size or _LISTING_ENTRIES)
+
+
+def _fit(c: Any, e: Any) -> None:
+    """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
+    found = e.result or ()
+    entries: list[NameEntry] = []
+    room = _LISTING_BYTES
+    for name, attributes in found:
+        encoded = c.encoded(name)
+        room -= 2 * len(encoded) + _ENTRY_BYTES
+        if room < 0 and entries:
+            break
+        entries.append(NameEntry(encoded, None, attributes))
+    if found:
+        c.handles.get(e.request.handle, OpenDirectory).waiting = found[len(entries) :]
+    e.result = entries
+
+
+def _names_reply(c: Any, e: Any, r: Any) -> Any:
+    # Never an empty NAME: some clients fail on it.
+    return Names(entries=e.result) if e.result else StatusReply(status=Status.EOF)
+
+
+def _own_data(request: Any) -> None:
+    """Copy what a WRITE brought: the buffer it lies in is used again before its turn comes."""
+    request.data = [b"".join(request.data)]
+
+
+ROWS = (
+    Operation(
+        request=requests.Read,
+        event=FileRead,
+        announce=_announce_read,
+        perform=_read,
+        result="data",
+        reply=_data_reply,
+        files=by_handle,
+        shared=True,
+        bulk=True,
+    ),
+    Operation(
+        request=requests.Write,
+        event=FileWrite,
+        announce=_announce_write,
+        perform=_write,
+        files=by_handle,
+        own=_own_data,
+        mutates=True,
+    ),
+    Operation(request=requests.Close, event=FileClose, announce=_announce_close, perform=_close, files=by_handle),
+    Operation(
+        request=requests.FStat,
+        event=GetAttributes,
+        announce=_announce_stat,
+        perform=lambda c, e, r: c.handles.get(r.handle, Opened).source.stat(),
+        result="attributes",
+        reply=attributes_reply,
+        files=by_handle,
+        shared=True,
+    ),
+    Operation(
+        request=requests.FSetStat,
+        event=SetAttributes,
+        announce=_announce_set_stat,
+        perform=_set_attributes,
+        files=by_handle,
+        mutates=True,
+    ),
+    # Not shared: its reply moves the place in the listing.
+    Operation(
+        request=requests.ReadDir,
+        event=FileRequest,
+        announce=_announce_list,
+        perform=_list,
+        result="result",
+        conclude=_fit,
+        reply=_names_reply,
+        files=by_handle,
+    ),
+)

@@ -1,0 +1,245 @@
+"""
+The operations on names: everything that is asked by path.
+
+Rows and what they do; nothing here knows a version, a packet or an order. Sources: filexfer-13 section 8, OpenSSH's
+PROTOCOL.
+"""
+
+from typing import Any
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.files import (
+    DirCreate,
+    DirList,
+    DirRemove,
+    FileOpen,
+    FileRemove,
+    FileRename,
+    GetAttributes,
+    ResolvePath,
+    SetAttributes,
+)
+from conchsftp.events.own import LinkCreate, LinkRead
+from conchsftp.interfaces import ILinks, IReadInto, IWriteFrom
+from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
+from conchsftp.sftp import requests
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import RenameFlag
+from conchsftp.sftp.replies import HandleReply
+from conchsftp.sftp.statuses import Status
+
+_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
+
+
+def _announced(kind: Any) -> Any:
+    """Return the `announce` of an event that tells a path and nothing else."""
+    return lambda c, r: kind(c.connection_id, c.user, c.path(r.path))
+
+
+def _with_attributes(kind: Any) -> Any:
+    return lambda c, r: kind(c.connection_id, c.user, c.path(r.path), r.attributes)
+
+
+def _stat(follow: bool) -> Any:
+    return lambda c, r: GetAttributes(c.connection_id, c.user, c.path(r.path), r.flags, follow)
+
+
+def _get_attributes(c: Any, e: Any, r: Any) -> Any:
+    return c.files.stat(e.path) if e.follow else c.files.lstat(e.path)
+
+
+def _set_stat(follow: bool) -> Any:
+    return lambda c, r: SetAttributes(c.connection_id, c.user, c.path(r.path), r.attributes, follow)
+
+
+def _set_attributes(c: Any, e: Any, r: Any) -> Any:
+    return c.files.set_attributes(e.path, e.attributes or Attributes(), e.follow)
+
+
+def _announce_open(c: Any, r: Any) -> Any:
+    return FileOpen(c.connection_id, c.user, c.path(r.path), r.access, r.flags, r.attributes)
+
+
+def _open(c: Any, e: Any, r: Any) -> Any:
+    c.handles.check_room()
+    e.handle = e.handle or c.handles.free().decode()
+    return c.files.open(e.path, e.desired_access, e.open_flags, e.attributes or Attributes())
+
+
+def _keep_file(c: Any, e: Any) -> None:
+    file = e.result
+    into = file.read_into if IReadInto.providedBy(file) else None
+    from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
+    _keep(c, e, e.handle, OpenFile(e.path, file, into=into, from_pieces=from_pieces))
+
+
+def _open_directory(c: Any, e: Any, r: Any) -> Any:
+    c.handles.check_room()
+    return c.files.list(e.path)
+
+
+def _keep_directory(c: Any, e: Any) -> None:
+    opened = OpenDirectory(e.path, e.result)
+    _keep(c, e, c.handles.free().decode(), opened)
+    e.result = opened
+
+
+def _keep(c: Any, e: Any, handle: str, opened: Opened) -> None:
+    """Remember what was opened, or close it again where nobody will ever use it."""
+    if opened.source is None:
+        return
+    try:
+        if e.status_code != Status.OK or c.over:
+            raise SFTPError(Status.NO_CONNECTION)
+        c.handles.add(handle.encode("utf-8", "surrogateescape"), opened)
+    except (SFTPError, ValueError) as problem:
+        c.close_unused(opened.source)
+        if e.status_code == Status.OK:
+            e.refuse(problem)
+
+
+def _directory_reply(c: Any, e: Any, r: Any) -> Any:
+    return HandleReply(handle=e.result.handle)
+
+
+def _file_reply(c: Any, e: Any, r: Any) -> Any:
+    return HandleReply(handle=e.handle.encode("utf-8", "surrogateescape"))
+
+
+def _announce_rename(c: Any, r: Any) -> Any:
+    return FileRename(c.connection_id, c.user, c.path(r.path), c.path(r.new_path), r.flags)
+
+
+def _announce_posix_rename(c: Any, r: Any) -> Any:
+    return FileRename(c.connection_id, c.user, c.path(r.path), c.path(r.new_path), _REPLACING)
+
+
+def _rename(c: Any, e: Any, r: Any) -> Any:
+    return c.files.rename(e.path, e.new_path, e.flags)
+
+
+def _announce_symlink(c: Any, r: Any) -> Any:
+    # The target is kept as it was written: it may be relative, and need not exist.
+    return LinkCreate(c.connection_id, c.user, c.path(r.path), c.text(r.target))
+
+
+def _announce_hard_link(c: Any, r: Any) -> Any:
+    return LinkCreate(c.connection_id, c.user, c.path(r.new_path), c.path(r.path), False)
+
+
+def _link(c: Any, e: Any, r: Any) -> Any:
+    if e.symbolic:
+        return c.files.make_symlink(e.path, e.target)
+    return c.files.make_hard_link(e.target, e.path)
+
+
+def _real_path(c: Any, e: Any, r: Any) -> Any:
+    return c.files.real_path(c.path(r.path))
+
+
+def _expand_path(c: Any, e: Any, r: Any) -> Any:
+    return c.files.real_path(c.path(c.expanded(r.path)))
+
+
+def _home_directory(c: Any, e: Any, r: Any) -> Any:
+    return c.files.real_path(c.path(c.expanded(b"~" + r.user)))
+
+
+def _announce_resolve(c: Any, r: Any) -> Any:
+    return ResolvePath(c.connection_id, c.user, c.text(r.path), r.control)
+
+
+def _announce_expand(c: Any, r: Any) -> Any:
+    return ResolvePath(c.connection_id, c.user, c.text(r.path))
+
+
+def _announce_home(c: Any, r: Any) -> Any:
+    return ResolvePath(c.connection_id, c.user, "~" + c.text(r.user))
+
+
+def _resolved(c: Any, e: Any, r: Any) -> Any:
+    return name_reply(c.shown(e.real_path))
+
+
+_RESOLVING: dict[str, Any] = {"event": ResolvePath, "result": "real_path", "reply": _resolved, "shared": True}
+_ASKING: dict[str, Any] = {
+    "event": GetAttributes,
+    "perform": _get_attributes,
+    "result": "attributes",
+    "reply": attributes_reply,
+    "shared": True,
+}
+_CHANGING: dict[str, Any] = {"event": SetAttributes, "perform": _set_attributes, "mutates": True}
+_RENAMING: dict[str, Any] = {"event": FileRename, "perform": _rename, "files": by_both_paths, "mutates": True}
+_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "mutates": True, "ability": ILinks}
+
+ROWS = (
+    Operation(request=requests.LStat, announce=_stat(False), **_ASKING),
+    Operation(request=requests.Stat, announce=_stat(True), **_ASKING),
+    Operation(request=requests.SetStat, announce=_set_stat(True), **_CHANGING),
+    Operation(request=requests.LSetStat, announce=_set_stat(False), **_CHANGING),
+    Operation(
+        request=requests.Open,
+        event=FileOpen,
+        announce=_announce_open,
+        perform=_open,
+        result="result",
+        conclude=_keep_file,
+        reply=_file_reply,
+    ),
+    Operation(
+        request=requests.OpenDir,
+        event=DirList,
+        announce=_announced(DirList),
+        perform=_open_directory,
+        result="result",
+        conclude=_keep_directory,
+        reply=_directory_reply,
+        shared=True,
+    ),
+    Operation(
+        request=requests.MkDir,
+        event=DirCreate,
+        announce=_with_attributes(DirCreate),
+        perform=lambda c, e, r: c.files.make_directory(e.path, e.attributes or Attributes()),
+        mutates=True,
+    ),
+    Operation(
+        request=requests.RmDir,
+        event=DirRemove,
+        announce=_announced(DirRemove),
+        perform=lambda c, e, r: c.files.remove_directory(e.path),
+        mutates=True,
+    ),
+    Operation(
+        request=requests.Remove,
+        event=FileRemove,
+        announce=_announced(FileRemove),
+        perform=lambda c, e, r: c.files.remove(e.path),
+        mutates=True,
+    ),
+    Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
+    Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
+    Operation(request=requests.SymLink, announce=_announce_symlink, **_LINKING),
+    Operation(request=requests.HardLink, announce=_announce_hard_link, files=by_both_paths, **_LINKING),
+    Operation(
+        request=requests.ReadLink,
+        event=LinkRead,
+        announce=_announced(LinkRead),
+        perform=lambda c, e, r: c.files.read_link(e.path),
+        result="target",
+        reply=lambda c, e, r: name_reply(c.encoded(e.target)),
+        shared=True,
+        ability=ILinks,
+    ),
+    Operation(request=requests.RealPath, announce=_announce_resolve, perform=_real_path, **_RESOLVING),
+    Operation(request=requests.ExpandPath, announce=_announce_expand, perform=_expand_path, **_RESOLVING),
+    Operation(
+        request=requests.HomeDirectory,
+        announce=_announce_home,
+        perform=_home_directory,
+        files=by_nothing,
+        **_RESOLVING,
+    ),
+)

@@ -1,0 +1,106 @@
+"""
+What a row of the operations table is, and the replies that most rows share.
+
+Declares no operation. Knows nothing of order, packets or versions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zope.interface.interface import InterfaceClass
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.kinds import FileEvent
+from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
+from conchsftp.sftp.statuses import Status
+
+LARGEST_READ = LARGEST_WRITE = 255 * 1024
+"""The most that one READ returns and one WRITE may bring, in bytes; what OpenSSH allows beside its headers."""
+
+
+class Placed:
+    """
+    What was read straight into the outgoing packets: a reply that needs no copy.
+
+    Attributes:
+        count: bytes; at least 1.
+        end_of_file: whether the file ended there.
+    """
+
+    __slots__ = ("count", "end_of_file")
+
+    def __init__(self, count: int, end_of_file: bool) -> None:
+        self.count = count
+        self.end_of_file = end_of_file
+
+
+def _done(conversation: Any, event: Any, request: Any) -> Any:
+    return StatusReply(status=Status.OK)
+
+
+def _by_path(conversation: Any, request: Any) -> tuple[str, ...]:
+    return (conversation.path(request.path),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    How one request is carried out. Each function is given the conversation first.
+
+    Attributes:
+        request: the class of the request.
+        event: the class of the event that tells of it.
+        announce: makes the event of the request; raises SFTPError for what cannot be named.
+        perform: does it, by what the event says after its handlers; returns the result, an awaitable or a Deferred.
+        result: the field of the event that takes the result; empty if there is none.
+        reply: makes the reply to a request that went well.
+        conclude: what has to follow the last handler in any case, such as remembering what was opened.
+        files: the paths whose lanes it takes.
+        shared: whether it may overlap with other shared ones on the same file.
+        mutates: whether a read-only user is refused it.
+        own: copies what the request only borrows, before it waits for its turn.
+        bulk: whether its reply is as long as the request's `length`.
+        ability: what the file system, or the files that it opens, must be able to do; None if every one is.
+    """
+
+    request: type[Any]
+    event: type[FileEvent]
+    announce: Callable[[Any, Any], FileEvent]
+    perform: Callable[[Any, Any, Any], Any]
+    result: str = ""
+    reply: Callable[[Any, Any, Any], Any] = _done
+    conclude: Callable[[Any, Any], None] | None = None
+    files: Callable[[Any, Any], tuple[str, ...]] = _by_path
+    shared: bool = False
+    mutates: bool = False
+    own: Callable[[Any], None] | None = None
+    bulk: bool = False
+    ability: InterfaceClass | None = None
+
+
+def by_handle(conversation: Any, request: Any) -> tuple[str, ...]:
+    """Return the lane of what is open under the request's handle."""
+    return (conversation.handles.path(request.handle),)
+
+
+def by_both_paths(conversation: Any, request: Any) -> tuple[str, ...]:
+    """Return the lanes of a request that names two paths."""
+    return conversation.path(request.path), conversation.path(request.new_path)
+
+
+def by_nothing(conversation: Any, request: Any) -> tuple[str, ...]:
+    """Return no lane: the request is about no file."""
+    return ()
+
+
+def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:
+    """Answer with the attributes that the event holds."""
+    if event.attributes is None:
+        raise SFTPError(Status.NO_SUCH_FILE)
+    return Attrs(attributes=event.attributes)
+
+
+def name_reply(name: bytes) -> Names:
+    """Answer with one name and nothing about it, as REALPATH and READLINK do."""
+    return Names(entries=[NameEntry(name, name)])

@@ -1,0 +1,101 @@
+"""
+The one road: every request, observed or not, of every version, is announced, offered to the handlers, carried out,
+shown to the handlers again, and answered from the event.
+
+Synchronous until something really waits. Knows no packets, no order and no particular request.
+"""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.kinds import FileEvent, Phase, deliberate
+from conchsftp.events.own import FileRequest
+from conchsftp.events.waiting import start
+from conchsftp.session.operation import Operation
+from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.statuses import Status
+
+
+class Pipeline:
+    """
+    Carries out the requests of one conversation.
+
+    Args:
+        conversation: what they work on.
+    """
+
+    _log = Logger()
+
+    def __init__(self, conversation: Any) -> None:
+        self._conversation = conversation
+
+    def serve(self, row: Operation, request: Any) -> "FileEvent | Deferred[FileEvent]":
+        """
+        Carry out one request.
+
+        Returns:
+            The event that tells how it went, or a Deferred of it if something waits. Neither ever fails.
+        """
+        return start(self._serve(row, request))
+
+    def reply(self, row: Operation, event: FileEvent, request: Any) -> Any:
+        """Return the reply that an event calls for."""
+        if event.status_code != Status.OK:
+            return StatusReply(status=event.status_code, message=event.error_message)
+        return row.reply(self._conversation, event, request)
+
+    async def _serve(self, row: Operation, request: Any) -> FileEvent:
+        conversation = self._conversation
+        try:
+            event = row.announce(conversation, request)
+        except Exception as problem:
+            return self._failed(FileRequest(conversation.connection_id, conversation.user), problem)
+        listened = type(event) in conversation.events.listeners
+        if row.mutates and conversation.read_only:
+            event.status_code = Status.PERMISSION_DENIED
+            event.error_message = "Read-only"
+            return event
+        if listened and Phase.BEFORE in event.phases:
+            event.before_exec = True
+            event = await self._fire(event)
+            event.before_exec = False
+            if event.status_code != Status.OK:
+                return event
+        if listened:
+            # Handlers may keep what they see, and may wait: nothing may stay lent.
+            conversation.direct = False
+        try:
+            if row.ability is not None and row.ability.__name__ not in conversation.abilities:
+                raise SFTPError(Status.OP_UNSUPPORTED)
+            result = row.perform(conversation, event, request)
+            if result is not None:
+                if isinstance(result, Awaitable):
+                    result = await result
+                if row.result:
+                    setattr(event, row.result, result)
+        except Exception as problem:
+            event = self._failed(event, problem)
+        if listened:
+            event = await self._fire(event)
+        if row.conclude is not None:
+            try:
+                row.conclude(conversation, event)
+            except Exception as problem:
+                event = self._failed(event, problem)
+        return event
+
+    async def _fire(self, event: FileEvent) -> FileEvent:
+        waiting = self._conversation.events.fire(event)
+        if waiting is None:
+            return event
+        ended: FileEvent = await waiting
+        return ended
+
+    def _failed(self, event: FileEvent, problem: Exception) -> FileEvent:
+        if not deliberate(event, problem):
+            self._log.failure("{event} failed", event=type(event).__name__)
+        return event.failed(problem)

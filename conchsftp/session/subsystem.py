@@ -1,0 +1,275 @@
+"""
+The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out in the order they came.
+
+Starts a request only when its reply can leave, and returns a request's window when it has been answered; so a client
+that does not read, or asks faster than a disk answers, costs a bounded amount of memory. Knows nothing of what a
+request does.
+Sources: filexfer-13 sections 3 and 4; the clients that pair replies by position.
+"""
+
+from collections import deque
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from conchsftp.session.conversation import Conversation
+from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.session.operation import LARGEST_READ, Operation, Placed
+from conchsftp.session.operations import OPERATIONS
+from conchsftp.session.pipeline import Pipeline
+from conchsftp.sftp.clients import find_client
+from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.extensions import advertised
+from conchsftp.sftp.handshake import read_init, write_version
+from conchsftp.sftp.numbers import PacketType
+from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.requests import Close
+from conchsftp.sftp.statuses import Status
+from conchsftp.wire.inbox import Inbox
+
+# OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
+LARGEST_PACKET = 256 * 1024
+_SMALL_REPLY = 1024
+
+
+class _Slot:
+    """A request that waits for its answer, or for its turn to be answered."""
+
+    __slots__ = ("cost", "event", "request", "request_id", "row", "size")
+
+    def __init__(self, request_id: int | None, row: Operation, request: Any, size: int) -> None:
+        self.request_id = request_id
+        self.row = row
+        self.request = request
+        self.size = size
+        self.cost = _SMALL_REPLY + (min(request.length, LARGEST_READ) if row.bulk else 0)
+        self.event: Any = None
+
+
+class SFTPSubsystem(Protocol):
+    """
+    One SFTP conversation. Its transport is an `SFTPChannel`.
+
+    Args:
+        avatar: whose session it is.
+        ssh: the SSH transport: the client's version string, settings, the hub of events.
+    """
+
+    _log = Logger()
+    transport: Any
+
+    def __init__(self, avatar: Any, ssh: Any) -> None:
+        self._ssh = ssh
+        self._settings = ssh.settings
+        self._inbox = Inbox(LARGEST_PACKET)
+        self._lanes = Lanes()
+        self._slots: deque[_Slot] = deque()
+        self._woken: deque[Ticket] = deque()
+        self._in_flight = 0
+        self._pumping = False
+        self._waking = False
+        self._ending = False
+        self._over = False
+        self._codec: Codec | None = None
+        self._client = find_client(ssh.otherVersionString)
+        self._conversation = Conversation(
+            avatar, settings=ssh.settings, connection_id=ssh.connection_id, events=ssh.factory.events
+        )
+        self._pipeline = Pipeline(self._conversation)
+
+    # -- from the channel --
+
+    def dataReceived(self, data: Any) -> None:
+        """Take channel data: a view that is good until `keep()`."""
+        self._inbox.feed(data)
+        self._pump()
+
+    def keep(self) -> None:
+        """Copy what is unread: the received bytes are about to be overwritten."""
+        self._inbox.keep()
+
+    def go_on(self) -> None:
+        """Replies can leave again."""
+        self._answer()
+        self._pump()
+
+    def end_of_input(self) -> None:
+        """The client asks nothing more; the channel ends with the last answer."""
+        self._ending = True
+        self._finish_if_idle()
+
+    def connectionMade(self) -> None:
+        """The channel is there."""
+        self._conversation.channel = self.transport
+
+    def connectionLost(self, reason: Failure | None = None) -> None:  # type: ignore[override]
+        """Close every handle, each after the work on its file."""
+        if self._over:
+            return
+        self._over = self._conversation.over = True
+        for handle in self._conversation.handles:
+            self._start(None, Close(handle=handle), 0)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on."""
+        return bool(self._slots)
+
+    # -- requests --
+
+    def _pump(self) -> None:
+        """Start requests while replies can leave; called again when they can."""
+        if self._pumping or self._over:
+            return
+        self._pumping = True
+        take, ready, most = self._inbox.take, self.transport.ready, self._settings.max_bytes_in_flight
+        try:
+            while self._inbox.size and self._in_flight < most and ready():
+                pieces = take()
+                if pieces is None:
+                    break
+                self._take(pieces)
+        except ValueError as problem:
+            self._give_up(str(problem))
+        finally:
+            self._pumping = False
+        self._finish_if_idle()
+
+    def _take(self, pieces: list[memoryview]) -> None:
+        size = 4 + sum(map(len, pieces))
+        if self._codec is None:
+            self._greet(b"".join(pieces))
+            self.transport.credit(size)
+            return
+        try:
+            request_id, request = self._codec.decode(pieces)
+        except BadPacket as bad:
+            if bad.request_id is None:
+                self._give_up(bad.text)
+                return
+            request_id, request = bad.request_id, bad
+        self._start(request_id, request, size)
+
+    def _start(self, request_id: int | None, request: Any, size: int) -> None:
+        row = OPERATIONS[type(request)]
+        ticket = None
+        if self._lanes.busy:
+            ticket = self._lanes.enter(row.files(self._conversation, request), row.shared)
+            if not ticket.admitted:
+                if row.own is not None:
+                    row.own(request)
+                slot = self._queue(request_id, row, request, size)
+                ticket.job = slot
+                return
+        self._conversation.direct = not self._slots and not self._over
+        outcome = self._pipeline.serve(row, request)
+        if isinstance(outcome, Deferred):
+            if ticket is None:
+                ticket = self._lanes.enter(row.files(self._conversation, request), row.shared)
+            self._wait(outcome, ticket, self._queue(request_id, row, request, size))
+            return
+        if ticket is not None:
+            self._leave(ticket)
+        if self._slots:
+            self._queue(request_id, row, request, size).event = outcome
+        else:
+            self._emit(request_id, row, outcome, request, size)
+
+    def _queue(self, request_id: int | None, row: Any, request: Any, size: int) -> _Slot:
+        """Give a request a place in the order of replies; count what its reply may take."""
+        slot = _Slot(request_id, row, request, size)
+        self._in_flight += slot.cost
+        self._slots.append(slot)
+        return slot
+
+    def _wait(self, outcome: Deferred[Any], ticket: Ticket, slot: _Slot) -> None:
+        def done(event: Any) -> None:
+            slot.event = event
+            self._leave(ticket)
+            self._answer()
+            self._pump()
+
+        outcome.addCallback(done)
+        outcome.addErrback(lambda failure: self._log.failure("a reply was lost", failure))
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Give up a lane and start whoever waited for it; in a loop, because a started one may leave at once."""
+        self._woken.extend(self._lanes.leave(ticket))
+        if self._waking:
+            return
+        self._waking = True
+        try:
+            while self._woken:
+                woken = self._woken.popleft()
+                slot = woken.job
+                self._conversation.direct = False
+                outcome = self._pipeline.serve(slot.row, slot.request)
+                if isinstance(outcome, Deferred):
+                    self._wait(outcome, woken, slot)
+                else:
+                    slot.event = outcome
+                    self._woken.extend(self._lanes.leave(woken))
+        finally:
+            self._waking = False
+
+    # -- replies --
+
+    def _answer(self) -> None:
+        """Send the replies that are made, as far as the order and the channel allow."""
+        slots = self._slots
+        while slots and slots[0].event is not None and (self._over or self.transport.ready()):
+            slot = slots.popleft()
+            self._in_flight -= slot.cost
+            self._emit(slot.request_id, slot.row, slot.event, slot.request, slot.size)
+        if not self._over:
+            self.transport.flush()
+            self._finish_if_idle()
+
+    def _emit(self, request_id: int | None, row: Operation, event: Any, request: Any, size: int) -> None:
+        codec = self._codec
+        if self._over or request_id is None or codec is None:
+            return
+        try:
+            reply = self._pipeline.reply(row, event, request)
+            if reply.__class__ is Placed:
+                head, packet = codec.data_frame(request_id, reply.count, reply.end_of_file)
+                self.transport.commit(head, reply.count)
+            else:
+                packet = codec.encode(request_id, reply)
+        except Exception:
+            # What a handler or a file system put into the event cannot be said in this protocol: their bug, but the
+            # client is owed an answer.
+            self._log.failure("{event} cannot be answered", event=type(event).__name__)
+            packet = codec.encode(request_id, StatusReply(status=Status.FAILURE))
+        if packet:
+            self.transport.write(packet)
+        self.transport.credit(size)
+
+    def _finish_if_idle(self) -> None:
+        # What is left in the inbox is a part of a packet that will never be whole, or waits for the client to read.
+        if self._ending and not self._slots and not self._over and self._in_flight == 0:
+            whole = self._inbox.size and not self.transport.ready()
+            if not whole:
+                self.transport.finish()
+
+    def _give_up(self, text: str) -> None:
+        """The framing is lost: nothing that follows can be told from garbage."""
+        self._log.warn("{peer}: {text}", peer=self._ssh.peer, text=text)
+        self._inbox = Inbox(LARGEST_PACKET)
+        self._ending = True
+        self.transport.finish()
+
+    # -- INIT --
+
+    def _greet(self, packet: bytes) -> None:
+        if packet[0] != PacketType.INIT:
+            raise ValueError(f"packet type {packet[0]} before INIT")
+        theirs, _ = read_init(packet)
+        version = min(theirs, 3)
+        if version < 3:
+            raise ValueError(f"version {theirs}, at least 3 expected")
+        self._codec = self._conversation.codec = Codec(version, self._client)
+        self.transport.write(write_version(version, advertised(version, self._conversation.abilities)))

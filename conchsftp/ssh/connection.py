@@ -1,0 +1,169 @@
+"""
+The connection service: one kind of channel, no forwarding, window returned when data is consumed.
+
+Keeps Conch's `SSHConnection` as the contract that channels and avatars know; every message is parsed here, so that an
+unknown channel or a short message is a violation, never a traceback. Sources: RFC 4254; OpenSSH's PROTOCOL.
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from twisted.conch.error import ConchError
+from twisted.conch.ssh.connection import SSHConnection
+from twisted.logger import Logger
+
+from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.channel import SFTPChannel
+from conchsftp.ssh.numbers import Message, OpenFailure, Reason
+from conchsftp.wire.kinds import BYTES, U32
+from conchsftp.wire.reader import Reader
+
+_TWO = Struct(">II")
+_LARGEST_WINDOW = 0xFFFFFFFF
+
+
+class Connection(SSHConnection):
+    """Channels of one logged-in client."""
+
+    _log = Logger()
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._no_more_sessions = False
+
+    def serviceStopped(self) -> None:
+        """Close what is open: the connection is lost."""
+        for channel in list(self.channels.values()):
+            self.channelClosed(channel)
+
+    def packetReceived(self, number: int, payload: memoryview) -> None:
+        """Take one message; `payload` is good for this call only."""
+        if number == Message.CHANNEL_DATA:
+            size = payload.nbytes - 8
+            if size >= 0:
+                channel, length = _TWO.unpack_from(payload)
+                if length <= size:
+                    self._channel(channel).dataReceived(payload[8 : 8 + length])
+                    return
+        handler = _HANDLERS.get(number)
+        if handler is None:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} malformed or not for a server")
+        handler(self, Reader(bytes(payload)))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request of the client is being worked on."""
+        return any(channel.busy for channel in self.channels.values())
+
+    def turn_over(self) -> None:
+        """The received bytes are about to be overwritten."""
+        for channel in self.channels.values():
+            channel.turn_over()
+
+    def go_on(self) -> None:
+        """Output may be made again."""
+        for channel in list(self.channels.values()):
+            channel.go_on()
+
+    def ask(self) -> None:
+        """Ask something that the peer has to answer, if only with a refusal (a keep-alive)."""
+        self.transport.sendPacket(Message.GLOBAL_REQUEST, BYTES.pack(b"keepalive@openssh.com") + b"\x01")
+
+    def _channel(self, number: int) -> SFTPChannel:
+        channel = self.channels.get(number)
+        if channel is None or channel.remoteClosed:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"no channel {number}")
+        return channel
+
+    def _global_request(self, reader: Reader) -> None:
+        name, wants_reply = reader.string(), reader.boolean()
+        if name == b"no-more-sessions@openssh.com":
+            self._no_more_sessions = True
+        if wants_reply:
+            self.transport.sendPacket(Message.REQUEST_FAILURE, b"")
+
+    def _ignored(self, reader: Reader) -> None:
+        """The answer to a keep-alive: that it came is all it says."""
+
+    def _open(self, reader: Reader) -> None:
+        kind, sender = reader.string(), reader.u32()
+        window, packet = reader.u32(), reader.u32()
+        try:
+            channel = self._opened(kind, window, packet)
+        except ConchError as refused:
+            reason, text = refused.args
+            self.transport.sendPacket(
+                Message.CHANNEL_OPEN_FAILURE, _TWO.pack(sender, reason) + BYTES.pack(text.encode()) + BYTES.pack(b"")
+            )
+            return
+        channel.prepare(self, self.localChannelID, sender)
+        self.localChannelID += 1
+        self.channels[channel.id] = channel
+        self.localToRemoteChannel[channel.id] = sender
+        self.channelsToRemoteChannel[channel] = sender
+        self.transport.sendPacket(
+            Message.CHANNEL_OPEN_CONFIRMATION,
+            _TWO.pack(sender, channel.id) + _TWO.pack(channel.localWindowSize, channel.localMaxPacket),
+        )
+
+    def _opened(self, kind: bytes, window: int, packet: int) -> SFTPChannel:
+        if self._no_more_sessions or len(self.channels) >= self.transport.settings.max_channels:
+            raise ConchError(OpenFailure.RESOURCE_SHORTAGE, "no more channels")
+        if not packet:
+            raise ConchError(OpenFailure.CONNECT_FAILED, "maximum packet size 0")
+        if kind != b"session":
+            raise ConchError(OpenFailure.PROHIBITED, "only sessions are served")
+        channel: SFTPChannel = self.transport.avatar.lookupChannel(kind, window, packet, b"")
+        return channel
+
+    def _adjust(self, reader: Reader) -> None:
+        channel, count = self._channel(reader.u32()), reader.u32()
+        if channel.remoteWindowLeft + count > _LARGEST_WINDOW:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "window larger than 2^32 - 1")
+        channel.addWindowBytes(count)
+
+    def _extended_data(self, reader: Reader) -> None:
+        channel, _, data = self._channel(reader.u32()), reader.u32(), reader.string()
+        channel.ignored_data(len(data))
+
+    def _eof(self, reader: Reader) -> None:
+        self._channel(reader.u32()).eofReceived()
+
+    def _close(self, reader: Reader) -> None:
+        channel = self._channel(reader.u32())
+        channel.remoteClosed = True
+        channel.closeReceived()
+        if channel.localClosed:
+            self.channelClosed(channel)
+
+    def _request(self, reader: Reader) -> None:
+        channel, name, wants_reply = self._channel(reader.u32()), reader.string(), reader.boolean()
+        accepted = channel.requestReceived(name, reader.rest())
+        if wants_reply and not channel.localClosed:
+            answer = Message.CHANNEL_SUCCESS if accepted else Message.CHANNEL_FAILURE
+            self.transport.sendPacket(answer, U32.pack(self.channelsToRemoteChannel[channel]))
+
+    def channelClosed(self, channel: Any) -> None:
+        """Forget a channel that both sides have closed."""
+        if self.channels.pop(channel.id, None) is None:
+            return
+        del self.localToRemoteChannel[channel.id]
+        del self.channelsToRemoteChannel[channel]
+        channel.closed()
+
+
+_HANDLERS: dict[int, Callable[[Connection, Reader], None]] = {
+    Message.GLOBAL_REQUEST: Connection._global_request,
+    Message.REQUEST_SUCCESS: Connection._ignored,
+    Message.REQUEST_FAILURE: Connection._ignored,
+    Message.CHANNEL_OPEN: Connection._open,
+    Message.CHANNEL_WINDOW_ADJUST: Connection._adjust,
+    Message.CHANNEL_EXTENDED_DATA: Connection._extended_data,
+    Message.CHANNEL_EOF: Connection._eof,
+    Message.CHANNEL_CLOSE: Connection._close,
+    Message.CHANNEL_REQUEST: Connection._request,
+    Message.CHANNEL_SUCCESS: Connection._ignored,
+    Message.CHANNEL_FAILURE: Connection._ignored,
+}

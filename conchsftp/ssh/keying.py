@@ -1,0 +1,214 @@
+"""
+Key exchanges of one connection: the first, those the peer asks for, and those we start.
+
+Drives `kexinit`, `exchange` and the registry; switches keys per direction: outgoing right after our NEWKEYS, incoming
+right after the peer's. Does no arithmetic itself and never touches the socket. Sources: RFC 4253 sections 7 to 9, RFC 8308,
+RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchange).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from conchsftp.ssh.algorithms import offered, user_signatures
+from conchsftp.ssh.exchange import KeyExchange, Transcript
+from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.numbers import Message, Reason
+from conchsftp.ssh.phases import Stage
+from conchsftp.wire.kinds import BYTES, U32
+
+if TYPE_CHECKING:
+    from conchsftp.ssh.transport import Transport
+
+# How long a peer may leave our KEXINIT unanswered.
+_ANSWER_SECONDS = 60.0
+
+
+class Keying:
+    """
+    The keys of a connection and the exchange that makes the next ones.
+
+    Args:
+        transport: whose connection it is; packets go through its sender and receiver.
+    """
+
+    def __init__(self, transport: "Transport") -> None:
+        self._transport = transport
+        self._settings = transport.settings
+        self._offer = offered(transport.settings, transport.factory.host_keys.algorithms())
+        self._ours: bytes | None = None
+        self._negotiated: Negotiated | None = None
+        self._exchange: KeyExchange | None = None
+        self._incoming: tuple[Any, Any] | None = None
+        self._skip = False
+        self._overdue: Any = None
+        self._authenticated = False
+        self._since = transport.clock.seconds()
+        self.active = False
+        """From our KEXINIT to our NEWKEYS: only messages of the exchange may be sent."""
+
+    def user_signature_algorithms(self) -> tuple[str, ...]:
+        """Return the signature algorithms that a user key may use, in our order."""
+        return user_signatures(self._settings)
+
+    def protected(self, direction: str) -> bool:
+        """Whether keys are in use for `in`, `out` or `both` directions."""
+        outgoing = self._transport.sessionID is not None
+        incoming = outgoing and (self._incoming is None or self._authenticated)
+        return {"out": outgoing, "in": incoming, "both": outgoing and incoming}[direction]
+
+    def start(self) -> None:
+        """Send our KEXINIT, unless an exchange is going on already."""
+        if self.active or self._negotiated is not None and self._incoming is not None:
+            return
+        self.active = True
+        first = self._transport.sessionID is None
+        self._ours = KexInit.offering(self._offer, first=first).payload
+        self._transport.sender.packet(self._ours)
+        self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
+
+    def start_if_due(self) -> None:
+        """Start an exchange when the keys have protected enough; called once a turn."""
+        if not self._authenticated or self.active or self._incoming is not None:
+            return
+        sender, receiver, settings = self._transport.sender, self._transport.receiver, self._settings
+        age = self._transport.clock.seconds() - self._since
+        if (
+            max(sender.bytes, receiver.bytes) >= settings.key_renegotiation_threshold
+            or max(sender.packets, receiver.packets) >= settings.rekey_packets
+            or age >= settings.rekey_seconds > 0
+        ) and sender.packets + receiver.packets > 2:
+            self.start()
+
+    def kexinit(self, payload: bytes) -> None:
+        """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""
+        transport = self._transport
+        first = transport.sessionID is None
+        self.start()
+        assert self._ours is not None
+        theirs, ours = KexInit.parse(payload), KexInit.parse(self._ours)
+        agreed = negotiate(theirs, ours)
+        if first and agreed.strict:
+            if transport.receiver.packets != 1:
+                raise ProtocolViolation(Reason.PROTOCOL_ERROR, "strict key exchange: KEXINIT was not the first message")
+            transport.strict = True
+        enforce_strict(agreed, self._settings.use_strict_key_exchange, strict=transport.strict)
+        self._negotiated = agreed
+        self._skip = agreed.guess_wrong
+        host_key = transport.factory.host_keys.for_algorithm(agreed.host_key.name)
+        self._exchange = KeyExchange(
+            agreed.kex,
+            Transcript(transport.otherVersionString, transport.ourVersionString, payload, self._ours),
+            host_key,
+            agreed.host_key.name,
+            transport.factory.groups,
+        )
+        stages = {Stage.FIRST_KEXINIT: Stage.FIRST_KEX, Stage.CONNECTED: Stage.REKEY}
+        transport.enter(stages.get(transport.stage, Stage.REKEY_AUTH))
+
+    def message(self, number: int, payload: bytes) -> None:
+        """Take a message of the key exchange method (30 to 49)."""
+        if self._skip:
+            self._skip = False
+            return
+        exchange = self._exchange
+        if exchange is None:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} after the end of the key exchange")
+        if not exchange.heavy:
+            self._answer(exchange.receive(number, payload))
+            return
+        self._transport.suspend()
+        computing: Deferred[Any] = self._transport.factory.workers.run(exchange.receive, number, payload)
+        computing.addCallbacks(self._answer, self._failed)
+        computing.addErrback(self._failed)
+        computing.addBoth(lambda _: self._transport.resume())
+
+    def newkeys(self) -> None:
+        """Take the peer's NEWKEYS: what comes next is under the new keys."""
+        if self._incoming is None:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "NEWKEYS before the key exchange was finished")
+        transport = self._transport
+        cipher, decompress = self._incoming
+        self._incoming = None
+        transport.receiver.switch(cipher, decompress, reset=transport.strict)
+        stages = {Stage.FIRST_KEX: Stage.SERVICE, Stage.REKEY: Stage.CONNECTED}
+        transport.enter(stages.get(transport.stage, Stage.AUTH))
+
+    def authenticated(self) -> None:
+        """USERAUTH_SUCCESS is out: delayed compression starts, and our own rekeying."""
+        self._authenticated = True
+        agreed = self._negotiated
+        assert agreed is not None
+        self._transport.sender.compress_with(agreed.compression_out.build_compressor())
+        self._transport.receiver.decompress_with(agreed.compression_in.build_decompressor())
+
+    def _answer(self, replies: list[tuple[int, bytes]]) -> None:
+        sender = self._transport.sender
+        for number, payload in replies:
+            sender.packet(bytes((number,)) + payload)
+        assert self._exchange is not None
+        if self._exchange.finished:
+            self._switch()
+
+    def _failed(self, failure: Failure) -> None:
+        violation = failure.check(ProtocolViolation)
+        if violation:
+            self._transport.sendDisconnect(failure.value.reason, failure.value.text.encode())
+            return
+        self._transport._log.failure("key exchange failed", failure)
+        self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"internal error")
+
+    def _switch(self) -> None:
+        transport, agreed, exchange = self._transport, self._negotiated, self._exchange
+        assert agreed is not None and exchange is not None
+        first = transport.sessionID is None
+        if first:
+            transport.sessionID = exchange.exchange_hash
+        transport.sender.packet(bytes((Message.NEWKEYS,)))
+
+        def derive(letter: bytes, size: int) -> bytes:
+            return exchange.derive(letter, size, transport.sessionID)
+
+        incoming = agreed.cipher_in, agreed.mac_in, b"ACE"
+        outgoing = agreed.cipher_out, agreed.mac_out, b"BDF"
+        ciphers = [_cipher(row, mac, letters, derive) for row, mac, letters in (incoming, outgoing)]
+        inflate, deflate = None, None
+        if self._authenticated:
+            deflate = agreed.compression_out.build_compressor()
+            inflate = agreed.compression_in.build_decompressor()
+        self._incoming = ciphers[0], inflate
+        transport.sender.switch(ciphers[1], deflate, reset=transport.strict)
+        self._exchange = None
+        self.active = False
+        self._since = transport.clock.seconds()
+        if self._overdue.active():
+            self._overdue.cancel()
+        if first and agreed.ext_info:
+            transport.sender.packet(self._extensions())
+        transport.keys_switched()
+
+    def _extensions(self) -> bytes:
+        # "server-sig-algs" lists what a *user* key may sign with, not our host keys (RFC 8308, 3.1).
+        pairs = {
+            b"server-sig-algs": ",".join(self.user_signature_algorithms()).encode(),
+            b"ping@openssh.com": b"0",
+        }
+        body = b"".join(BYTES.pack(name) + BYTES.pack(value) for name, value in pairs.items())
+        return bytes((Message.EXT_INFO,)) + U32.pack(len(pairs)) + body
+
+    def _give_up(self) -> None:
+        self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"no answer to KEXINIT")
+
+    def stop(self) -> None:
+        """The connection is over."""
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+
+
+def _cipher(row: Any, mac: Any, letters: bytes, derive: Any) -> Any:
+    """Build the protection of one direction from its negotiated rows."""
+    vector, key, integrity = (letters[i : i + 1] for i in range(3))
+    built = mac.build(derive(integrity, mac.key)) if mac is not None else None
+    return row.build(derive(key, row.key), derive(vector, row.iv), built)

@@ -1,0 +1,113 @@
+"""
+How long a peer may keep us waiting: to log in, in silence, and without an answer.
+
+Each limit is a setting; none is a thread or a poll. Does not end a connection itself: it says so to the transport.
+Sources: OpenSSH's LoginGraceTime and ClientAlive options; the component's DefaultConnectionTimeout, DefaultTimeout,
+SSHKeepAliveInterval and SSHKeepAliveCountMax.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+# How long a peer may take to fetch our last message before the connection is cut.
+_LINGER_SECONDS = 5.0
+
+
+class Timers:
+    """
+    The clocks of one connection.
+
+    Args:
+        clock: what time it is.
+        settings: `login_grace_time`, `default_connection_timeout`, `default_timeout` and `ssh_keep_alive_interval` in
+            seconds (0: none), `ssh_keep_alive_count_max`.
+        expired: called once, with what took too long.
+        ask: sends the peer a question that it must answer.
+        busy: whether the peer is silent because it waits for us.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        settings: Any,
+        *,
+        expired: Callable[[str], None],
+        ask: Callable[[], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._expired = expired
+        self._ask = ask
+        self._busy = busy
+        self._login: IDelayedCall | None = None
+        self._silence: IDelayedCall | None = None
+        self._keep_alive: IDelayedCall | None = None
+        self._heard = clock.seconds()
+        self._silence_limit = 0.0
+        self._unanswered = 0
+
+    def accepted(self) -> None:
+        """A connection is there: it has to log in within LoginGraceTime, and to speak meanwhile."""
+        grace = self._settings.login_grace_time
+        if grace:
+            self._login = self._clock.callLater(grace, self._expired, f"no login within {grace} seconds")
+        self._limit_silence(self._settings.default_connection_timeout)
+
+    def logged_in(self) -> None:
+        """The peer has logged in: other limits count from here."""
+        self._login = _cancel(self._login)
+        self._limit_silence(self._settings.default_timeout)
+        self._next_question()
+
+    def heard(self) -> None:
+        """Something came from the peer; cheap, called once a turn."""
+        self._heard = self._clock.seconds()
+        self._unanswered = 0
+
+    def linger(self, cut: Callable[[], None]) -> None:
+        """Our last message is out: give the peer a moment to fetch it."""
+        self._login = self._clock.callLater(_LINGER_SECONDS, cut)
+
+    def stop(self) -> None:
+        """The connection is over."""
+        self._login = _cancel(self._login)
+        self._silence = _cancel(self._silence)
+        self._keep_alive = _cancel(self._keep_alive)
+
+    def _limit_silence(self, seconds: float) -> None:
+        self._silence = _cancel(self._silence)
+        self._silence_limit = seconds
+        if seconds:
+            self._silence = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        # One call later per limit, not per message: what is left is computed when the first limit is over.
+        if self._busy():
+            self._heard = self._clock.seconds()
+        silent = self._clock.seconds() - self._heard
+        if silent >= self._silence_limit:
+            self._silence = None
+            self._expired(f"silent for {self._silence_limit} seconds")
+        else:
+            self._silence = self._clock.callLater(self._silence_limit - silent, self._look)
+
+    def _next_question(self) -> None:
+        interval = self._settings.ssh_keep_alive_interval
+        self._keep_alive = self._clock.callLater(interval, self._question) if interval else None
+
+    def _question(self) -> None:
+        if self._unanswered >= self._settings.ssh_keep_alive_count_max:
+            self._keep_alive = None
+            self._expired(f"{self._unanswered} keep-alive messages unanswered")
+            return
+        self._unanswered += 1
+        self._ask()
+        self._next_question()
+
+
+def _cancel(call: IDelayedCall | None) -> None:
+    if call is not None and call.active():
+        call.cancel()

@@ -1,0 +1,385 @@
+"""
+One SSH connection, server side: identification, stages, dispatch, one disconnect.
+
+Keeps Conch's contracts (services, `sendPacket`, `setService`, avatar and logout) and replaces its mechanism: packets
+are those of `packets.py`, key exchange is in `keying.py`, patience in `timers.py`. Does not know what a service does
+with its messages. Sources: RFC 4253, RFC 8308, OpenSSH's PROTOCOL.
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from twisted.conch.ssh.transport import SSHServerTransport
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.keying import Keying
+from conchsftp.ssh.numbers import Message, Reason
+from conchsftp.ssh.outlet import Outlet
+from conchsftp.ssh.packets import Receiver, Sender
+from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
+from conchsftp.ssh.timers import Timers
+from conchsftp.wire.kinds import BYTES
+from conchsftp.wire.reader import Reader
+
+# "The maximum length of the string is 255 characters, including the Carriage Return and Line Feed" (RFC 4253, 4.2).
+_LONGEST_LINE = 255
+# Answers held back while keys are exchanged: to a peer that goes on asking instead of answering our KEXINIT.
+_MOST_HELD = 2000
+_U32 = Struct(">I")
+
+
+class Transport(SSHServerTransport):
+    """
+    An accepted connection.
+
+    The factory brings what connections share: `settings`, `host_keys`, `portal`, `clock`, `workers`, `groups`,
+    `receive_buffer`, `staging`, `version_line`, `events` and `connections`.
+
+    Args:
+        factory: what made it.
+        connection_id: its number, unique in its server.
+    """
+
+    _log = Logger()
+    factory: Any
+    isClient = False
+
+    def __init__(self, factory: Any, connection_id: int) -> None:
+        self.factory = factory
+        self.connection_id = connection_id
+        self.settings = factory.settings.overlay(connection_id)
+        self.clock = factory.clock
+        self.receiver = Receiver(factory.receive_buffer)
+        self.sender = Sender(factory.staging)
+        self.outlet = Outlet(self.sender, self._drained)
+        self.timers = Timers(self.clock, self.settings, expired=self._expired, ask=self._ask, busy=self._busy)
+        self.keying = Keying(self)
+        self.stage = Stage.VERSION
+        self.strict = False
+        self.peer = "unknown"
+        self.ourVersionString: bytes = factory.version_line
+        self.otherVersionString = b""
+        self.sessionID = None
+        self.user_name: str | None = None
+        self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()
+        self._allowed = ALLOWED[Stage.VERSION]
+        self._held: list[bytes] = []
+        self._in_turn = False
+        self._suspended = False
+        self._ended = False
+        self._early = bytearray()
+        self._mourners: list[Deferred[None]] = []
+
+    # -- the socket's side --
+
+    def connectionMade(self) -> None:
+        """Greet, and start the clocks."""
+        host = self.transport.getPeer()
+        self.peer = f"{getattr(host, 'host', host)}:{getattr(host, 'port', '')}"
+        self.factory.connections.opened(self)
+        self.outlet.attach(self.transport)
+        self.timers.accepted()
+        self.sender.line(self.ourVersionString + b"\r\n")
+        self.outlet.flush()
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Stop the service, log the avatar out, give the buffers back."""
+        self._ended = True
+        self.timers.stop()
+        self.keying.stop()
+        self.outlet.stopProducing()
+        service, self.service = self.service, None
+        try:
+            if service is not None:
+                service.serviceStopped()
+            if hasattr(self, "avatar"):
+                self.logoutFunction()
+        finally:
+            self.receiver.release()
+            self.sender.release()
+            self.factory.connections.closed(self)
+            mourners, self._mourners = self._mourners, []
+            for mourner in mourners:
+                mourner.callback(None)
+
+    def gone(self) -> "Deferred[None]":
+        """Return a Deferred that fires when the connection is lost."""
+        mourner: Deferred[None] = Deferred()
+        self._mourners.append(mourner)
+        return mourner
+
+    def lend(self) -> memoryview:
+        """Return where the socket is to receive to."""
+        return self.receiver.lend()
+
+    def received(self, count: int) -> None:
+        """Take what was received into the lent buffer."""
+        self.receiver.filled(count)
+        self.timers.heard()
+        self._walk()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from a transport that does not receive into our buffer."""
+        if self._suspended:
+            self._early += data
+            return
+        rest = memoryview(data)
+        while rest.nbytes and not self._ended:
+            room = self.lend()
+            count = min(room.nbytes, rest.nbytes)
+            room[:count] = rest[:count]
+            rest = rest[count:]
+            self.received(count)
+            if self._suspended:
+                self._early += rest
+                return
+
+    # -- one turn --
+
+    def _walk(self) -> None:
+        """Handle every packet that is here."""
+        if self._ended or self._suspended:
+            return
+        self._in_turn = True
+        try:
+            if self.stage is Stage.VERSION and not self._identify():
+                return
+            take = self.receiver.next
+            while (payload := take()) is not None:
+                self._handle(payload)
+                if self._ended or self._suspended:
+                    break
+        except ProtocolViolation as violation:
+            self._violated(violation)
+        except Exception:
+            self._log.failure("{peer}: a message could not be handled", peer=self.peer)
+            self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
+        finally:
+            self._in_turn = False
+            self._turn_over()
+
+    def _turn_over(self) -> None:
+        if self.service is not None:
+            over = getattr(self.service, "turn_over", None)
+            if over is not None:
+                over()
+        if not self._ended:
+            self.keying.start_if_due()
+        self.outlet.flush()
+
+    def _handle(self, payload: memoryview) -> None:
+        number = payload[0]
+        if number not in self._allowed:
+            self._refuse(number)
+        elif number >= 80:
+            self.service.packetReceived(number, payload[1:])  # type: ignore[union-attr]
+        else:
+            self.dispatchMessage(number, payload[1:])
+
+    def _refuse(self, number: int) -> None:
+        if number in KNOWN or self.strict and self.stage in (Stage.FIRST_KEXINIT, Stage.FIRST_KEX):
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} may not come now")
+        self.sendUnimplemented()
+
+    def dispatchMessage(self, number: int, payload: Any) -> None:
+        """Pass a message on: to us, to the key exchange, to the service."""
+        if 30 <= number < 50:
+            self.keying.message(number, bytes(payload))
+        elif number < 50 or number == Message.PING:
+            _HANDLERS[number](self, bytes(payload))
+        elif self.stage is not Stage.CONNECTED or number >= 80:
+            self.service.packetReceived(number, payload)  # type: ignore[union-attr]
+        # else a late authentication request, silently ignored (RFC 4252, 5.1).
+
+    def _identify(self) -> bool:
+        line = self.receiver.line(_LONGEST_LINE)
+        if line is None:
+            return False
+        text = line.decode("ascii", "replace")
+        if not text.startswith("SSH-"):
+            # "The client MUST NOT send lines before it" in effect: RFC 4253, 4.2 allows them to the server only.
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "no SSH identification line")
+        if not text.startswith("SSH-2.0-") or not self.settings.ssh_version_pattern.matches(text):
+            raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
+        self.otherVersionString = line
+        self.gotVersion = True
+        self.enter(Stage.FIRST_KEXINIT)
+        self.keying.start()
+        return True
+
+    def enter(self, stage: Stage) -> None:
+        """Change the stage, and with it what may come next."""
+        self.stage = stage
+        self._allowed = (STRICT if self.strict else ALLOWED)[stage]
+
+    def suspend(self) -> None:
+        """Handle no further message until `resume()`: an answer is being computed elsewhere."""
+        self._suspended = True
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on after `suspend()`."""
+        self._suspended = False
+        if self._ended:
+            return
+        self.transport.resumeProducing()
+        self._walk()
+        early = bytes(self._early)
+        self._early.clear()
+        self.dataReceived(early)
+
+    # -- sending --
+
+    def sendPacket(self, number: int, payload: bytes) -> None:
+        """Send a message, or hold it back while keys are exchanged."""
+        if self._ended:
+            return
+        message = bytes((number,)) + payload
+        if self.keying.active and number in HELD_DURING_KEX:
+            if len(self._held) >= _MOST_HELD:
+                raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many requests during a key exchange")
+            self._held.append(message)
+            return
+        self.sender.packet(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Let what is laid out leave, unless the end of the turn does it anyway."""
+        if not self._in_turn:
+            self.outlet.flush()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether channel data may not be made now: keys are exchanged, or the socket takes nothing."""
+        return self.outlet.blocked or self.keying.active or self._ended
+
+    def keys_switched(self) -> None:
+        """Our NEWKEYS is out: send what was held back."""
+        held, self._held = self._held, []
+        for message in held:
+            self.sender.packet(message)
+        self.flush()
+        self._drained()
+
+    def _drained(self) -> None:
+        go_on = getattr(self.service, "go_on", None)
+        if go_on is not None and not self._ended:
+            go_on()
+
+    def sendUnimplemented(self) -> None:
+        """Answer a message whose number means nothing to us, by its sequence number."""
+        self.sendPacket(Message.UNIMPLEMENTED, _U32.pack((self.receiver.sequence - 1) & 0xFFFFFFFF))
+
+    # -- ending --
+
+    def sendDisconnect(self, reason: int, desc: bytes) -> None:
+        """Say why, once, and close; nothing that comes after it is looked at."""
+        if self._ended:
+            return
+        self._log.info("{peer}: disconnecting: {text}", peer=self.peer, text=desc.decode("utf-8", "replace"))
+        if self.gotVersion:
+            self.sender.packet(bytes((Message.DISCONNECT,)) + _U32.pack(reason) + BYTES.pack(desc) + BYTES.pack(b""))
+        self._end()
+
+    def loseConnection(self) -> None:
+        """Close from our side, as an application asks for."""
+        self.sendDisconnect(Reason.BY_APPLICATION, b"connection closed by the server")
+
+    def _end(self) -> None:
+        self.outlet.flush()
+        self._ended = True
+        self.timers.stop()
+        if self.transport is not None:
+            self.transport.loseConnection()
+            cut = getattr(self.transport, "abortConnection", None)
+            if cut is not None:
+                self.timers.linger(cut)
+
+    def _violated(self, violation: ProtocolViolation) -> None:
+        self._log.warn("{peer}: {text}", peer=self.peer, text=violation.text)
+        self.sendDisconnect(violation.reason, violation.text.encode())
+
+    def _expired(self, text: str) -> None:
+        self.sendDisconnect(Reason.BY_APPLICATION, text.encode())
+
+    def _busy(self) -> bool:
+        return bool(getattr(self.service, "busy", False))
+
+    def _ask(self) -> None:
+        ask = getattr(self.service, "ask", None)
+        if ask is not None:
+            ask()
+
+    # -- messages of the transport itself --
+
+    def ssh_DISCONNECT(self, packet: bytes) -> None:
+        reader = Reader(packet)
+        self._log.info(
+            "{peer}: disconnected, reason {reason}: {text!r}",
+            peer=self.peer,
+            reason=reader.u32(),
+            text=reader.string()[:256],
+        )
+        self._end()
+
+    def ssh_IGNORE(self, packet: bytes) -> None:
+        """Nothing, as its name says."""
+
+    ssh_DEBUG = ssh_UNIMPLEMENTED = ssh_IGNORE
+
+    def ssh_KEXINIT(self, packet: bytes) -> None:
+        self.keying.kexinit(bytes((Message.KEXINIT,)) + packet)
+
+    def ssh_NEWKEYS(self, packet: bytes) -> None:
+        self.keying.newkeys()
+
+    def ssh_SERVICE_REQUEST(self, packet: bytes) -> None:
+        name = Reader(packet).string()
+        if name != b"ssh-userauth":
+            raise ProtocolViolation(Reason.SERVICE_NOT_AVAILABLE, f"service not available: {name[:64]!r}")
+        self.sendPacket(Message.SERVICE_ACCEPT, BYTES.pack(name))
+        self.enter(Stage.AUTH)
+        self.setService(self.factory.getService(self, name)())
+
+    def ssh_EXT_INFO(self, packet: bytes) -> None:
+        reader = Reader(packet)
+        # Each extension is at least two lengths: no count is believed beyond the bytes that are there.
+        self.peerExtensions = {reader.string(): reader.string() for _ in range(min(reader.u32(), len(packet) // 8))}
+
+    def ssh_PING(self, packet: bytes) -> None:
+        self.sendPacket(Message.PONG, packet)
+
+    # -- after authentication --
+
+    def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
+        """USERAUTH_SUCCESS is out: take the avatar, start the connection service."""
+        self.user_name = user_name
+        self.avatar = avatar
+        self.logoutFunction = logout
+        self.keying.authenticated()
+        self.timers.logged_in()
+        self.factory.connections.logged_in(self)
+        self.enter(Stage.REKEY if self.stage is Stage.REKEY_AUTH else Stage.CONNECTED)
+        self.setService(self.factory.getService(self, b"ssh-connection")())
+
+    def isEncrypted(self, direction: str = "out") -> bool:
+        """Whether keys are in use, in a direction or in both."""
+        return self.keying.protected(direction)
+
+    isVerified = isEncrypted
+
+
+_HANDLERS: dict[int, Callable[[Transport, bytes], None]] = {
+    Message.DISCONNECT: Transport.ssh_DISCONNECT,
+    Message.IGNORE: Transport.ssh_IGNORE,
+    Message.UNIMPLEMENTED: Transport.ssh_UNIMPLEMENTED,
+    Message.DEBUG: Transport.ssh_DEBUG,
+    Message.SERVICE_REQUEST: Transport.ssh_SERVICE_REQUEST,
+    Message.EXT_INFO: Transport.ssh_EXT_INFO,
+    Message.KEXINIT: Transport.ssh_KEXINIT,
+    Message.NEWKEYS: Transport.ssh_NEWKEYS,
+    Message.PING: Transport.ssh_PING,
+}
