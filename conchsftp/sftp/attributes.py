@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from conchsftp.sftp.compiler import Source
-from conchsftp.sftp.numbers import VERSIONS, AttribBit, FileType
+from conchsftp.sftp.numbers import FROM4, V3, V5, V6, VERSIONS, AttribBit, FileType
 from conchsftp.wire.kinds import BYTES, I64, PAIRS, TEXT, U8, U32, U64, Buffer, Counted, Fixed, Kind, Malformed, Pair
 
 
@@ -30,7 +30,7 @@ class Attributes:
         type: in requests it says nothing: clients send what they like.
         size: in bytes. For a file that is created it is a hint; set on a file, it truncates or extends with zeros.
         allocation_size: in bytes that the file occupies.
-        uid, gid: both or neither.
+        uid, gid: None leaves it as it is. Only version 3 has them, and sends them only if both are known.
         owner, group: `name` or `name@domain`; only one of them may be None. Where they are None and the numbers are
             not, versions 4 to 6 send the digits.
         permissions: the lowest twelve bits of a mode (0o7777); the file type is in `type`.
@@ -92,9 +92,6 @@ class Row:
     usual: str = ""
 
 
-ALL, FROM4 = VERSIONS, range(4, 7)
-V3, V5, V6 = range(3, 4), range(5, 6), range(6, 7)
-
 NANOSECONDS = 0x100
 """Versions 4 to 6: every time that is present is followed by its nanoseconds. By itself it adds nothing."""
 
@@ -139,6 +136,16 @@ def _nanos(number: int) -> int:
     return number
 
 
+def _id(number: int) -> int | None:
+    # Clients that change only one of the two send -1 for the other, as chown(2) has it (phpseclib does).
+    return None if number == _U32_LIMIT else number
+
+
+def _owner(data: bytes) -> str | None:
+    # "If either the owner or group field is zero length, the field should be considered absent" (filexfer-13, 7.5)
+    return data.decode("utf-8", "surrogateescape") or None
+
+
 def _find_mode(record: Attributes) -> tuple[int] | None:
     bits = TYPE_BITS[record.type or 0]
     if record.permissions is not None:
@@ -171,8 +178,8 @@ def _find_bits(record: Attributes) -> tuple[int, int] | None:
     return record.attrib_bits, _ALL_BITS_6 if record.attrib_bits_valid is None else record.attrib_bits_valid
 
 
-# "If either the owner or group field is zero length, the field should be considered absent" (filexfer-13, 7.5)
-_OWNER: Kind[Any] = Counted("an owner", lambda data: TEXT.decode(data) or None, TEXT.encode)
+_ID: Kind[int | None] = Fixed("a user or group number", "I", _id)
+_OWNER: Kind[str | None] = Counted("an owner", _owner, lambda name: (name or "").encode("utf-8", "surrogateescape"))
 _MODE: Kind[Any] = Fixed("a mode", "I", _mode)
 _PERMISSIONS: Kind[int] = Fixed("permissions", "I", lambda mode: mode & 0o7777)
 _TYPE: Kind[FileType] = Fixed("a file type", "B", _file_type)
@@ -182,7 +189,7 @@ _BITS_5: Kind[Any] = Fixed("attribute bits", "I", lambda bits: (bits, _ALL_BITS_
 ROWS = (
     Row(0x0001, (("size", U64),)),
     Row(0x0400, (("allocation_size", U64),), V6),
-    Row(0x0002, (("uid", U32), ("gid", U32)), V3),
+    Row(0x0002, (("uid", _ID), ("gid", _ID)), V3),
     Row(0x0080, (("owner", _OWNER), ("group", _OWNER)), FROM4, find=_find_names),
     Row(0x0004, (("type permissions", _MODE),), V3, find=_find_mode, usual="record.permissions | bits[record.type]"),
     Row(0x0004, (("permissions", _PERMISSIONS),), FROM4),
@@ -335,8 +342,10 @@ def _letters(row: Row) -> str:
 
 def _types_sent(version: int) -> dict[FileType | None, int]:
     newest = FileType.UNKNOWN if version < 5 else FileType.FIFO
-    types = {file_type: int(file_type if file_type <= newest else FileType.SPECIAL) for file_type in FileType}
-    return {None: int(FileType.UNKNOWN), **types}
+    types: dict[FileType | None, int] = {None: int(FileType.UNKNOWN)}
+    for file_type in FileType:
+        types[file_type] = int(file_type if file_type <= newest else FileType.SPECIAL)
+    return types
 
 
 blank: Callable[[], Attributes] = _compile_blank()

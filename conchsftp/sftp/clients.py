@@ -60,9 +60,9 @@ CLIENTS = (
     Client(pattern=r"SSH-2\.0-libssh[_-]\d", symlinks=LINK_FIRST, source="libssh, sftp_symlink"),
     Client(pattern=r"SSH-2\.0-AsyncSSH", symlinks=LINK_FIRST, source="documentation of SFTPClient.symlink"),
     Client(pattern=r"SSH-2\.0-SSHJ", symlinks=LINK_FIRST, source="sshj, SFTPEngine.symlink"),
-    Client(pattern=r"SSH-2\.0-Ruby/Net::SSH", symlinks=LINK_FIRST, source="net-sftp, Protocol::V01::Base#symlink"),
+    Client(pattern=r"SSH-2\.0-Ruby/Net::SSH", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
     Client(pattern=r"SSH-2\.0-ssh2js", symlinks=LINK_FIRST, source="mscdex/ssh2, SFTP.js, symlink"),
-    Client(pattern=r"SSH-2\.0-phpseclib", symlinks=LINK_FIRST, source="phpseclib 3, SFTP::symlink"),
+    Client(pattern=r"SSH-2\.0-phpseclib_[1-9]", symlinks=LINK_FIRST, source="phpseclib, SFTP::symlink; not yet in 0.3"),
 )
 """The clients that need something; the first match counts."""
 

@@ -31,7 +31,7 @@ _WRITE, _STATUS, _HANDLE = int(PacketType.WRITE), int(PacketType.STATUS), int(Pa
 _DATA, _NAME, _ATTRS = int(PacketType.DATA), int(PacketType.NAME), int(PacketType.ATTRS)
 
 # The head of a WRITE with the longest handle: "The length of the handle string MUST NOT exceed 256 data bytes."
-# (filexfer-13, 8.1). A head in several pieces is joined, with all that follows: that is rare.
+# (filexfer-02, 7). A head in several pieces is joined, with all that follows: that is rare.
 _LONGEST_HEAD = BODY + 4 + 256 + 8 + 4
 
 _NO_LIMIT = 1 << 32

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conchsftp.sftp import requests
+from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.wire.kinds import Pair
 
@@ -35,7 +36,7 @@ class Extension:
 
 
 def _row(request: type[Any], data: bytes, ability: str = "", versions: range = VERSIONS) -> Extension:
-    (name,) = (layout.name for layout in requests.REQUESTS if layout.record is request)
+    (name,) = (layout.name for layout in REQUESTS if layout.record is request)
     return Extension(name, data, request, ability, versions)
 
 

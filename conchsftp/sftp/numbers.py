@@ -8,7 +8,10 @@ system stands elsewhere, and status codes in `statuses`. Source: filexfer-02 (ve
 from enum import IntEnum, IntFlag
 
 VERSIONS = range(3, 7)
-"""The versions of the protocol that are spoken."""
+"""The versions of the protocol that are spoken; below, the spans of them that the tables need."""
+
+UNTIL5, FROM4, FROM5 = range(3, 6), range(4, 7), range(5, 7)
+V3, V4, V5, V6 = range(3, 4), range(4, 5), range(5, 6), range(6, 7)
 
 
 class PacketType(IntEnum):

@@ -6,170 +6,29 @@ span has its default. Names, paths and handles are bytes. Sources: filexfer-02 t
 OpenSSH for the names with an @; filexfer-extensions-00 for the others.
 """
 
-import dataclasses
-import struct
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass
-from enum import IntFlag
-from typing import Any, TypeVar, dataclass_transform
+from dataclasses import dataclass
 
-from conchsftp.errors import SFTPError
 from conchsftp.sftp.attributes import Attributes, attributes_kind
-from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag, PacketType, RenameFlag
+from conchsftp.sftp.fields import (
+    ACCESS,
+    CONTROL,
+    DATA,
+    HANDLE,
+    LOCK_MASK,
+    NUMBERS,
+    OPEN_FLAGS,
+    PATH,
+    PATHS,
+    PFLAGS,
+    PFLAGS_3,
+    RENAME_FLAGS,
+    request,
+    wire,
+    wire_only,
+)
+from conchsftp.sftp.numbers import FROM4, FROM5, UNTIL5, V3, V4, V6, Access, OpenFlag, PacketType, RenameFlag
 from conchsftp.sftp.numbers import RealPath as Control
-from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
-from conchsftp.sftp.statuses import Status
-from conchsftp.wire.kinds import BOOL, BYTES, U32, U64, Buffer, Counted, Fixed, Kind, Malformed, extent
-
-R = TypeVar("R")
-F = TypeVar("F", bound=IntFlag)
-
-AnyKind = Kind[Any] | Callable[[int], Kind[Any]]
-
-ALL = VERSIONS
-UNTIL5 = range(3, 6)
-FROM4 = range(4, 7)
-FROM5 = range(5, 7)
-V3 = range(3, 4)
-V4 = range(4, 5)
-V6 = range(6, 7)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """
-    One value of a request on the wire.
-
-    Attributes:
-        names: the attribute of the record that it fills, or the two.
-        kind: how it is read, or what tells that for a version.
-        versions: where it is on the wire.
-        default: what the record holds in the other versions.
-        absent: what it holds where the packet ends before it; `MISSING` if no packet may.
-    """
-
-    names: tuple[str, ...]
-    kind: AnyKind
-    versions: range
-    default: Any
-    absent: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """
-    How a request lies on the wire.
-
-    Attributes:
-        record: the class of the request.
-        type: its packet type.
-        name: its name, if it is an extended request; else empty.
-        versions: which know it.
-        either_order: whether clients disagree on the order of the fields; see `clients.Order`.
-        fields: in the order of the wire.
-    """
-
-    record: type[Any]
-    type: PacketType
-    name: bytes
-    versions: range
-    either_order: bool
-    fields: tuple[Field, ...]
-
-
-REQUESTS: list[Layout] = []
-"""Every request, as declared below."""
-
-
-def wire(kind: AnyKind, versions: range = ALL, *, default: Any = MISSING, absent: Any = MISSING) -> Any:
-    """Declare a field of a record and its value on the wire, at its place in the order of the wire."""
-    return dataclasses.field(default=default, metadata={"wire": (kind, versions, default, absent)})
-
-
-def wire_only(kind: Kind[Any], versions: range, *names: str) -> Field:
-    """Declare a value on the wire that fills the fields `names`, in versions that have no place for each of them."""
-    return Field(names, kind, versions, MISSING, MISSING)
-
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(wire,))
-def request(
-    packet_type: PacketType,
-    name: bytes = b"",
-    *,
-    versions: range = ALL,
-    either_order: bool = False,
-) -> Callable[[type[R]], type[R]]:
-    """Make a record of a class and declare its layout."""
-
-    def declare(cls: type[R]) -> type[R]:
-        fields = []
-        for key, value in list(vars(cls).items()):
-            if isinstance(value, Field):
-                fields.append(value)
-                delattr(cls, key)
-            elif isinstance(value, dataclasses.Field):
-                fields.append(Field((key,), *value.metadata["wire"]))
-        record = dataclass(slots=True, kw_only=True)(cls)
-        REQUESTS.append(Layout(record, packet_type, name, versions, either_order, tuple(fields)))
-        return record
-
-    return declare
-
-
-def _path(data: bytes) -> bytes:
-    if 0 in data:
-        raise SFTPError(Status.INVALID_FILENAME, "The name holds a zero byte")
-    return data
-
-
-def _paths(packet: Buffer, at: int) -> tuple[tuple[bytes, ...], int]:
-    paths = []
-    while at < len(packet):
-        path, at = PATH.unpack(packet, at)
-        paths.append(path)
-    return tuple(paths), at
-
-
-def _numbers(data: bytes) -> list[int]:
-    if len(data) % 4:
-        raise Malformed(f"{len(data)} bytes of 32-bit numbers")
-    return list(struct.unpack(f">{len(data) // 4}I", data))
-
-
-def _data(packet: Buffer, at: int) -> tuple[list[Buffer], int]:
-    start, end = extent(packet, at, DATA.name)
-    return [packet[start:end]], end
-
-
-def _flags(name: str, enum: type[F], known: int) -> Fixed[F]:
-    # Unknown bits are dropped: they mean nothing, and an IntFlag remembers for ever each combination that it has seen.
-    return Fixed(name, "I", lambda bits: enum(bits & known))
-
-
-def _control(number: int) -> Control:
-    if number not in (1, 2, 3):
-        raise Malformed(f"REALPATH with control byte {number}, 1 to 3 expected")
-    return Control(number)
-
-
-def _open_flags(flags: int) -> OpenFlag:
-    if flags & OpenFlag.DISPOSITION > Disposition.TRUNCATE_EXISTING:
-        raise SFTPError(Status.INVALID_PARAMETER, f"OPEN with disposition {flags & OpenFlag.DISPOSITION}, 0 to 4 known")
-    return OpenFlag(flags & 0xFFFF)
-
-
-PATH: Kind[bytes] = Counted("a path", _path)
-PATHS: Kind[tuple[bytes, ...]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
-HANDLE: Kind[bytes] = Counted("a handle")
-NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
-DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
-CONTROL: Kind[Control] = Fixed("a control byte", "B", _control)
-ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)
-OPEN_FLAGS: Kind[OpenFlag] = Fixed("open flags", "I", _open_flags)
-PFLAGS: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags)
-PFLAGS_3: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags_3)
-RENAME_FLAGS: Kind[RenameFlag] = _flags("rename flags", RenameFlag, 0x7)
-LOCK_MASK: Kind[OpenFlag] = _flags("a lock mask", OpenFlag, 0x3C0)
+from conchsftp.wire.kinds import BOOL, BYTES, U32, U64, Buffer
 
 
 @request(PacketType.OPEN)
