@@ -8,6 +8,8 @@ Sources: filexfer-13 sections 3 and 4; the clients that pair replies by position
 """
 
 from collections import deque
+from math import inf
+from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -126,17 +128,29 @@ class SFTPSubsystem(Protocol):
             return
         self._pumping = True
         take, ready, most = self._inbox.take, self.transport.ready, self._settings.max_bytes_in_flight
+        seconds = self._ssh.clock.seconds
+        slice_seconds = self._settings.max_read_time / 1000
+        end = seconds() + slice_seconds if slice_seconds else inf
         try:
             while self._inbox.size and self._in_flight < most and ready():
                 pieces = take()
                 if pieces is None:
                     break
                 self._take(pieces)
+                if seconds() > end:
+                    # Others have their turn before it goes on.
+                    self._ssh.clock.callLater(0, self._resume)
+                    break
         except ValueError as problem:
             self._give_up(str(problem))
         finally:
             self._pumping = False
         self._finish_if_idle()
+
+    def _resume(self) -> None:
+        if not self._over:
+            self._pump()
+            self.transport.flush()
 
     def _take(self, pieces: list[memoryview]) -> None:
         size = 4 + sum(map(len, pieces))
@@ -271,5 +285,7 @@ class SFTPSubsystem(Protocol):
         version = min(theirs, 3)
         if version < 3:
             raise ValueError(f"version {theirs}, at least 3 expected")
-        self._codec = self._conversation.codec = Codec(version, self._client)
+        # A listing without the time of day has the year in every line, as if every file were old.
+        clock = time if self._settings.unix_style_date_format else lambda: inf
+        self._codec = self._conversation.codec = Codec(version, self._client, clock=clock)
         self.transport.write(write_version(version, advertised(version, self._conversation.abilities)))

@@ -21,6 +21,8 @@ from conchsftp.wire.reader import Reader
 
 # What every client must be able to take and make (RFC 4253, 6.1); larger ones were not faster.
 _LARGEST_DATA = 32 * 1024
+# The largest SFTP packet.
+_ENOUGH = 256 * 1024
 # Below this, file data would be laid out in thousands of messages at a time.
 _SMALLEST_DIRECT = 4096
 
@@ -48,6 +50,10 @@ class SFTPChannel(SSHSession):
         self.localWindowSize = self.localWindowLeft = self._transport.settings.max_bytes_in_flight
         self.localMaxPacket = _LARGEST_DATA
         self._consumed = 0
+        # A reply that fits into the window is laid out in place, one that does not is copied: so wait for room, but no
+        # longer than until the peer has taken three quarters of what it ever allowed. All known clients open their
+        # window again by then.
+        self._enough = max(1, min(_ENOUGH, self.remoteWindowLeft // 4))
         self._pending: deque[memoryview] = deque()
         self._finishing = False
         self._subsystem: Any = None
@@ -132,7 +138,7 @@ class SFTPChannel(SSHSession):
         """Whether another reply may be made; sends what is laid out once there is enough of it."""
         if self._sender.waiting >= HIGH_WATER:
             self._transport.outlet.flush()
-        return not self._pending and self.remoteWindowLeft > 0 and not self._transport.stopped
+        return not self._pending and self.remoteWindowLeft >= self._enough and not self._transport.stopped
 
     def write(self, data: bytes | memoryview) -> None:
         """Send, in order, when the window allows it; the bytes must stay unchanged."""
