@@ -1,0 +1,127 @@
+"""
+Virtual paths: from what a client wrote to what a file system gets, and back.
+
+String algebra; no disk is touched, and no link is known. A path is absolute, `/`-separated and normalised, and str:
+UTF-8 with `surrogateescape`, so that every name that is stored can be named. Design, "File systems and paths".
+"""
+
+from collections.abc import Iterable
+
+from conchsftp.errors import SFTPError
+from conchsftp.sftp.statuses import Status
+
+_UTF8 = "utf-8"
+_ESCAPE = "surrogateescape"
+
+
+class Paths:
+    """
+    How one user names files.
+
+    Two settings confine a user, and they differ in what the client sees. `RestrictUserToHomeDir` leaves the paths as
+    they are (`/home/user1/file`) and refuses those outside of home. `UserRootDirectory` shows a directory of the server
+    as `/`: there `inner()` and `outer()` translate, for a file system that several users share. Links are followed by
+    the file system, which knows nothing of this: where it can, give each user one of their own (`LocalFileSystem`:
+    `restricted_to()`, `rooted_at()`).
+
+    Args:
+        home: where relative paths start, as the client sees it.
+        restricted: whether paths outside home are refused.
+        root: the directory of the file system that the client sees as `/`.
+        encoding: of names on the wire, for clients of version 3 that do not speak UTF-8; one that contains ASCII.
+    """
+
+    def __init__(self, home: str = "/", *, restricted: bool = False, root: str = "/", encoding: str = _UTF8) -> None:
+        self.home = normalise(home)
+        self.root = normalise(root)
+        self.encoding = encoding
+        self._root = self.root.rstrip("/")
+        self._within = self.home if restricted and self.home != "/" else ""
+        if "/".encode(encoding) != b"/":
+            raise ValueError(f"{encoding} does not contain ASCII")
+
+    def resolve(self, raw: bytes) -> str:
+        """
+        Return the virtual path that a client means.
+
+        Args:
+            raw: as it came; relative paths start from home, and the empty one is home.
+        Raises:
+            SFTPError: INVALID_FILENAME for a zero byte, PERMISSION_DENIED outside of home if that is a confine.
+        """
+        path = raw.decode(self.encoding, _ESCAPE)
+        if "\0" in path:
+            raise SFTPError(Status.INVALID_FILENAME, "A name contains a zero byte")
+        # Nearly every path is as it should be; finding that out takes a fifth of the time of taking it apart.
+        if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
+            path = normalise(path, self.home)
+        if self._within and not is_within(path, self._within):
+            raise SFTPError(Status.PERMISSION_DENIED)
+        return path
+
+    def compose(self, raw: bytes, more: Iterable[bytes]) -> str:
+        """
+        Return the path that several paths make, each starting from the one before.
+
+        "If the compose-path is absolute … it replaces the original-path." (filexfer-13, 8.9)
+        """
+        path = raw
+        for other in more:
+            path = other if other.startswith(b"/") else path + b"/" + other if path else other
+        return self.resolve(path)
+
+    def decode(self, raw: bytes) -> str:
+        """Return a text from the wire that is no path to be resolved: the target of a link, a name."""
+        return raw.decode(self.encoding, _ESCAPE)
+
+    def encode(self, path: str) -> bytes:
+        """Return a path or a name as it is sent; in UTF-8 where the client's encoding has no word for it."""
+        try:
+            return path.encode(self.encoding, _ESCAPE)
+        except UnicodeEncodeError:
+            if self.encoding == _UTF8:
+                raise SFTPError(Status.INVALID_FILENAME) from None
+            return path.encode(_UTF8, _ESCAPE)
+
+    def inner(self, path: str) -> str:
+        """Return the path to give to a file system that several users share."""
+        return (self._root + path).rstrip("/") or "/" if self._root else path
+
+    def outer(self, path: str) -> str:
+        """
+        Return what the client sees of a path from such a file system.
+
+        Raises:
+            SFTPError: PERMISSION_DENIED for one outside of this user's root; a link may lead there.
+        """
+        if not self._root:
+            return path
+        if not is_within(path, self.root):
+            raise SFTPError(Status.PERMISSION_DENIED)
+        return path[len(self._root) :] or "/"
+
+
+def normalise(path: str, base: str = "/") -> str:
+    """
+    Return a path that is absolute and without `.`, `..` and double slashes; `..` does not climb above `/`.
+
+    Args:
+        base: where a relative path starts; normalised.
+    """
+    names: list[str] = []
+    for name in (path if path.startswith("/") else f"{base}/{path}").split("/"):
+        if name == "..":
+            del names[-1:]
+        elif name and name != ".":
+            names.append(name)
+    return "/" + "/".join(names)
+
+
+def join(directory: str, name: str) -> str:
+    """Return the path of an entry of a directory."""
+    return f"{directory}/{name}" if directory != "/" else f"/{name}"
+
+
+def is_within(path: str, directory: str) -> bool:
+    """Whether a path is a directory, or beneath it: `/srv/ab` is not within `/srv/a`."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
