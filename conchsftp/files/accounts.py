@@ -1,0 +1,131 @@
+"""
+Names of users and groups, and their numbers.
+
+Both come from the system's account database, which may be a file or a directory server far away: so names are kept for
+a while, and where the database was slow they are fetched in a thread, and a listing goes out without them meanwhile.
+"""
+
+import grp
+import pwd
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from conchsftp.errors import SFTPError
+from conchsftp.interfaces import IAccounts
+from conchsftp.sftp.statuses import Status
+from conchsftp.workers import Workers
+
+KEEP_SECONDS = 300.0
+"""How long a name is believed."""
+
+R = TypeVar("R")
+
+
+class Names(dict[int, str | None]):
+    """Names by number; asking for one that is not there (`names[number]`) fetches it."""
+
+    def __init__(self, fetch: Callable[[int], str | None]) -> None:
+        super().__init__()
+        self._fetch = fetch
+
+    def __missing__(self, number: int) -> str | None:
+        self[number] = None
+        self[number] = name = self._fetch(number)
+        return name
+
+
+@implementer(IAccounts)
+class Accounts:
+    """
+    The system's users and groups. To be used on the reactor's thread only, but for the two `number_of_…`.
+
+    Args:
+        workers: decides whether the database is asked at once.
+        clock: seconds, for the age of what is kept.
+    """
+
+    _log = Logger()
+
+    def __init__(self, workers: Workers, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.mount = workers.mount("account database")
+        self._workers = workers
+        self._clock = clock
+        self._old_at = clock() + KEEP_SECONDS
+        self._users = Names(self._fetch_user)
+        self._groups = Names(self._fetch_group)
+
+    def names(self) -> tuple[Names, Names]:
+        """Return the names of users and of groups, by number; to be asked for anew for each request."""
+        if self._clock() > self._old_at:
+            self._old_at = self._clock() + KEEP_SECONDS
+            # New ones: what a thread still fetches goes into the old.
+            self._users = Names(self._fetch_user)
+            self._groups = Names(self._fetch_group)
+        return self._users, self._groups
+
+    def user_name(self, uid: int) -> str | None:
+        return self.names()[0][uid]
+
+    def group_name(self, gid: int) -> str | None:
+        return self.names()[1][gid]
+
+    def number_of_user(self, name: str) -> int:
+        """
+        Return the number of a user. A blocking call; in any thread.
+
+        Args:
+            name: `name`, `name@domain` or digits.
+        Raises:
+            SFTPError: UNKNOWN_PRINCIPAL.
+        """
+        return _number_of(name, lambda name: pwd.getpwnam(name).pw_uid)
+
+    def number_of_group(self, name: str) -> int:
+        """The same for a group."""
+        return _number_of(name, lambda name: grp.getgrnam(name).gr_gid)
+
+    def _fetch_user(self, uid: int) -> str | None:
+        return self._fetch(self._users, uid, _user_name)
+
+    def _fetch_group(self, gid: int) -> str | None:
+        return self._fetch(self._groups, gid, _group_name)
+
+    def _fetch(self, names: Names, number: int, find: Callable[[int], str | None]) -> str | None:
+        found = self._workers.call(self.mount, find, number)
+        if not isinstance(found, Deferred):
+            return found
+        found.addCallback(lambda name: names.__setitem__(number, name))
+        found.addErrback(lambda problem: self._log.failure("looking up account {number}", problem, number=number))
+        return None
+
+
+def _user_name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return None
+
+
+def _group_name(gid: int) -> str | None:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except (KeyError, OverflowError):
+        return None
+
+
+def _number_of(name: str, find: Callable[[str], int]) -> int:
+    # "user@domain": the domain is ours if there is any. Digits: what we ourselves send where there is no name.
+    for spelling in dict.fromkeys((name, name.partition("@")[0])):
+        try:
+            return find(spelling)
+        except (KeyError, ValueError):
+            pass
+    digits = name.partition("@")[0]
+    if digits.isascii() and digits.isdigit() and int(digits) < 0xFFFF_FFFF:
+        return int(digits)
+    raise SFTPError(Status.UNKNOWN_PRINCIPAL)

@@ -1,0 +1,325 @@
+"""
+What is done to a path beneath one directory: opening, creating, renaming, removing, linking, changing.
+
+Each takes an open directory and a name from `Confine`, and makes calls that follow no link. These are blocking calls,
+for any thread; none keeps state.
+"""
+
+import os
+from dataclasses import dataclass
+from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOSYS, EOPNOTSUPP, EPERM
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.calls import find_rename_exclusively
+from conchsftp.files.changes import Changes
+from conchsftp.files.confine import Confine, Place, decode, encode
+from conchsftp.files.walk import fail
+from conchsftp.sftp.statuses import Status
+
+ATTEMPTS = 16
+"""How often opening starts again because others create and remove the same name meanwhile."""
+
+# A fifo or a device must not make us wait, nor become our terminal.
+_SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+_SPECIAL_BITS = 0o7000
+
+
+@dataclass(slots=True)
+class Opened:
+    """
+    An open file.
+
+    Attributes:
+        descriptor: to be closed by whoever gets it.
+        status: of the file.
+        directory, name: where it stands. The directory is a descriptor of its own if it was asked for; else -1.
+    """
+
+    descriptor: int
+    status: os.stat_result
+    directory: int
+    name: bytes
+
+
+@dataclass(slots=True)
+class Making:
+    """
+    How something new is made.
+
+    Attributes:
+        mode: the twelve permission bits; the umask of the process applies to them, unless they are `exact`.
+        exact: whether the mode does not depend on the umask of the process.
+        changes: what is set after that; None for nothing.
+    """
+
+    mode: int
+    exact: bool = False
+    changes: Changes | None = None
+
+    def finish_file(self, descriptor: int, status: os.stat_result) -> None:
+        """Give an open file that was just made what it lacks."""
+        mode = self._missing_mode(status)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        if self.changes is not None:
+            self.changes.apply_to(descriptor)
+
+    def finish_directory(self, directory: int, name: bytes) -> None:
+        """Give a directory that was just made what it lacks; by name, because it need not be readable."""
+        if not self.exact and self.changes is None:
+            return
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        mode = self._missing_mode(status)
+        if mode is not None:
+            Changes(mode=mode).apply_at(directory, name, status)
+        if self.changes is not None:
+            self.changes.apply_at(directory, name, status)
+
+    def _missing_mode(self, status: os.stat_result) -> int | None:
+        """Return the mode to set, if the umask of the process has taken away from it."""
+        if not self.exact or not (status.st_mode ^ self.mode) & 0o777:
+            return None
+        return self.mode | status.st_mode & _SPECIAL_BITS  # a directory may have inherited one
+
+
+class Beneath(Confine):
+    """A directory that is not left, and what can be done in it."""
+
+    def __init__(self, root: str | bytes | int, base: str = "") -> None:
+        super().__init__(root, base)
+        self._rename_exclusively = find_rename_exclusively()
+
+    def open(self, path: str, flags: int, making: Making | None, *, keep_directory: bool = False) -> Opened:
+        """
+        Open a regular file, or create it.
+
+        Args:
+            flags: of open(2). Nothing is truncated unless O_TRUNC is among them.
+            making: for a file that is created; None: O_CREAT is ignored.
+            keep_directory: whether the result holds the directory, too.
+        Raises:
+            OSError: EISDIR, EEXIST (O_EXCL), ELOOP (O_NOFOLLOW and a link).
+            SFTPError: FAILURE for what is neither file nor directory.
+        """
+        exclusive = flags & os.O_EXCL
+        find = self.place if exclusive or flags & os.O_NOFOLLOW else self.end
+        if not flags & os.O_CREAT:
+            making = None
+        flags = flags & ~(os.O_CREAT | os.O_EXCL) | _SAFELY
+        # A new file is the usual case, so creating is tried before anything is looked at.
+        place: Place = find(path) if making is None else (*self.parent(path), None)
+        for _ in range(ATTEMPTS):
+            try:
+                opened = _try_to_open(place, flags, making)
+                if opened is not None:
+                    if keep_directory:
+                        opened.directory = os.dup(place[0])
+                    return opened
+            finally:
+                self.leave(place[0])
+            if exclusive:
+                raise fail(EEXIST)
+            place = find(path)
+        raise SFTPError(Status.FAILURE, "The file is created and removed again all the time")
+
+    def open_directory(self, path: str) -> tuple[int, os.stat_result]:
+        """Open a directory for reading; return it and the status of the directory above (its own, at the root)."""
+        directory, name, status = self.end(path)
+        try:
+            if status is None:
+                raise fail(ENOENT)
+            above = os.stat(b".", dir_fd=directory)
+            return os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFELY, dir_fd=directory), above
+        finally:
+            self.leave(directory)
+
+    def change(self, path: str, changes: Changes, follow: bool) -> None:
+        """Change a file, a directory or, with `follow` False, a link itself."""
+        directory, name, status = self.end(path) if follow else self.place(path)
+        try:
+            if status is None:
+                raise fail(ENOENT)
+            changes.apply_at(directory, name, status)
+        finally:
+            self.leave(directory)
+
+    def make_directory(self, path: str, making: Making) -> None:
+        """Create a directory."""
+        directory, name = self.parent(path)
+        try:
+            os.mkdir(name, making.mode, dir_fd=directory)
+            try:
+                making.finish_directory(directory, name)
+            except BaseException:
+                os.rmdir(name, dir_fd=directory)
+                raise
+        finally:
+            self.leave(directory)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory."""
+        directory, name = self.parent(path)
+        try:
+            if name == b".":
+                raise fail(EBUSY)
+            os.rmdir(name, dir_fd=directory)
+        finally:
+            self.leave(directory)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a link."""
+        directory, name = self.parent(path)
+        try:
+            os.unlink(name, dir_fd=directory)
+        except PermissionError:
+            # POSIX lets a system say EPERM to the unlinking of a directory; Linux says EISDIR.
+            if S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                raise fail(EISDIR) from None
+            raise
+        finally:
+            self.leave(directory)
+
+    def remove_same(self, directory: int, name: bytes, status: os.stat_result) -> None:
+        """Remove a name if it is still that of a certain file."""
+        try:
+            now = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            if (now.st_dev, now.st_ino) == (status.st_dev, status.st_ino):
+                os.unlink(name, dir_fd=directory)
+        except FileNotFoundError:
+            pass
+
+    def rename(self, path: str, new_path: str, replace: bool) -> None:
+        """Rename; EEXIST if the new name exists, unless it may be replaced."""
+        directory, name = self.parent(path)
+        try:
+            new_directory, new_name = self.parent(new_path)
+            try:
+                if replace:
+                    os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
+                else:
+                    self._rename_without_replacing(directory, name, new_directory, new_name)
+            finally:
+                self.leave(new_directory)
+        finally:
+            self.leave(directory)
+
+    def read_link(self, path: str) -> str:
+        """Return the target of a link as it is stored."""
+        directory, name = self.parent(path)
+        try:
+            return decode(os.readlink(name, dir_fd=directory))
+        finally:
+            self.leave(directory)
+
+    def make_symlink(self, path: str, target: str) -> None:
+        """Create a symbolic link; its target is stored as it is given."""
+        raw = encode(target)
+        if b"\0" in raw:
+            raise SFTPError(Status.INVALID_FILENAME, "The target contains a zero byte")
+        directory, name = self.parent(path)
+        try:
+            os.symlink(raw, name, dir_fd=directory)
+        finally:
+            self.leave(directory)
+
+    def make_hard_link(self, path: str, new_path: str) -> None:
+        """Give a file a second name. Of a link, the link itself gets it."""
+        directory, name = self.parent(path)
+        try:
+            new_directory, new_name = self.parent(new_path)
+            try:
+                os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)
+            finally:
+                self.leave(new_directory)
+        finally:
+            self.leave(directory)
+
+    def space(self, path: str) -> os.statvfs_result:
+        """Return how full the file system is that holds what a path means."""
+        directory, name, status = self.end(path)
+        try:
+            if status is None:
+                raise fail(ENOENT)
+            descriptor = os.open(name, _ITSELF, dir_fd=directory)
+        finally:
+            self.leave(directory)
+        try:
+            return os.fstatvfs(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _rename_without_replacing(self, directory: int, name: bytes, new_directory: int, new_name: bytes) -> None:
+        if self._rename_exclusively is not None:
+            try:
+                return self._rename_exclusively(directory, name, new_directory, new_name)
+            except OSError as problem:
+                # EINVAL has other reasons as well; the slower way finds them again.
+                if problem.errno not in (ENOSYS, EINVAL, EOPNOTSUPP):
+                    raise
+        if not S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            try:
+                os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)
+                return os.unlink(name, dir_fd=directory)
+            except OSError as problem:
+                # "EPERM: the filesystem … does not support the creation of hard links." (link(2))
+                if problem.errno not in (EPERM, ENOSYS, EOPNOTSUPP):
+                    raise
+        # What cannot be linked is renamed after a look. rename(2) itself replaces no directory that is not empty.
+        try:
+            os.stat(new_name, dir_fd=new_directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
+        raise fail(EEXIST)
+
+
+def _try_to_open(place: Place, flags: int, making: Making | None) -> Opened | None:
+    """Open or create one name; return None if something else stands there than the place says."""
+    directory, name, status = place
+    if status is None:
+        return _create(directory, name, flags, making)
+    if S_ISLNK(status.st_mode):
+        raise fail(ELOOP)
+    _refuse_special(status)
+    try:
+        descriptor = os.open(name, flags, dir_fd=directory)
+    except OSError as problem:
+        if problem.errno == ELOOP or (problem.errno == ENOENT and making is not None):
+            return None
+        raise
+    return _checked(descriptor, name)
+
+
+def _create(directory: int, name: bytes, flags: int, making: Making | None) -> Opened | None:
+    if making is None:
+        raise fail(ENOENT)
+    try:
+        descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL, making.mode, dir_fd=directory)
+    except FileExistsError:
+        return None
+    opened = _checked(descriptor, name)
+    try:
+        making.finish_file(descriptor, opened.status)
+    except BaseException:
+        os.close(descriptor)
+        os.unlink(name, dir_fd=directory)
+        raise
+    return opened
+
+
+def _checked(descriptor: int, name: bytes) -> Opened:
+    try:
+        status = os.fstat(descriptor)
+        _refuse_special(status)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Opened(descriptor, status, -1, name)
+
+
+def _refuse_special(status: os.stat_result) -> None:
+    if S_ISDIR(status.st_mode):
+        raise fail(EISDIR)
+    if not S_ISREG(status.st_mode):
+        raise SFTPError(Status.FAILURE, "Not a regular file: devices, pipes and sockets are not opened")

@@ -1,0 +1,212 @@
+"""
+What a client wants changed about a file, checked, and the calls that change it.
+
+A request is refused before anything is changed if part of it cannot be done at all. These are blocking calls. Sources:
+filexfer-13, sections 7 and 8.6.
+"""
+
+import os
+from dataclasses import dataclass
+from errno import EBADF, EFBIG, EINVAL, ENOENT
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.accounts import Accounts
+from conchsftp.files.walk import fail
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.statuses import Status
+
+NANOSECONDS = 1_000_000_000
+MAX_SIZE = 2**63 - 1
+"""The largest file: offsets are signed."""
+NOBODY = 0xFFFF_FFFF
+"""The number that chown(2) takes for "leave it": no user or group has it."""
+
+_SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# What no call on this system can change, and what the drafts say about asking for it.
+_REFUSED = {
+    "allocation_size": Status.OP_UNSUPPORTED,
+    "create_time": Status.OP_UNSUPPORTED,
+    "ctime": Status.OP_UNSUPPORTED,
+    "acl": Status.OP_UNSUPPORTED,
+    "attrib_bits": Status.OP_UNSUPPORTED,
+    "mime_type": Status.OP_UNSUPPORTED,
+    "untranslated_name": Status.OP_UNSUPPORTED,
+    "extended": Status.OP_UNSUPPORTED,
+    # filexfer-13, 7.11 and 7.13: the two must not be in a SETSTAT.
+    "text_hint": Status.INVALID_PARAMETER,
+    "link_count": Status.INVALID_PARAMETER,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """
+    What to change; None for what stays.
+
+    Attributes:
+        size: in bytes; always applied first.
+        uid, gid: numbers.
+        mode: the twelve permission bits.
+        atime, mtime: in nanoseconds since 1970.
+    """
+
+    size: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+    atime: int | None = None
+    mtime: int | None = None
+
+    def apply_to(self, descriptor: int) -> None:
+        """Change an open file or directory."""
+        if self.size is not None:
+            truncate(descriptor, self.size)
+        if self.uid is not None or self.gid is not None:
+            os.fchown(descriptor, _number(self.uid), _number(self.gid))
+        if self.mode is not None:
+            os.fchmod(descriptor, self.mode)
+        if self.atime is not None or self.mtime is not None:
+            os.utime(descriptor, ns=self._times(os.fstat(descriptor)))
+
+    def apply_at(self, directory: int, name: bytes, status: os.stat_result) -> None:
+        """
+        Change what stands under a name; if it is a link, the link itself.
+
+        Args:
+            status: what stands there. If another thing takes its place meanwhile, that one is changed: it stands in the
+                same directory.
+        """
+        self._check(status)
+        if self.size is not None:
+            _truncate_at(directory, name, self.size)
+        if self.uid is not None or self.gid is not None:
+            os.chown(name, _number(self.uid), _number(self.gid), dir_fd=directory, follow_symlinks=False)
+        if self.mode is not None:
+            _change_mode(directory, name, self.mode)
+        if self.atime is not None or self.mtime is not None:
+            os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False)
+
+    def _check(self, status: os.stat_result) -> None:
+        """Refuse what cannot be done to such a thing, before the first change."""
+        if S_ISLNK(status.st_mode):
+            if self.mode is not None:
+                raise SFTPError(Status.OP_UNSUPPORTED, "A link has no permissions of its own")
+            if self.size is not None:
+                raise SFTPError(Status.INVALID_PARAMETER, "The size of a link cannot be changed")
+        if self.size is not None and not S_ISREG(status.st_mode):
+            if S_ISDIR(status.st_mode):
+                raise SFTPError(Status.FILE_IS_A_DIRECTORY)
+            raise SFTPError(Status.FAILURE, "Only the size of a regular file can be changed")
+
+    def _times(self, status: os.stat_result) -> tuple[int, int]:
+        return (
+            status.st_atime_ns if self.atime is None else self.atime,
+            status.st_mtime_ns if self.mtime is None else self.mtime,
+        )
+
+
+def wanted(attributes: Attributes, accounts: Accounts) -> Changes:
+    """
+    Return what a SETSTAT wants changed. Looks names of users and groups up: a blocking call, if there are any.
+
+    Raises:
+        SFTPError: for any attribute that this system cannot change.
+    """
+    refuse_unsupported(attributes)
+    changes = for_new_file(attributes, accounts)
+    changes.size = attributes.size
+    changes.mode = attributes.permissions
+    if changes.size is not None and changes.size > MAX_SIZE:
+        raise fail(EFBIG)
+    return changes
+
+
+def for_new_file(attributes: Attributes, accounts: Accounts) -> Changes:
+    """
+    Return what is left to do for a file that was just created: everything but its mode.
+
+    "size: … at create … a hint": and so is what the system cannot set. Clients send it with plain uploads (WinSCP: the
+    size or the allocation size), and these must not fail.
+    """
+    changes = Changes(uid=_checked(attributes.uid), gid=_checked(attributes.gid))
+    # "A zero-length owner or group: leave unchanged." (filexfer-13, 7.5)
+    if attributes.owner:
+        changes.uid = accounts.number_of_user(attributes.owner)
+    if attributes.group:
+        changes.gid = accounts.number_of_group(attributes.group)
+    if attributes.atime is not None:
+        changes.atime = attributes.atime * NANOSECONDS + (attributes.atime_ns or 0)
+    if attributes.mtime is not None:
+        changes.mtime = attributes.mtime * NANOSECONDS + (attributes.mtime_ns or 0)
+    return changes
+
+
+def refuse_unsupported(attributes: Attributes) -> None:
+    """Refuse a SETSTAT of what cannot be set: it is answered as a whole, and never OK if part of it was not done."""
+    for field, status in _REFUSED.items():
+        if getattr(attributes, field):
+            raise SFTPError(status, f"The attribute {field} cannot be changed here")
+
+
+def names_somebody(attributes: Attributes) -> bool:
+    """Whether names have to be looked up before these attributes can be set."""
+    return bool(attributes.owner or attributes.group)
+
+
+def truncate(descriptor: int, size: int) -> None:
+    """Set the size of an open file."""
+    try:
+        os.ftruncate(descriptor, size)
+    except OSError as problem:
+        # ftruncate(2): "EBADF or EINVAL: fd is not open for writing."
+        if problem.errno in (EBADF, EINVAL):
+            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None
+        raise
+
+
+def _truncate_at(directory: int, name: bytes, size: int) -> None:
+    descriptor = os.open(name, os.O_WRONLY | _SAFELY, dir_fd=directory)
+    try:
+        os.ftruncate(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def _change_mode(directory: int, name: bytes, mode: int) -> None:
+    """
+    Change the mode of what a name is, and never of what a link points at.
+
+    fchmodat(2) follows links: so the thing is opened itself, without any right to it (O_PATH), and named through /proc.
+    """
+    descriptor = os.open(name, _ITSELF, dir_fd=directory)
+    try:
+        if S_ISLNK(os.fstat(descriptor).st_mode):
+            raise fail(ENOENT)
+        try:
+            os.chmod(f"/proc/self/fd/{descriptor}", mode)
+        except FileNotFoundError:
+            _change_mode_without_proc(directory, name, mode)
+    finally:
+        os.close(descriptor)
+
+
+def _change_mode_without_proc(directory: int, name: bytes, mode: int) -> None:
+    """The same where /proc is not mounted; takes the right to read."""
+    descriptor = os.open(name, os.O_RDONLY | _SAFELY, dir_fd=directory)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def _number(number: int | None) -> int:
+    return -1 if number is None else number
+
+
+def _checked(number: int | None) -> int | None:
+    if number is not None and not 0 <= number < NOBODY:
+        raise SFTPError(Status.INVALID_PARAMETER, "No user or group has this number")
+    return number

@@ -1,0 +1,186 @@
+"""
+From a virtual path to an open directory and a name in it, beneath one directory and never outside it.
+
+The system calls get these two, never a path, and none of them follows a link. So there is no gap between a check and a
+use, and nobody who renames directories or swaps links meanwhile can lead a request outside. What is done to the name
+stands in `beneath.py`. These are blocking calls, for any thread; none keeps state. Design, trap 16.
+"""
+
+import os
+from errno import ENOENT
+from stat import S_ISLNK
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.calls import find_open_beneath
+from conchsftp.files.walk import STEP, Walk, fail, split
+from conchsftp.sftp.statuses import Status
+
+Place = tuple[int, bytes, os.stat_result | None]
+"""An open directory, a name in it, and the status of what stands there; None if nothing does."""
+
+
+class Confine:
+    """
+    A directory that is not left.
+
+    Args:
+        root: a place, or a descriptor that is taken over. The directory stays the same one, wherever it is moved.
+        base: a virtual path under which clients know the root: every path must begin with it, and one that does not, or
+            a link that leads out of it, is PERMISSION_DENIED. Empty: clients know the root as `/`, and `..` in links
+            stays there.
+    """
+
+    def __init__(self, root: str | bytes | int, base: str = "") -> None:
+        self.fd = root if isinstance(root, int) else os.open(root, STEP & ~os.O_NOFOLLOW)
+        self.base = base.rstrip("/")
+        self._base = encode(self.base)
+        self._base_parts = tuple(split(self._base))
+        # Found by measuring: for directories two and three levels down the walk takes 3.9 and 5.6 us, the one call 2.8.
+        self._open_beneath = find_open_beneath()
+
+    def __del__(self) -> None:
+        # Not a method to call: a thread that still works here would find another file under the same number.
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+    def parent(self, path: str) -> tuple[int, bytes]:
+        """
+        Return the open directory that a path is in, and its last name, which may be anything or nothing.
+
+        The name is `.` for the root itself. Give the directory to `leave()`.
+        """
+        raw = self._relative(path)
+        head, _, name = raw.rpartition(b"/")
+        if not head:
+            return self.fd, name or b"."
+        directory = self._directory(head)
+        return (directory, name) if directory >= 0 else (self._walk_to(head), name)
+
+    def place(self, path: str) -> Place:
+        """Return the place of a path itself, whose last name may be a link. Give the directory to `leave()`."""
+        directory, name = self.parent(path)
+        try:
+            return directory, name, os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return directory, name, None
+        except BaseException:
+            self.leave(directory)
+            raise
+
+    def end(self, path: str) -> Place:
+        """Return the place of what a path means, links followed. Give the directory to `leave()`."""
+        directory, name, status = self.place(path)
+        if status is None or not S_ISLNK(status.st_mode):
+            return directory, name, status
+        self.leave(directory)
+        walk = self._walk()
+        try:
+            walk.to_end(self._relative(path))
+        except BaseException:
+            walk.close()
+            raise
+        return walk.directory, walk.name, walk.status
+
+    def leave(self, directory: int) -> None:
+        """Release a directory that `parent`, `place` or `end` returned."""
+        if directory != self.fd:
+            os.close(directory)
+
+    def lstat(self, path: str) -> os.stat_result:
+        """Return the status of a path itself."""
+        directory, name = self.parent(path)
+        try:
+            return os.stat(name, dir_fd=directory, follow_symlinks=False)
+        finally:
+            if directory != self.fd:
+                os.close(directory)
+
+    def stat(self, path: str) -> os.stat_result:
+        """Return the status of what a path means."""
+        directory, _, status = self.end(path)
+        self.leave(directory)
+        if status is None:
+            raise fail(ENOENT)
+        return status
+
+    def real_path(self, path: str) -> str:
+        """Return the virtual path of what a path means, links resolved; what is missing stays as it is written."""
+        raw = self._relative(path)
+        if raw:
+            directory = self._directory(raw)
+            if directory >= 0:  # no link on the way
+                os.close(directory)
+                return path
+        walk = self._walk()
+        try:
+            names = walk.canonical(raw)
+        finally:
+            walk.close()
+        return self.base + decode(b"/" + b"/".join(names)) if names else self.base or "/"
+
+    def descend(self, path: str) -> int:
+        """Open a directory for use as the root of another one."""
+        directory, name, status = self.end(path)
+        try:
+            if status is None:
+                raise fail(ENOENT)
+            return os.open(name, STEP, dir_fd=directory)
+        finally:
+            self.leave(directory)
+
+    def _relative(self, path: str) -> bytes:
+        """Return a virtual path as bytes below the root, without a slash at either end; refuse what is no such path."""
+        raw = encode(path)
+        if raw[:1] != b"/" or b"//" in raw or b"/." in raw or b"\0" in raw or (raw[-1:] == b"/" and raw != b"/"):
+            check(raw)
+        if self._base:
+            if raw == self._base:
+                return b""
+            if not raw.startswith(self._base + b"/"):
+                raise SFTPError(Status.PERMISSION_DENIED)
+            return raw[len(self._base) + 1 :]
+        return raw[1:]
+
+    def _directory(self, path: bytes) -> int:
+        """Open a directory without following any link; -1 if that takes more care, or fails."""
+        if b"/" in path:
+            return -1 if self._open_beneath is None else self._open_beneath(self.fd, path)
+        try:
+            return os.open(path, STEP, dir_fd=self.fd)
+        except OSError:
+            return -1
+
+    def _walk_to(self, path: bytes) -> int:
+        walk = self._walk()
+        try:
+            walk.into(path)
+        except BaseException:
+            walk.close()
+            raise
+        return walk.directory
+
+    def _walk(self) -> Walk:
+        return Walk(self.fd, self._base_parts)
+
+
+def encode(path: str) -> bytes:
+    """Return a path as the system stores it, whatever the locale says."""
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise SFTPError(Status.INVALID_FILENAME) from None
+
+
+def decode(raw: bytes) -> str:
+    """Return a path as our own code has it."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def check(raw: bytes) -> None:
+    """Refuse a path that is not absolute and normalised."""
+    if raw[:1] != b"/":
+        raise SFTPError(Status.INVALID_FILENAME, "The path is not absolute")
+    if b"\0" in raw:
+        raise SFTPError(Status.INVALID_FILENAME, "A name contains a zero byte")
+    if raw != b"/" and any(name in (b"", b".", b"..") for name in raw[1:].split(b"/")):
+        raise SFTPError(Status.INVALID_FILENAME, "The path is not normalised")

@@ -1,0 +1,248 @@
+"""
+The local file system, beneath one directory.
+
+Puts together what stands elsewhere: where a path leads (`confine`), what is done there (`beneath`), where the blocking
+calls run (`conchsftp.workers`), what comes of it (`stat`, `local_file`, `local_directory`). Sessions, versions and
+permissions of users are not known here.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.accounts import Accounts
+from conchsftp.files.beneath import Beneath, Making, Opened
+from conchsftp.files.changes import Changes, for_new_file, names_somebody, wanted
+from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.local_directory import LocalDirectory
+from conchsftp.files.local_file import LocalFile
+from conchsftp.files.stat import of_stat
+from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, ILinks, IReadInto, ISpace, ISync, IWriteFrom
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import OpenFlag, RenameFlag
+from conchsftp.sftp.open_mode import to_os_flags
+from conchsftp.sftp.statuses import Status
+from conchsftp.workers import Mount, Workers, shield
+
+R = TypeVar("R")
+T = TypeVar("T")
+D = TypeVar("D", bound=Descriptor)
+
+FILE_MODE = 0o666
+DIRECTORY_MODE = 0o777
+
+# "Cannot guarantee the lock: SSH_FX_OP_UNSUPPORTED" (filexfer-13, 8.1.1.3), and BACKUP_STREAM is another file format.
+_REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
+_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
+
+
+@implementer(IFileSystem, ILinks, ISpace, IAccounts)
+class LocalFileSystem:
+    """
+    Serves the files beneath a directory, and nothing outside it.
+
+    Links are followed inside the directory: an absolute target starts at it, `..` does not lead above it.
+
+    Args:
+        root: the place of the directory, or a descriptor that is taken over. It stays the same directory, even if it is
+            renamed.
+        workers: where blocking calls run.
+        umask: bits that new files and directories do not get; None for the umask of the process.
+        accounts: names of users and groups; share one among file systems.
+        base: see `restricted_to`.
+    """
+
+    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
+
+    def __init__(
+        self,
+        root: str | bytes | int,
+        *,
+        workers: Workers,
+        umask: int | None = None,
+        accounts: Accounts | None = None,
+        base: str = "",
+    ) -> None:
+        self._beneath = Beneath(root, base)
+        self._workers = workers
+        self._umask = umask
+        self._accounts = accounts if accounts is not None else Accounts(workers)
+        self._mount = workers.mount_of(os.fstat(self._beneath.fd).st_dev, self._beneath.fd)
+        self._nested: list[tuple[str, Mount]] = []
+        self._find_nested_mounts()
+
+    def rooted_at(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
+        """Return a file system that shows the directory at `path` as `/`, and nothing above it."""
+        return _then(self._call(path, self._beneath.descend, path), self._again)
+
+    def restricted_to(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
+        """
+        Return a file system that shows the same paths as this one, but only those at and below `path`.
+
+        Everything else, and links that lead there, is PERMISSION_DENIED.
+        """
+        return _then(self._call(path, self._beneath.descend, path), partial(self._again, base=path))
+
+    # IFileSystem
+
+    def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
+        if flags & _REFUSED_FLAGS:
+            raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be locked here")
+        try:
+            os_flags = to_os_flags(access, flags)
+        except ValueError:
+            raise SFTPError(Status.INVALID_PARAMETER, "Unknown way to open a file") from None
+        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
+        delete = bool(flags & OpenFlag.DELETE_ON_CLOSE)
+        return self._make(mount, partial(self._file, os_flags), self._open_now, path, os_flags, attributes, delete)
+
+    def list(self, path: str) -> "LocalDirectory | Deferred[LocalDirectory]":
+        return self._make(self._mount_at(path), self._directory, self._open_directory_now, path)
+
+    def stat(self, path: str) -> "Attributes | Deferred[Attributes]":
+        status = self._workers.call(self._mount_at(path), self._beneath.stat, path)
+        return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
+
+    def lstat(self, path: str) -> "Attributes | Deferred[Attributes]":
+        status = self._workers.call(self._mount_at(path), self._beneath.lstat, path)
+        return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
+
+    def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
+        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
+        return self._workers.call(mount, self._change_now, path, attributes, follow)
+
+    def make_directory(self, path: str, attributes: Attributes) -> "None | Deferred[None]":
+        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
+        return self._workers.call(mount, self._make_directory_now, path, attributes)
+
+    def remove_directory(self, path: str) -> "None | Deferred[None]":
+        return self._call(path, self._beneath.remove_directory, path)
+
+    def remove(self, path: str) -> "None | Deferred[None]":
+        return self._call(path, self._beneath.remove, path)
+
+    def rename(self, path: str, new_path: str, flags: int) -> "None | Deferred[None]":
+        return self._call(path, self._beneath.rename, path, new_path, bool(flags & _REPLACING))
+
+    def real_path(self, path: str) -> "str | Deferred[str]":
+        return self._call(path, self._beneath.real_path, path)
+
+    # ILinks, ISpace, IAccounts
+
+    def read_link(self, path: str) -> "str | Deferred[str]":
+        return self._call(path, self._beneath.read_link, path)
+
+    def make_symlink(self, path: str, target: str) -> "None | Deferred[None]":
+        return self._call(path, self._beneath.make_symlink, path, target)
+
+    def make_hard_link(self, path: str, new_path: str) -> "None | Deferred[None]":
+        return self._call(path, self._beneath.make_hard_link, path, new_path)
+
+    def space(self, path: str) -> "os.statvfs_result | Deferred[os.statvfs_result]":
+        return self._call(path, self._beneath.space, path)
+
+    def user_name(self, uid: int) -> str | None:
+        return self._accounts.user_name(uid)
+
+    def group_name(self, gid: int) -> str | None:
+        return self._accounts.group_name(gid)
+
+    # Blocking calls, in any thread
+
+    def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, bool]:
+        making = self._making(attributes, FILE_MODE) if flags & os.O_CREAT else None
+        return self._beneath.open(path, flags, making, keep_directory=delete), delete
+
+    def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result]:
+        descriptor, above = self._beneath.open_directory(path)
+        return descriptor, os.fstat(descriptor), above
+
+    def _change_now(self, path: str, attributes: Attributes, follow: bool) -> None:
+        self._beneath.change(path, wanted(attributes, self._accounts), follow)
+
+    def _make_directory_now(self, path: str, attributes: Attributes) -> None:
+        self._beneath.make_directory(path, self._making(attributes, DIRECTORY_MODE))
+
+    def _making(self, attributes: Attributes, mode: int) -> Making:
+        if attributes.permissions is not None:
+            mode = attributes.permissions
+        changes: Changes | None = for_new_file(attributes, self._accounts)
+        if changes == Changes():
+            changes = None
+        return Making(mode & ~(self._umask or 0), self._umask is not None, changes)
+
+    # Back on the reactor's thread
+
+    def _make(
+        self, mount: Mount, build: Callable[[Any], D], function: Callable[..., Any], *args: Any
+    ) -> "D | Deferred[D]":
+        """Open something, and build an object for it; if nobody waits for that any more, close it."""
+        if self._workers.threaded(mount):
+            return shield(self._workers.thread(function, *args).addCallback(build), drop=_close)
+        return build(self._workers.inline(mount, function, *args))
+
+    def _file(self, flags: int, outcome: tuple[Opened, bool]) -> LocalFile:
+        opened, delete = outcome
+        after_close = partial(self._delete_closed, opened) if delete else None
+        return LocalFile(
+            opened.descriptor,
+            self._mount_of(opened.status, opened.descriptor),
+            self._workers,
+            self._accounts,
+            append=bool(flags & os.O_APPEND),
+            after_close=after_close,
+        )
+
+    def _delete_closed(self, opened: Opened) -> None:
+        try:
+            self._beneath.remove_same(opened.directory, opened.name, opened.status)
+        finally:
+            os.close(opened.directory)
+
+    def _directory(self, outcome: tuple[int, os.stat_result, os.stat_result]) -> LocalDirectory:
+        descriptor, status, above = outcome
+        mount = self._mount_of(status, descriptor)
+        return LocalDirectory(descriptor, mount, self._workers, self._accounts, status=status, above=above)
+
+    def _attributes(self, status: os.stat_result) -> Attributes:
+        return of_stat(status, *self._accounts.names())
+
+    def _again(self, descriptor: int, base: str = "") -> "LocalFileSystem":
+        return type(self)(descriptor, workers=self._workers, umask=self._umask, accounts=self._accounts, base=base)
+
+    # Mounts
+
+    def _call(self, path: str, function: Callable[..., R], *args: Any) -> "R | Deferred[R]":
+        return self._workers.call(self._mount_at(path), function, *args)
+
+    def _mount_at(self, path: str) -> Mount:
+        """Return the mount that a path seems to be on; links may lead to another one."""
+        for point, mount in self._nested:
+            if path.startswith(point) and (len(path) == len(point) or path[len(point)] == "/"):
+                return mount
+        return self._mount
+
+    def _mount_of(self, status: os.stat_result, descriptor: int) -> Mount:
+        """Return the mount that an open file is on."""
+        if not self._workers.knows(status.st_dev):
+            # Mounted since we looked last.
+            self._find_nested_mounts(fresh=True)
+        return self._workers.mount_of(status.st_dev, descriptor)
+
+    def _find_nested_mounts(self, *, fresh: bool = False) -> None:
+        found = self._workers.mounts_below(self._beneath.fd, fresh=fresh)
+        self._nested = [(self._beneath.base + point, mount) for point, mount in found]
+
+
+def _then(result: "T | Deferred[T]", function: Callable[[T], R]) -> "R | Deferred[R]":
+    """Go on with a result, now or when it comes."""
+    return result.addCallback(function) if isinstance(result, Deferred) else function(result)
+
+
+def _close(opened: Descriptor) -> None:
+    opened.close()

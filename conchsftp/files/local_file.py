@@ -1,0 +1,203 @@
+"""
+An open file of the local file system.
+
+Nothing is copied, and no thread is used as long as nothing blocks. Reading asks the page cache first (RWF_NOWAIT), and
+only what that lacks goes to a thread. Writing cannot be asked: it follows its mount. Offsets and handles are the
+session's.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from errno import EBADF, EFBIG, EIO, EOPNOTSUPP
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.accounts import Accounts
+from conchsftp.files.changes import MAX_SIZE
+from conchsftp.files.copying import copy_step, overlap
+from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.walk import fail
+from conchsftp.interfaces import ICopy, IFile, IReadInto, ISync, IWriteFrom
+from conchsftp.sftp.statuses import Status
+from conchsftp.workers import Mount, Workers, shield
+
+Views = Sequence[memoryview | bytearray]
+Pieces = Sequence[bytes | bytearray | memoryview]
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_IOV_MAX = os.sysconf("SC_IOV_MAX")
+_END = -1
+"""An offset: wherever the file ends."""
+COPY_STEP = 16 * 1024 * 1024
+"""How much one thread copies before others get their turn, in bytes."""
+
+
+@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy)
+class LocalFile(Descriptor):
+    """
+    An open regular file.
+
+    Args:
+        append: whether every write goes to the end, whatever its offset.
+        after_close: called once the file is closed, where closing may block.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        mount: Mount,
+        workers: Workers,
+        accounts: Accounts,
+        *,
+        append: bool = False,
+        after_close: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(descriptor, mount, workers, accounts)
+        self._append = append
+        self._after_close = after_close
+
+    def read(self, offset: int, length: int) -> "bytes | Deferred[bytes]":
+        buffer = bytearray(length)
+        count = self.read_into((buffer,), offset)
+        if count is None:
+            return self._run(_read_now, self._fd, offset, length)
+        return bytes(memoryview(buffer)[:count])
+
+    def read_into(self, views: Views, offset: int) -> int | None:
+        mount = self._mount
+        if not mount.nowait:
+            return self._read_inline(views, offset)
+        try:
+            count = os.preadv(self._fd, views, offset, _NOWAIT)
+        except BlockingIOError:
+            return None
+        except (OSError, OverflowError) as problem:
+            if isinstance(problem, OSError) and problem.errno == EOPNOTSUPP:
+                mount.nowait = False
+            # Whatever it was, reading without the flag tells.
+            return self._read_inline(views, offset)
+        # A short answer means that the rest is not in memory, or that there is none. Linux 5.9 and 5.10 say 0 for the
+        # first as well (readv(2), BUGS): so the size decides.
+        if count == sum(map(len, views)) or offset + count >= os.fstat(self._fd).st_size:
+            return count
+        return None
+
+    def write(self, offset: int, data: bytes) -> "None | Deferred[None]":
+        return self.write_from((data,), offset)
+
+    def write_from(self, pieces: Pieces, offset: int) -> "None | Deferred[None]":
+        if self._append:
+            offset = _END
+        if self._workers.threaded(self._mount):
+            return self._run(_write_all, self._fd, (b"".join(pieces),), offset)
+        return self._workers.inline(self._mount, _write_all, self._fd, pieces, offset)
+
+    def sync(self) -> "Deferred[None]":
+        return self._run(os.fsync, self._fd)
+
+    def copy_to(self, target: Any, offset: int, length: int, target_offset: int) -> "Deferred[int]":
+        """
+        Copy in threads, a step at a time.
+
+        Raises:
+            SFTPError: INVALID_PARAMETER if both are one file and the ranges overlap; EOF, after the copying, if this
+                file ends before `length`; OP_UNSUPPORTED if `target` is no local file.
+        """
+        if not isinstance(target, LocalFile):
+            raise SFTPError(Status.OP_UNSUPPORTED, "Both files must be of the same file system")
+        return Deferred.fromCoroutine(self._copy(target, offset, length, target_offset))
+
+    async def _copy(self, target: "LocalFile", offset: int, length: int, target_offset: int) -> int:
+        copied = 0
+        most = await self._run_for(target, overlap, self._fd, target._fd, offset, length, target_offset)
+        while copied < most:
+            if self.closing or target.closing:
+                raise SFTPError(Status.FAILURE, "The file was closed while it was copied")
+            step = min(most - copied, COPY_STEP)
+            at = _END if target._append else target_offset + copied
+            count = await self._run_for(target, copy_step, self._fd, offset + copied, target._fd, at, step)
+            copied += count
+            if count < step:
+                break
+        if copied < length:
+            raise SFTPError(Status.EOF, "The file ends before the range does")
+        return copied
+
+    def _run_for(self, target: "LocalFile", function: Callable[..., int], *args: int) -> "Deferred[int]":
+        """Make a blocking call in a thread that uses both files."""
+        return shield(self._use(target._use(self._workers.thread(function, *args))))
+
+    def _read_inline(self, views: Views, offset: int) -> int | None:
+        if self._workers.threaded(self._mount):
+            return None
+        return self._workers.inline(self._mount, _fill, self._fd, views, offset)
+
+    def _close_now(self, descriptor: int) -> None:
+        try:
+            os.close(descriptor)
+        finally:
+            if self._after_close is not None:
+                self._after_close()
+
+
+def _read_now(descriptor: int, offset: int, length: int) -> bytes:
+    """Read until there is enough or the file ends. A blocking call."""
+    buffer = bytearray(length)
+    count = _fill(descriptor, (buffer,), offset)
+    return bytes(memoryview(buffer)[:count])
+
+
+def _fill(descriptor: int, views: Views, offset: int) -> int:
+    """Read until the views are full or the file ends; return how many bytes came. A blocking call."""
+    wanted = sum(map(len, views))
+    if offset > MAX_SIZE - wanted:
+        return 0  # no file is that long
+    total = 0
+    try:
+        while total < wanted:
+            count = os.preadv(descriptor, views[:_IOV_MAX], offset + total)
+            if count == 0:
+                break
+            total += count
+            if total < wanted:
+                views = _after(views, count)
+    except OSError as problem:
+        if problem.errno == EBADF:
+            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for reading") from None
+        raise
+    return total
+
+
+def _write_all(descriptor: int, pieces: Pieces, offset: int) -> None:
+    """Write every byte. A blocking call, unless all goes into the page cache."""
+    left = sum(map(len, pieces))
+    if offset > MAX_SIZE - left:
+        raise fail(EFBIG)
+    try:
+        while left:
+            some = pieces if len(pieces) <= _IOV_MAX else pieces[:_IOV_MAX]
+            count = os.writev(descriptor, some) if offset == _END else os.pwritev(descriptor, some, offset)
+            if count == 0:
+                raise fail(EIO)
+            left -= count
+            if left:
+                pieces = _after(pieces, count)
+                offset += count if offset != _END else 0
+    except OSError as problem:
+        if problem.errno == EBADF:
+            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None
+        raise
+
+
+def _after(views: Sequence[Any], count: int) -> list[memoryview]:
+    """Return views of what comes after the first `count` bytes."""
+    rest = []
+    for view in views:
+        size = len(view)
+        if count < size:
+            rest.append(memoryview(view)[count:])
+        count = max(count - size, 0)
+    return rest
