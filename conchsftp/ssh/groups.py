@@ -180,8 +180,7 @@ def _nearest(groups: Sequence[Group], wanted: int) -> Group | None:
     if not sizes:
         return None
     size = next((each for each in sizes if each >= wanted), sizes[-1])
-    # "The server should return the smallest group it knows that is larger than the size the client requested." (RFC
-    # 4419, 3) Among equals by chance: whoever attacks one prime shall not get everybody's sessions.
+    # Among equals by chance: whoever attacks one prime shall not get everybody's sessions.
     return secrets.choice([each for each in groups if each.bits == size])
 
 

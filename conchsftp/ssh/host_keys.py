@@ -1,0 +1,189 @@
+"""
+The keys with which a server proves who it is: loading, making and using them.
+
+Reads OpenSSH and PEM files; the documented stores and their certificates are elsewhere. Which algorithm signs with
+which key is in `algorithms.py`. Sources: RFC 4253 section 6.6, RFC 8332, OpenSSH's PROTOCOL.key; fingerprints as
+`ssh-keygen -l` shows them.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from functools import partial
+from hashlib import sha256
+from os import PathLike
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
+from twisted.logger import Logger
+
+from conchsftp.errors import ServerError
+from conchsftp.ssh.algorithms import HOST_KEYS
+from conchsftp.wire.kinds import BYTES
+
+Path = str | PathLike[str]
+
+# Documented: "No server certificate was specified or no private key found."
+_NO_KEY = 1301
+# Smaller ones can be factored; clients refuse them, too.
+_SMALLEST_RSA_BITS = 2048
+_OTHERS = 0o077
+_log = Logger()
+
+
+class HostKey:
+    """
+    One private key.
+
+    Args:
+        private: a private key of `cryptography`.
+        path: where it is from, for messages.
+    Raises:
+        ServerError: no algorithm signs with such a key, or it is too weak (1301).
+    """
+
+    def __init__(self, private: Any, path: Path = "") -> None:
+        try:
+            kind, blob = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[:2]
+        except (AttributeError, UnsupportedAlgorithm, ValueError):
+            raise _unusable("its type has no place in SSH", path) from None
+        self.type: str = kind.decode("ascii")
+        """The name in the blob; for RSA `ssh-rsa`, whatever the signature algorithm."""
+        self.blob = b64decode(blob)
+        """The public key, as it is sent."""
+        if isinstance(private, RSAPrivateKey) and private.key_size < _SMALLEST_RSA_BITS:
+            raise _unusable(f"an RSA key of {private.key_size} bits, at least {_SMALLEST_RSA_BITS} needed", path)
+        rows = [row for row in HOST_KEYS if row.key == self.type]
+        if not rows:
+            raise _unusable(f"keys of type {self.type} are not supported", path)
+        self._signers = {row.name: (BYTES.pack(row.name.encode()), partial(row.build, private)) for row in rows}
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """What it can sign with, in our order of preference."""
+        return tuple(self._signers)
+
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        """
+        Return a signature as it is sent: the name of the algorithm and the signature proper.
+
+        Args:
+            algorithm: one of `algorithms`.
+            data: what to sign; the algorithm hashes it.
+        """
+        name, sign = self._signers[algorithm]
+        return name + BYTES.pack(sign(data))
+
+    def fingerprint(self) -> str:
+        """Return `SHA256:` and the hash of the public key, as clients show it."""
+        return "SHA256:" + b64encode(sha256(self.blob).digest()).decode("ascii").rstrip("=")
+
+
+class HostKeys:
+    """
+    The keys of a server. Of several that sign with one algorithm, the first counts.
+
+    Args:
+        keys: in order of preference.
+    """
+
+    def __init__(self, keys: Iterable[HostKey]) -> None:
+        self.keys = tuple(keys)
+        self._by_algorithm: dict[str, HostKey] = {}
+        for key in self.keys:
+            for name in key.algorithms:
+                self._by_algorithm.setdefault(name, key)
+
+    @classmethod
+    def load(cls, *paths: Path, passphrase: bytes | None = None) -> "HostKeys":
+        """Load one key of each file. Raises ServerError as `load` does."""
+        return cls(load(path, passphrase) for path in paths)
+
+    def algorithms(self) -> tuple[str, ...]:
+        """Return the algorithms that the keys can sign with, those of the first key first."""
+        return tuple(self._by_algorithm)
+
+    def for_algorithm(self, name: str) -> HostKey:
+        """Return the key that signs with one of `algorithms()`."""
+        return self._by_algorithm[name]
+
+
+def load(path: Path, passphrase: bytes | None = None) -> HostKey:
+    """
+    Load a private key from an OpenSSH or PEM file.
+
+    Args:
+        path: the file. If others than its owner can read it, that is logged.
+        passphrase: what it is encrypted with; not looked at if it is not encrypted.
+    Raises:
+        ServerError: it cannot be read, is not a private key, is encrypted otherwise, or is no host key (1301).
+    """
+    try:
+        with open(path, "rb") as file:
+            exposed = os.fstat(file.fileno()).st_mode & _OTHERS
+            data = file.read()
+    except OSError as problem:
+        raise _unusable(str(problem.strerror), path) from None
+    if exposed:
+        _log.warn("host key {path}: others than its owner have access to the file", path=os.fspath(path))
+    return HostKey(_parse(data, passphrase, path), path)
+
+
+def generate_ed25519(path: Path) -> HostKey:
+    """
+    Make a new key and write it to a new file in OpenSSH's format, readable by its owner only.
+
+    Raises:
+        ServerError: the file exists already, and stays as it is; or it cannot be written (1301).
+    """
+    private = Ed25519PrivateKey.generate()
+    data = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise _unusable("the file exists already, a new key was not written", path) from None
+    except OSError as problem:
+        raise _unusable(f"cannot be written: {problem.strerror}", path) from None
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            # Clients remember the key: after a crash it must not be another one.
+            os.fsync(file.fileno())
+    except OSError as problem:
+        os.unlink(path)
+        raise _unusable(f"cannot be written: {problem.strerror}", path) from None
+    return HostKey(private)
+
+
+def _parse(data: bytes, passphrase: bytes | None, path: Path) -> Any:
+    """Return the private key in a file's bytes; raises ServerError."""
+    if b"PUBLIC KEY" in data or data.lstrip().startswith((b"ssh-", b"ecdsa-", b"sk-")):
+        raise _unusable("a public key, the private key is needed", path)
+    read = load_ssh_private_key if b"BEGIN OPENSSH PRIVATE KEY" in data else load_pem_private_key
+    try:
+        return read(data, None)
+    except TypeError:
+        # This is how both say that the key is encrypted.
+        if passphrase is None:
+            raise _unusable("the key is encrypted, and there is no passphrase for it", path) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _unusable("not a private key in OpenSSH or PEM format", path) from None
+    try:
+        return read(data, passphrase)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise _unusable("the passphrase is wrong, or the key is damaged", path) from None
+
+
+def _unusable(text: str, path: Path) -> ServerError:
+    return ServerError(_NO_KEY, f"host key {os.fspath(path)}".rstrip() + f": {text}")

@@ -1,0 +1,232 @@
+"""
+What the rows of the algorithm registry say, and how settings choose among them.
+
+Holds no row; those are in `algorithms.py`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from conchsftp.errors import ServerError
+from conchsftp.settings.row import hint
+from conchsftp.settings.table import TABLE
+from conchsftp.ssh.ciphers import PacketCipher
+from conchsftp.ssh.exchange import Method
+from conchsftp.ssh.groups import Groups
+from conchsftp.ssh.macs import Hmac
+
+Codec = Callable[[memoryview], bytes]
+
+
+class Profile(StrEnum):
+    """From which AlgorithmProfile on a row is offered; `documented` goes by the component's lists instead."""
+
+    MODERN = "modern"
+    COMPATIBLE = "compatible"
+    DOCUMENTED = "documented"
+
+
+class Terrapin(StrEnum):
+    """Where a cipher is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    WITH_ETM = "with encrypt-then-MAC"
+
+
+def usable() -> str | None:
+    """Return None: the algorithm can be used on every machine."""
+    return None
+
+
+def nothing() -> Codec | None:
+    """Return None: there is nothing to do to a payload."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """
+    What all rows say.
+
+    Attributes:
+        name: as on the wire.
+        profile: from which AlgorithmProfile on it is offered.
+        weak: known to be weak: offered only where it is named, or under `documented`.
+        available: returns None, or the reason why it cannot be used on this machine.
+    """
+
+    name: str
+    profile: Profile
+    _: KW_ONLY
+    weak: bool = False
+    available: Callable[[], str | None] = usable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyExchangeRow(Algorithm):
+    """
+    A key exchange method.
+
+    Attributes:
+        build: makes the method's state for one exchange.
+        hash: of the exchange and of the derivation of keys.
+        heavy: whether one exchange computes for more than about five milliseconds.
+    """
+
+    build: Callable[[Groups], Method]
+    hash: Callable[[bytes], Any]
+    heavy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKeyRow(Algorithm):
+    """
+    A signature algorithm of host keys.
+
+    Attributes:
+        key: the type of key that signs with it, as named in the key's blob.
+        build: makes the signature, without the algorithm's name, of a private key and the data.
+    """
+
+    key: str
+    build: Callable[[Any, bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CipherRow(Algorithm):
+    """
+    A cipher.
+
+    Attributes:
+        build: makes the protection of one direction of key, initial vector and MAC (None if `aead`).
+        key, iv: lengths in bytes.
+        aead: whether it authenticates by itself, so that no MAC is negotiated.
+        terrapin: where the Terrapin attack touches it.
+    """
+
+    build: Callable[[bytes, bytes, Any], PacketCipher]
+    key: int
+    iv: int
+    aead: bool = False
+    terrapin: Terrapin = Terrapin.NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacRow(Algorithm):
+    """
+    A message authentication code.
+
+    Attributes:
+        build: makes it of its key.
+        key: the length of the key in bytes.
+        etm: whether it covers the encrypted packet rather than the plain one.
+    """
+
+    build: Callable[..., Hmac]
+    key: int
+    etm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressionRow(Algorithm):
+    """
+    A compression.
+
+    Attributes:
+        build_compressor: makes the function that compresses one direction; None if there is nothing to do.
+        build_decompressor: the same for inflating.
+        delayed: whether it starts only when the user has logged in.
+    """
+
+    build_compressor: Callable[[], Codec | None] = nothing
+    build_decompressor: Callable[[], Codec | None] = nothing
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRow(Algorithm):
+    """A signature algorithm for the keys of users; `conchsftp.auth.signatures` checks them."""
+
+
+R = TypeVar("R", bound=Algorithm)
+
+
+class Chapter(Generic[R]):
+    """
+    All rows of one kind, in order of preference.
+
+    Args:
+        title: what messages call one of them.
+        setting: the setting that lists such names.
+        rows: the rows.
+        unbuilt: documented names, apart from those in that setting's documented default, that may have no row yet.
+    """
+
+    def __init__(self, title: str, setting: str, rows: Iterable[R], unbuilt: str = "") -> None:
+        self.title = title
+        self.setting = TABLE.find(setting)
+        self.rows: Mapping[str, R] = {row.name: row for row in rows}
+        self._documented: tuple[str, ...] = self.setting.default_for(Profile.DOCUMENTED)
+        self.unbuilt = tuple(name for name in (*self._documented, *unbuilt.split()) if name not in self.rows)
+        """Names that the component documents and that are accepted in the setting, but have no row."""
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.rows.values())
+
+    def __getitem__(self, name: str) -> R:
+        return self.rows[name]
+
+    def reason(self, name: str) -> str | None:
+        """
+        Return why a name may stand in the setting and is not offered all the same; None if it is.
+
+        Raises:
+            ValueError: there is no such algorithm; the text names the nearest.
+        """
+        row = self.rows.get(name)
+        if row is not None:
+            return row.available()
+        if name in self.unbuilt:
+            return "not built into this server"
+        raise ValueError(f"unknown {self.title} {name!r}{hint(name, self.rows)}")
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise ValueError if a name is unknown, or if nothing of the list could be offered."""
+        reasons = {name: self.reason(name) for name in names}
+        if reasons and None not in reasons.values():
+            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise ValueError(f"no {self.title} is left: {told}")
+
+    def offered(self, settings: Any) -> tuple[R, ...]:
+        """
+        Return the rows that the settings offer, in order.
+
+        Raises:
+            ServerError: their list names an algorithm that does not exist, or nothing that can be used here.
+        """
+        return _resolve(self, self.listed(settings))
+
+    def listed(self, settings: Any) -> tuple[str, ...]:
+        """Return the names that the settings list, or else their profile."""
+        return tuple(getattr(settings, self.setting.attribute)) or self.names(settings.algorithm_profile)
+
+    def names(self, profile: str) -> tuple[str, ...]:
+        """Return the names that a profile lists."""
+        if profile == Profile.DOCUMENTED:
+            return self._documented
+        profiles = {Profile.MODERN, Profile(profile)}
+        return tuple(row.name for row in self if row.profile in profiles and not row.weak)
+
+
+@cache
+def _resolve(chapter: Chapter[R], names: tuple[str, ...]) -> tuple[R, ...]:
+    """Return the rows of names. Lists do not change while a server runs, and each connection asks for them."""
+    try:
+        chapter.check(names)
+    except ValueError as problem:
+        raise ServerError(0, f"{chapter.setting.name}: {problem}") from None
+    return tuple(chapter[name] for name in dict.fromkeys(names) if chapter.reason(name) is None)

@@ -1,0 +1,33 @@
+"""
+Signatures with host keys, as they stand on the wire.
+
+Knows key objects and hashes; which key signs with which algorithm is in `algorithms.py` and `host_keys.py`. Sources:
+RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332 section 3, RFC 8709 section 4.
+"""
+
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
+from conchsftp.wire.kinds import MPINT
+
+_PADDING = PKCS1v15()
+
+
+def sign_ed25519(key: Ed25519PrivateKey, data: bytes) -> bytes:
+    """Return 64 bytes."""
+    return key.sign(data)
+
+
+def sign_ecdsa(hash: HashAlgorithm, key: EllipticCurvePrivateKey, data: bytes) -> bytes:
+    """Return the two numbers of a signature."""
+    r, s = decode_dss_signature(key.sign(data, ECDSA(hash)))
+    return MPINT.pack(r) + MPINT.pack(s)
+
+
+def sign_rsa(hash: HashAlgorithm, key: RSAPrivateKey, data: bytes) -> bytes:
+    """Return a signature as long as the modulus."""
+    return key.sign(data, _PADDING, hash)
