@@ -42,7 +42,9 @@ class Outlet:
     def attach(self, transport: Any) -> None:
         """Use this transport from now on."""
         self._transport = transport
-        self._send = getattr(transport, "send_now", None)
+        # The class is asked: a wrapper of Twisted's (TLS, haproxy) shows the attributes of the transport inside it, and
+        # what is sent to that one goes past the wrapper.
+        self._send = transport.send_now if hasattr(type(transport), "send_now") else None
         if self._send is None:
             transport.registerProducer(self, True)
 
