@@ -13,6 +13,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 # How long a peer may take to fetch our last message before the connection is cut.
 _LINGER_SECONDS = 5.0
+# Sums of floats miss their mark by a little: what is left of a limit below this is over.
+_NO_TIME_SECONDS = 0.001
 
 
 class Timers:
@@ -53,7 +55,7 @@ class Timers:
         """A connection is there: it has to log in within LoginGraceTime, and to speak meanwhile."""
         grace = self._settings.login_grace_time
         if grace:
-            self._login = self._clock.callLater(grace, self._expired, f"no login within {grace} seconds")
+            self._login = self._clock.callLater(grace, self._expire, f"no login within {grace} seconds")
         self._limit_silence(self._settings.default_connection_timeout)
 
     def logged_in(self) -> None:
@@ -87,25 +89,36 @@ class Timers:
         # One call later per limit, not per message: what is left is computed when the first limit is over.
         if self._busy():
             self._heard = self._clock.seconds()
-        silent = self._clock.seconds() - self._heard
-        if silent >= self._silence_limit:
-            self._silence = None
-            self._expired(f"silent for {self._silence_limit} seconds")
+        left = self._silence_left(self._silence_limit)
+        if left:
+            self._silence = self._clock.callLater(left, self._look)
         else:
-            self._silence = self._clock.callLater(self._silence_limit - silent, self._look)
+            self._expire(f"silent for {self._silence_limit} seconds")
 
     def _next_question(self) -> None:
         interval = self._settings.ssh_keep_alive_interval
-        self._keep_alive = self._clock.callLater(interval, self._question) if interval else None
+        self._keep_alive = self._clock.callLater(interval, self._question, interval) if interval else None
 
-    def _question(self) -> None:
-        if self._unanswered >= self._settings.ssh_keep_alive_count_max:
-            self._keep_alive = None
-            self._expired(f"{self._unanswered} keep-alive messages unanswered")
-            return
-        self._unanswered += 1
-        self._ask()
-        self._next_question()
+    def _question(self, interval: float) -> None:
+        left = 0.0 if self._unanswered else self._silence_left(interval)
+        if left:
+            self._keep_alive = self._clock.callLater(left, self._question, interval)
+        elif self._unanswered >= self._settings.ssh_keep_alive_count_max:
+            self._expire(f"{self._unanswered} keep-alive messages unanswered")
+        else:
+            self._unanswered += 1
+            self._next_question()
+            self._ask()
+
+    def _silence_left(self, limit: float) -> float:
+        """Return how many seconds are left until the peer has been silent for `limit`; 0 if it has."""
+        left = self._heard + limit - self._clock.seconds()
+        return left if left > _NO_TIME_SECONDS else 0.0
+
+    def _expire(self, text: str) -> None:
+        """Say what took too long; nothing else is counted after that."""
+        self.stop()
+        self._expired(text)
 
 
 def _cancel(call: IDelayedCall | None) -> None:
