@@ -79,7 +79,7 @@ class Lanes:
         return ticket
 
     def leave(self, ticket: Ticket) -> list[Ticket]:
-        """Give up the places of an admitted ticket; return the tickets whose turn has come by it, in their order."""
+        """Give up the places of an admitted ticket; return those whose turn has come by it, in order lane by lane."""
         woken = []
         for path, lane in ticket.lanes:
             if ticket.shared:
