@@ -17,7 +17,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import KeyOffer, KeyProof, Password
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end
+from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
@@ -38,6 +38,11 @@ class AuthMethod(ABC):
     name: ClassVar[str]
     interface: ClassVar[InterfaceClass | None]
     refusal_seconds: ClassVar[float]
+
+    @property
+    def detail(self) -> str:
+        """What the log says besides the name of the method."""
+        return ""
 
     @classmethod
     @abstractmethod
@@ -118,6 +123,10 @@ class PublicKeyMethod(AuthMethod):
     blob: bytes
     signature: bytes | None = field(repr=False)
     signed: bytes = field(repr=False)
+
+    @property
+    def detail(self) -> str:
+        return f" {self.algorithm[:64]!r} {fingerprint(self.blob)}"
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:

@@ -107,10 +107,6 @@ class PublicKey:
         self._row = row
         self.blob = blob
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 fingerprint, as OpenSSH shows it."""
-        return "SHA256:" + b64encode(sha256(self.blob).digest()).decode("ascii").rstrip("=")
-
     def fits(self, algorithm: str) -> bool:
         """Return whether this type of key makes signatures of that algorithm."""
         return algorithm in self._row.algorithms
@@ -149,6 +145,11 @@ class PublicKey:
         if self.application is not None and not flags & USER_PRESENT:
             raise BadSignature("the security key was not touched")
         return Signed(signature=NS(name) + NS(value) + device, message=message, flags=flags)
+
+
+def fingerprint(blob: bytes) -> str:
+    """Return the SHA-256 fingerprint of a key, as OpenSSH shows it."""
+    return "SHA256:" + b64encode(sha256(blob).digest()).decode("ascii").rstrip("=")
 
 
 def end(reader: Reader) -> None:

@@ -22,7 +22,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from conchsftp.auth.credentials import KeyOffer, KeyProof
+from conchsftp.auth.credentials import KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
 from conchsftp.auth.detached import detached
 from conchsftp.auth.methods import METHODS, AuthRequest
@@ -148,8 +148,7 @@ class UserAuth(SSHUserAuthServer):
         avatar_id = await self._ask(credentials)
         if not avatar_id:
             raise UnauthorizedLogin("the checker names nobody")
-        detail = credentials.key.fingerprint() if isinstance(credentials, KeyProof) else ""
-        await self._log_in(attempt, avatar_id, detail)
+        await self._log_in(attempt, avatar_id, request.body.detail)
 
     def _attempt(self, request: AuthRequest) -> AuthAttempt:
         if request.service != b"ssh-connection":
@@ -208,7 +207,7 @@ class UserAuth(SSHUserAuthServer):
         self._reply(Message.USERAUTH_SUCCESS, b"")
         self._end()
         self._log.info(
-            "{peer}: {user!r} logged in by {method} {detail}",
+            "{peer}: {user!r} logged in by {method}{detail}",
             peer=self.transport.peer,
             user=attempt.user_name,
             method=attempt.method,
@@ -230,9 +229,10 @@ class UserAuth(SSHUserAuthServer):
             return
         log = self._log.debug if request.method == "none" else self._log.info
         log(
-            "{peer}: {method!r} refused for {user!r}: {reason}",
+            "{peer}: {method!r}{detail} refused for {user!r}: {reason}",
             peer=self.transport.peer,
             method=request.method[:64],
+            detail=request.body.detail if request.body else "",
             user=_shown(request),
             reason=reason[:256],
         )

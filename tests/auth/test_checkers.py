@@ -95,6 +95,8 @@ class PasswordTests(CheckerCase):
         self.write(f'[alice]\npassword = "{bcrypt.hashpw(longest, bcrypt.gensalt(4)).decode()}"\n')
         self.assertEqual(self.successResultOf(self.ask(b"alice", longest)), b"alice")
         self.failureResultOf(self.ask(b"alice", longest + b"x"), UnauthorizedLogin)
+        self.write(f'[alice]\npassword = "{bcrypt.hashpw(b"", bcrypt.gensalt(4)).decode()}"\n')
+        self.failureResultOf(self.ask(b"alice", longest + b"x"), UnauthorizedLogin)
 
     def test_changed_file(self) -> None:
         """A change of the file counts at the next login; a broken one is logged once and changes nothing."""

@@ -180,6 +180,15 @@ class CredentialsTests(SynchronousTestCase):
         weak.blob = b"garbage"
         self.assertRaises(UnauthorizedLogin, verify, offer(b"alice", weak))
 
+    def test_detail(self) -> None:
+        """The log names algorithm and fingerprint; what a peer writes there cannot break the line."""
+        body = AuthRequest.parse(offer(b"alice", KEY)).body
+        assert body is not None
+        self.assertRegex(body.detail, "^ 'ssh-ed25519' SHA256:")
+        body = AuthRequest.parse(offer(b"alice", KEY).replace(b"\x0bssh-ed25519", b"\x0bssh-\n\x1b25519", 1)).body
+        assert body is not None
+        self.assertTrue(body.detail.isprintable())
+
     def test_none(self) -> None:
         """none proves nothing."""
         self.assertRaises(UnauthorizedLogin, verify, request(b"alice", b"none"))

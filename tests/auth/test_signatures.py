@@ -10,7 +10,7 @@ from twisted.conch.ssh.common import MP, NS
 from twisted.conch.ssh.keys import Key
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey
+from conchsftp.auth.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey, fingerprint
 from tests.auth.support import ECDSA, RSA, Ed448, Ed25519, SecurityKey, SecurityKeyP256, unhex
 
 DATA = b"what is signed"
@@ -113,7 +113,7 @@ class KeyTests(SynchronousTestCase):
     def test_fingerprint(self) -> None:
         """A fingerprint reads as OpenSSH prints it (checked with `ssh-keygen -l`)."""
         blob = NS(b"ssh-ed25519") + NS(bytes(32))
-        self.assertEqual(PublicKey(blob).fingerprint(), "SHA256:kmYcvdi2GkPeWxB6XLjrZB8JHsy2Hm8luHMFp9GMvqk")
+        self.assertEqual(fingerprint(blob), "SHA256:kmYcvdi2GkPeWxB6XLjrZB8JHsy2Hm8luHMFp9GMvqk")
 
 
 class SignatureTests(SynchronousTestCase):
@@ -146,13 +146,18 @@ class SignatureTests(SynchronousTestCase):
             signature = NS(inner.encode()) + NS(RSA_KEY.value(DATA, inner))
             PublicKey(RSA_KEY.blob).verify(inner, signature, DATA)
             self.assertRaises(BadSignature, PublicKey(RSA_KEY.blob).verify, "rsa-sha2-512", signature, DATA)
+        for key in KEYS:
+            name = NS(key.algorithm.encode())
+            renamed = NS(b"x" + key.algorithm[1:].encode()) + key.sign(DATA)[len(name) :]
+            self.assertRaises(BadSignature, PublicKey(key.blob).verify, key.algorithm, renamed, DATA)
 
     def test_fits(self) -> None:
         """Algorithms belong to types: rsa-sha2 to ssh-rsa, every other to its own name."""
         for key in KEYS:
             for other in KEYS:
                 self.assertEqual(PublicKey(key.blob).fits(other.algorithm), key is other)
-        self.assertRaises(BadSignature, PublicKey(KEYS[0].blob).verify, "ssh-rsa", KEYS[0].sign(DATA), DATA)
+        renamed = NS(b"ssh-rsa") + KEYS[0].sign(DATA)[len(NS(b"ssh-ed25519")) :]
+        self.assertRaises(BadSignature, PublicKey(KEYS[0].blob).verify, "ssh-rsa", renamed, DATA)
 
     def test_dss_in_disguise(self) -> None:
         """40 bytes are not taken for a DSA signature without a name."""
