@@ -192,7 +192,10 @@ class Chapter(Generic[R]):
             return row.available()
         if name in self.unbuilt:
             return "not built into this server"
-        raise ValueError(f"unknown {self.title} {name!r}{hint(name, self.rows)}")
+        # Most often the part that says who invented it is missing.
+        whole = next((each for each in self.rows if each.partition("@")[0] == name), None)
+        nearest = f"; did you mean {whole}?" if whole else hint(name, self.rows)
+        raise ValueError(f"unknown {self.title} {name!r}{nearest}")
 
     def check(self, names: Iterable[str]) -> None:
         """Raise ValueError if a name is unknown, or if nothing of the list could be offered."""
