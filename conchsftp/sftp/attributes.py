@@ -306,14 +306,17 @@ def _write_row(source: Source, row: Row) -> None:
         source.add(f"if {' and '.join(f'{value} is not None' for value in values)}:")
     source.add(f"flags |= {row.bit:#x}")
     letters = _letters(row)
-    if letters:
+    if row.nanos:
+        both = f"{values[0]}, record.{row.values[0][0]}_ns or 0"
+        source.add("if nanos:", f"parts.append({source.packer(letters + 'I')}({both}))")
+        source.end()
+        source.add("else:", f"parts.append({source.packer(letters)}({values[0]}))")
+        source.end()
+    elif letters:
         source.add(f"parts.append({source.packer(letters)}({', '.join(values)}))")
     else:
         for kind, value in zip(kinds, values, strict=True):
             source.add(f"parts.append({source.refer('pack', kind.pack)}({value}))")
-    if row.nanos:
-        source.add("if nanos:", f"parts.append({source.packer('I')}(record.{row.values[0][0]}_ns or 0))")
-        source.end()
     source.end()
 
 
