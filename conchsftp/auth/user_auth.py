@@ -202,9 +202,12 @@ class UserAuth(SSHUserAuthServer):
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
         realm = self.transport.factory.portal.realm
         # Not cancelled with the connection: an avatar that comes too late has to be logged out.
-        login = detached(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
-        _, avatar, logout = await login
+        login = await detached(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
         self._reply(Message.USERAUTH_SUCCESS, b"")
+        if self._ended:
+            # Sending found out that the connection has gone: nobody else will ever know of this avatar.
+            self._late(login)
+            return
         self._end()
         self._log.info(
             "{peer}: {user!r} logged in by {method}{detail}",
@@ -213,6 +216,7 @@ class UserAuth(SSHUserAuthServer):
             method=attempt.method,
             detail=detail,
         )
+        _, avatar, logout = login
         self.transport.authenticated(attempt.user_name, avatar, logout)
 
     def _late(self, result: Any) -> None:

@@ -511,6 +511,19 @@ class AbandonedTests(SynchronousTestCase):
         ready.callback(avatar)
         self.assertEqual((avatar.logouts, transport.sent, transport.logins), (1, [], []))
 
+    def test_lost_while_answering(self) -> None:
+        """If sending SUCCESS finds the connection gone, the avatar is logged out and not handed over."""
+        made: list[Avatar] = []
+
+        def make(name: str) -> Avatar:
+            made.append(Avatar(name))
+            return made[-1]
+
+        transport = Transport(Passwords(), make_avatar=make)
+        transport.sendPacket = lambda *args: transport.service.serviceStopped()  # type: ignore[method-assign]
+        transport.receive(RIGHT)
+        self.assertEqual(([avatar.logouts for avatar in made], transport.logins), ([1], []))
+
     def test_late_failure(self) -> None:
         """An avatar that fails after the connection has gone is logged if it is our bug, and nothing else happens."""
         for error, logged in ((UnauthorizedLogin(), 0), (KeyError(), 1)):
