@@ -54,6 +54,9 @@ def _set_stat(follow: bool) -> Any:
 
 
 def _set_attributes(c: Any, e: Any, r: Any) -> Any:
+    if not e.follow and e.attributes is not None and e.attributes.size is not None:
+        # As OpenSSH answers it (lsetstat@openssh.com): a link has no size.
+        raise SFTPError(Status.BAD_MESSAGE, "A link has no size to set")
     return c.files.set_attributes(e.path, e.attributes or Attributes(), e.follow)
 
 

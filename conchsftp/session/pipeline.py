@@ -5,7 +5,6 @@ shown to the handlers again, and answered from the event.
 Synchronous until something really waits. Knows no packets, no order and no particular request.
 """
 
-from collections.abc import Awaitable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -73,7 +72,7 @@ class Pipeline:
                 raise SFTPError(Status.OP_UNSUPPORTED)
             result = row.perform(conversation, event, request)
             if result is not None:
-                if isinstance(result, Awaitable):
+                if hasattr(result, "__await__"):
                     result = await result
                 if row.result:
                     setattr(event, row.result, result)

@@ -258,12 +258,14 @@ class Sender:
             limit: the most data one message may carry, in bytes.
             data: what to send; the caller has looked at the window.
         """
-        left = memoryview(data)
-        while left.nbytes:
-            take = min(self._room(head, limit), left.nbytes)
-            self._view[self._cursor : self._cursor + take] = left[:take]
-            self._cursor += take
-            left = left[take:]
+        size, at = len(data), 0
+        while at < size:
+            take = min(self._room(head, limit), size - at)
+            cursor = self._cursor
+            # Most replies fit as they are, and a slice of bytes would be a copy.
+            self._view[cursor : cursor + take] = data if take == size else memoryview(data)[at : at + take]
+            self._cursor = cursor + take
+            at += take
 
     def reserve(self, head: bytes, limit: int, before: int, size: int) -> list[memoryview]:
         """
