@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -29,7 +30,12 @@ def keep(command: list[str]) -> int:
         pid, status = os.wait()
         if pid == child.pid:
             child.returncode = os.waitstatus_to_exitcode(status)
-            return child.returncode
+            break
+    # The sessions of connections that are still open; by now they are children of this process.
+    for task in os.listdir("/proc/self/task"):
+        for orphan in Path(f"/proc/self/task/{task}/children").read_text().split():
+            os.kill(int(orphan), signal.SIGTERM)
+    return child.returncode
 
 
 if __name__ == "__main__":

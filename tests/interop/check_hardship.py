@@ -1,0 +1,93 @@
+"""
+Clients that die, and clients that only take up room.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from bench.servers import Server
+from tests.interop.conftest import Place, Start
+from tests.interop.driving import environment, need, same, sftp, sftp_arguments
+
+_SILENT = 500
+_LIMIT_SECONDS = 6
+
+
+def _open_below(server: Server, folder: Path) -> list[str]:
+    """Return the files of a folder that the server holds open."""
+    descriptors = Path(f"/proc/{server.pid}/fd")
+    targets = []
+    for name in os.listdir(descriptors):
+        with suppress(FileNotFoundError):
+            targets.append(os.readlink(descriptors / name))
+    return [target for target in targets if target.startswith(str(folder))]
+
+
+def _wait_until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def check_client_killed_in_a_put(ours: None, server: Server, place: Place) -> None:
+    """When a client dies in mid-put the server closes its file, keeps what came, and serves on."""
+    need("sftp")
+    source = place.local / "source"
+    source.write_bytes(os.urandom(20 << 20))
+    client = subprocess.Popen(
+        ["sftp", "-l", "20000", *sftp_arguments(server)],  # kbit/s: the put would take eight seconds
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        cwd=place.local,
+        env=environment(place.local),
+        start_new_session=True,
+    )
+    client.stdin.write(f"put source {place.remote}/arrived\n".encode())
+    client.stdin.flush()
+    arrived = place.served / "arrived"
+    _wait_until(lambda: arrived.exists() and arrived.stat().st_size > 1 << 20)
+    assert _open_below(server, place.served) == [str(arrived)]
+    os.killpg(client.pid, signal.SIGKILL)  # sftp and its ssh
+    client.communicate()
+    _wait_until(lambda: not _open_below(server, place.served))
+    kept = arrived.read_bytes()
+    assert source.read_bytes().startswith(kept)
+    sftp(server, place.local, f"reput source {place.remote}/arrived")
+    same(source, arrived)
+
+
+def check_silent_connections(ours: None, start: Start, make_place: Callable[[Server], Place]) -> None:
+    """Connections that send nothing stop nobody from logging in, and are dropped when the login time is over."""
+    need("sftp")
+    server = start(f"LoginGraceTime={_LIMIT_SECONDS}")
+    place = make_place(server)
+    with ExitStack() as stack:
+        opened = time.monotonic()
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(_SILENT)]
+        (place.served / "file").write_text("content")
+        sftp(server, place.local, f"get {place.remote}/file got")
+        assert time.monotonic() - opened < _LIMIT_SECONDS, "too slow: the silent ones may be gone already"
+        assert (place.local / "got").read_text() == "content"
+        for connection in silent:
+            connection.settimeout(3 * _LIMIT_SECONDS)
+            while connection.recv(4096):
+                pass
+        assert _LIMIT_SECONDS - 1 < time.monotonic() - opened < 2 * _LIMIT_SECONDS
+    _wait_until(lambda: _sockets(server) == 1)
+    sftp(server, place.local, f"get {place.remote}/file again")
+
+
+def _sockets(server: Server) -> int:
+    """Return how many connections the server holds, and the one that it listens on."""
+    port = f":{server.port:04X}"
+    lines = Path(f"/proc/{server.pid}/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in lines]
+    # Local address, and an inode: a connection that only the kernel still remembers has none.
+    return sum(field[1].endswith(port) and field[9] != "0" for field in fields)

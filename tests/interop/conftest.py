@@ -1,0 +1,100 @@
+"""
+The servers that the tests talk to, and a fresh place for each test.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from bench.servers import Keys, Server, start_ours, start_sshd
+from tests.interop.driving import need
+
+_PEER = os.environ.get("INTEROP_PEER", "ours")
+_PASSWORD = "correct horse, battery"
+
+Start = Callable[..., Server]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where one test puts its files.
+
+    Attributes:
+        local: an empty folder on the client's side; the HOME of the clients.
+        served: an empty folder inside the folder that the server serves.
+        remote: what a client calls `served`.
+    """
+
+    local: Path
+    served: Path
+    remote: str
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A host key and a client key for the whole run."""
+    need("ssh-keygen")
+    return Keys.make(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def start(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """A function that starts one more server with settings `Name=Value`; it ends with the run."""
+    password_hash = bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    with ExitStack() as stack:
+
+        def start(*settings: str) -> Server:
+            work = tmp_path_factory.mktemp(_PEER)
+            root = work / "served"
+            root.mkdir()
+            if _PEER == "sshd":
+                return stack.enter_context(start_sshd(keys, root, work))
+            server = start_ours(keys, root, work, settings=settings, password_hash=password_hash, password=_PASSWORD)
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def server(start: Start) -> Server:
+    """The server with nothing changed in its settings."""
+    return start()
+
+
+@pytest.fixture(scope="session")
+def compatible_server(start: Start) -> Server:
+    """The server with the algorithms of older clients as well."""
+    return start("AlgorithmProfile=compatible")
+
+
+@pytest.fixture
+def ours() -> None:
+    """For tests of what OpenSSH's server does not do, or does otherwise."""
+    if _PEER != "ours":
+        pytest.skip("says nothing about this peer")
+
+
+@pytest.fixture
+def make_place(tmp_path: Path) -> Callable[[Server], Place]:
+    """A function that makes a place on a given server."""
+
+    def make(server: Server) -> Place:
+        local = tmp_path / "local"
+        local.mkdir()
+        served = server.root / tmp_path.name
+        served.mkdir()
+        return Place(local=local, served=served, remote=server.path(tmp_path.name))
+
+    return make
+
+
+@pytest.fixture
+def place(make_place: Callable[[Server], Place], server: Server) -> Place:
+    """A fresh place on the server with nothing changed."""
+    return make_place(server)

@@ -1,0 +1,93 @@
+"""
+How the tests run a program, and what they do when one is missing.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.openssh import options
+from bench.servers import Server
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing; with CI set that is a failure."""
+    absent = [program for program in programs if shutil.which(program) is None]
+    if absent:
+        unavailable(f"missing: {', '.join(absent)}")
+
+
+def unavailable(reason: str) -> None:
+    """Skip the test; with CI set, where everything has to run, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Return an environment in which no client finds the configuration of whoever runs the tests."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **more}
+
+
+def run(
+    command: Sequence[str | Path], home: Path, *, text: str = "", code: int = 0, seconds: float = 60, **more: str
+) -> str:
+    """
+    Run a program to its end and return what it printed.
+
+    Args:
+        home: its HOME and its working directory.
+        text: its standard input.
+        code: the exit code that it must end with.
+        more: more variables for its environment.
+    """
+    ended = subprocess.run(
+        [str(part) for part in command],
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds,
+        cwd=home,
+        env=environment(home, **more),
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+    assert ended.returncode == code, f"{command[0]} ended with {ended.returncode}, not {code}:\n{ended.stdout}"
+    return ended.stdout
+
+
+def sftp(
+    server: Server,
+    home: Path,
+    *commands: str,
+    extra: Sequence[str] = (),
+    code: int = 0,
+    seconds: float = 60,
+    **more: str,
+) -> str:
+    """Carry out a batch with OpenSSH's `sftp`; unless a command begins with `-`, its failure ends the batch."""
+    batch = "".join(f"{command}\n" for command in commands)
+    command = ["sftp", *sftp_arguments(server, extra)]
+    return run(command, home, text=batch, code=code, seconds=seconds, **more)
+
+
+def sftp_arguments(server: Server, extra: Sequence[str] = ()) -> list[str]:
+    """Return the arguments of an `sftp` that reads its commands from standard input."""
+    return [*options(server, extra), "-b", "-", "-P", str(server.port), f"{server.user}@127.0.0.1"]
+
+
+def scp(server: Server, home: Path, *arguments: str | Path, code: int = 0) -> str:
+    """Run OpenSSH's `scp`; what begins with a colon is on the server."""
+    named = [f"{server.user}@127.0.0.1{part}" if str(part).startswith(":") else str(part) for part in arguments]
+    return run(["scp", *options(server), "-oBatchMode=yes", "-P", str(server.port), *named], home, code=code)
+
+
+def same(first: Path, second: Path) -> None:
+    """Fail unless two files, or two trees, hold the same."""
+    compare = ["diff", "-r", "--no-dereference"] if first.is_dir() else ["cmp"]
+    ended = subprocess.run([*compare, str(first), str(second)], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
