@@ -18,7 +18,8 @@ class DirectServer(tcp.Server):
 
     def doRead(self) -> Any:
         """Receive into what the protocol lends."""
-        lend = getattr(self.protocol, "lend", None)
+        protocol: Any = self.protocol
+        lend = getattr(protocol, "lend", None)
         if lend is None:
             return super().doRead()
         try:
@@ -29,7 +30,7 @@ class DirectServer(tcp.Server):
             return main.CONNECTION_LOST
         if not count:
             return main.CONNECTION_DONE
-        self.protocol.received(count)
+        protocol.received(count)
         return None
 
     def send_now(self, view: memoryview) -> int:
@@ -55,8 +56,10 @@ class DirectServer(tcp.Server):
             return super().doWrite()
         if self.dataBuffer or self._tempDataBuffer:
             result = super().doWrite()
-            if result is None and outlet.blocked and self.connected:
+            if outlet.blocked and self.connected and result in (None, main.CONNECTION_DONE):
+                # The outlet's bytes have their turn after these, also where the connection is to be closed.
                 self.startWriting()
+                return None
             return result
         outlet.resumeProducing()
         if outlet.blocked or not self.connected:
@@ -68,7 +71,7 @@ class DirectServer(tcp.Server):
 def direct(port: IListeningPort) -> IListeningPort:
     """Let connections accepted from now on use `DirectServer`; return the port."""
     if isinstance(port, tcp.Port) and port.transport is tcp.Server:
-        port.transport = DirectServer  # type: ignore[misc]
+        port.transport = DirectServer
     return port
 
 
