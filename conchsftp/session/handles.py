@@ -113,7 +113,7 @@ class HandleTable:
         """
         opened = self._open.get(handle)
         if opened.__class__ is kind or isinstance(opened, kind):
-            return opened  # type: ignore[return-value]
+            return opened
         raise SFTPError(Status.INVALID_HANDLE)
 
     def remove(self, handle: bytes) -> Opened:

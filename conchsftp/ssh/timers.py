@@ -121,6 +121,8 @@ class Timers:
         self._expired(text)
 
 
-def _cancel(call: IDelayedCall | None) -> None:
+def _cancel(call: IDelayedCall | None) -> IDelayedCall | None:
+    """Cancel a call that may have happened; return what stands in its place."""
     if call is not None and call.active():
         call.cancel()
+    return None

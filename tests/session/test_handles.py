@@ -82,7 +82,7 @@ class NameTests(HandleCase):
 
     def test_free(self) -> None:
         """Handles of ours are all different, also from those that are closed again."""
-        seen = set()
+        seen: set[bytes] = set()
         for _ in range(1000):
             handle = self.table.free()
             self.assertNotIn(handle, seen)

@@ -79,30 +79,30 @@ class Conversation:
         self.switches: list[tuple[str, bool, bool]] = []
         self._chance = Random(seed)
 
-    def bytes(self, size: int) -> bytes:
+    def some(self, size: int) -> bytes:
         """Return bytes that deflate can shorten, or that it makes longer."""
         return self._chance.randbytes(size) if self._chance.random() < 0.5 else bytes(size)
 
     def packet(self, size: int) -> None:
-        payload = b"\x02" + self.bytes(size - 1)
+        payload = b"\x02" + self.some(size - 1)
         self.sender.packet(payload)
         self.told.message(payload)
 
     def data(self, head: bytes, size: int) -> None:
-        data = self.bytes(size)
+        data = self.some(size)
         self.sender.data(head, CHANNELS[head], data)
         self.told.data(head, data)
 
     def reserve(self, head: bytes, before: int, size: int, part: float) -> None:
         places = self.sender.reserve(head, CHANNELS[head], before, size)
-        data = self.bytes(size)
+        data = self.some(size)
         at = 0
         for place in places:
             place[:] = data[at : at + place.nbytes]
             at += place.nbytes
         if at != size:
             raise AssertionError(f"places for {at} bytes, {size} asked for")
-        first = self.bytes(before)
+        first = self.some(before)
         self.sender.commit(first, int(size * part))
         self.told.data(head, first + data[: int(size * part)])
 
@@ -194,7 +194,7 @@ class RoundTripTests(SynchronousTestCase):
             for head in HEADS:
                 with self.subTest(name, limit=CHANNELS[head]):
                     talk = Conversation(0)
-                    talk.bytes = Random(1).randbytes  # type: ignore[method-assign]
+                    talk.some = Random(1).randbytes  # type: ignore[assignment,method-assign]
                     talk.keys(name, True, True)
                     for size in (1, CHANNELS[head] - 1, CHANNELS[head], CHANNELS[head] + 1, 3 * CHANNELS[head]):
                         talk.reserve(head, 13, size, 1.0)

@@ -248,7 +248,7 @@ class EndTests(TimersCase):
     def test_end_while_asking(self) -> None:
         """A connection that ends because the question could not be sent leaves no timer behind."""
         timers = self.timers(idle=60, ask=15)
-        timers._ask = timers.stop  # type: ignore[method-assign]
+        timers._ask = timers.stop
         timers.logged_in()
         self.pass_time(20)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -278,7 +278,7 @@ class EndTests(TimersCase):
         """Whoever is told that a limit is reached may say so to the peer and linger."""
         cut: list[bool] = []
         timers = self.timers(login=10, silence=7)
-        timers._expired = lambda text: timers.linger(lambda: cut.append(True))  # type: ignore[method-assign]
+        timers._expired = lambda text: timers.linger(lambda: cut.append(True))
         timers.accepted()
         self.pass_time(12)
         self.assertEqual(cut, [True])
