@@ -13,7 +13,7 @@ class SFTPError(Exception):
     Raise it in a handler or a file system; the pipeline turns it into the reply.
 
     Args:
-        status: one of `conchsftp.sftp.statuses.Status`, in its version 6 meaning; the codec lowers it for older versions.
+        status: one of `conchsftp.sftp.statuses.Status`, in its version 6 meaning; the codec lowers it for older ones.
         message: what the user is told; empty for the standard text of the status. No local path, no secret.
     """
 

@@ -2,9 +2,9 @@
 What a file system, an open file, an open directory and an avatar promise; nothing is implemented here.
 
 A method may return its value, a Deferred or a coroutine; what is ready is used at once. It fails with
-`SFTPError(status, message)` or with `OSError`. A path is virtual: absolute, `/`-separated, without `.` and `..`, decoded
-from UTF-8 with `surrogateescape`. An *ability* is an interface of its own: where it is not provided, the request is
-answered OP_UNSUPPORTED and its extension is not advertised.
+`SFTPError(status, message)` or with `OSError`. A path is virtual: absolute, `/`-separated, without `.` and `..`,
+decoded from UTF-8 with `surrogateescape`. An *ability* is an interface of its own: where it is not provided, the
+request is answered OP_UNSUPPORTED and its extension is not advertised.
 """
 
 from zope.interface import Attribute, Interface
@@ -53,8 +53,9 @@ class IReadInto(Interface):
         Fill the views one after the other from `offset`, without ever waiting.
 
         Returns:
-            How many bytes came, fewer than asked for only at the end of the file; or None, at once, where it would have to
-            wait for a disk: `read` is asked instead. Never a Deferred: the views lie in a buffer that is about to be sent.
+            How many bytes came, fewer than asked for only at the end of the file; or None, at once, where it would have
+            to wait for a disk: `read` is asked instead. Never a Deferred: the views lie in a buffer that is about to be
+            sent.
         """
 
 

@@ -85,6 +85,7 @@ BLOCKING = {
     # Login and keys
     "bcrypt.checkpw": Policy.THREAD,
     "name look-up for AllowedClients and BlockedClients": Policy.THREAD,
+    "users file": Policy.THREAD,
     "authorized_keys of a user": Policy.THREAD,
     "heavy key exchange (Diffie-Hellman groups, RSA signatures)": Policy.THREAD,
     "handlers marked @in_thread": Policy.THREAD,

@@ -6,7 +6,7 @@ workers. They do not delay refusals (`UserAuth` does) and keep no state of a con
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from hmac import compare_digest
 from struct import error as StructError
 from typing import Any, Protocol
@@ -17,11 +17,12 @@ from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.keys import BadKeyError, Key
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
-from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
 from conchsftp.auth.detached import detached
@@ -162,6 +163,50 @@ class OneTimeUser:
         if not self._password == Secret(credentials.password) or not right:
             raise UnauthorizedLogin("wrong user name or password")
         return bytes(credentials.username)
+
+
+@implementer(ICredentialsChecker)
+class FirstOf:
+    """
+    Several checkers for one kind of credentials: the first that accepts them decides.
+
+    A portal asks one checker for each kind and forgets the others without a word; register this instead.
+
+    Args:
+        interface: the kind of credentials.
+        checkers: in the order in which they are asked.
+    """
+
+    def __init__(self, interface: type[Interface], checkers: Sequence[ICredentialsChecker]) -> None:
+        self.credentialInterfaces = (interface,)
+        self._checkers = tuple(checkers)
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
+        """Return what the first checker that accepts says; fail as the last one does."""
+        return Deferred.fromCoroutine(self._ask(credentials))
+
+    async def _ask(self, credentials: Any) -> AvatarID:
+        for checker in self._checkers[:-1]:
+            try:
+                accepted: AvatarID = await maybeDeferred(checker.requestAvatarId, credentials)
+            except ValidPublicKey:
+                # This is how a checker says yes to an offer.
+                raise
+            except (LoginFailed, UnhandledCredentials):
+                continue
+            return accepted
+        last: AvatarID = await maybeDeferred(self._checkers[-1].requestAvatarId, credentials)
+        return last
+
+
+def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
+    """Let a portal ask all of the checkers, in their order."""
+    by_kind: dict[Any, list[ICredentialsChecker]] = {}
+    for checker in checkers:
+        for interface in checker.credentialInterfaces:
+            by_kind.setdefault(interface, []).append(checker)
+    for interface, asked in by_kind.items():
+        portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
 
 
 def _proves(credentials: Any) -> bool:

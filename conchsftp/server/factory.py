@@ -6,8 +6,6 @@ Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file 
 
 from typing import Any
 
-from conchsftp.ssh.groups import Groups
-from conchsftp.ssh.host_keys import HostKeys
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -17,6 +15,8 @@ from conchsftp.auth.user_auth import UserAuth
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.connection import Connection
+from conchsftp.ssh.groups import Groups
+from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer, StagingPool
 from conchsftp.ssh.transport import Transport
 

@@ -1,15 +1,13 @@
 """
 The server as a Twisted service: settings, events, who may log in and what they see, and the ports.
 
-Puts the floors together and does nothing of theirs. Only here and in `tap.py` is the global reactor named, as a default.
+Puts the floors together and does nothing of theirs. Only here and in `tap.py` is the global reactor named, as a
+default.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from conchsftp.files.local import LocalFileSystem
-from conchsftp.ssh.algorithms import VALIDATORS
-from conchsftp.ssh.host_keys import HostKeys
 from twisted.application.service import MultiService
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -20,20 +18,22 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker
+from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events.hub import EventHub
+from conchsftp.files.local import LocalFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.sockets import direct
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.ssh.algorithms import VALIDATORS, left_out, offered
+from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
 _ALREADY_LISTENING = 104
-_NO_HOST_KEY = 1301
 _ADDRESS_IN_USE = 10048
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
@@ -106,13 +106,13 @@ class SFTPServer(MultiService):
     def _portal(
         self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None
     ) -> Portal:
-        portal = Portal(realm or SFTPRealm(self.make_avatar))
-        if self.users is not None:
-            portal.registerChecker(UsersFileChecker(self.users, self.workers))
+        asked: list[ICredentialsChecker] = []
         if one_time_user is not None:
-            portal.registerChecker(OneTimeUser(*one_time_user))
-        for checker in checkers:
-            portal.registerChecker(checker)
+            asked.append(OneTimeUser(*one_time_user))
+        if self.users is not None:
+            asked.append(UsersFileChecker(self.users, self.workers))
+        portal = Portal(realm or SFTPRealm(self.make_avatar))
+        register(portal, (*asked, *checkers))
         return portal
 
     def make_avatar(self, user_name: str) -> Any:
@@ -158,8 +158,10 @@ class SFTPServer(MultiService):
         """
         if self._ports:
             raise ServerError(_ALREADY_LISTENING, "already listening")
-        if not self.factory.host_keys.algorithms():
-            raise ServerError(_NO_HOST_KEY, "no host key")
+        # What can never be offered is found now, and not by the first client.
+        offered(self.settings, self.factory.host_keys.algorithms())
+        for name, reason in left_out(self.settings).items():
+            self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
         self.settings.freeze()
         try:
             for description in endpoint_strings(self.settings):

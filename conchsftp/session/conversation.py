@@ -6,7 +6,6 @@ State only; who carries requests out is the pipeline, who moves bytes the subsys
 
 from typing import Any
 
-from conchsftp.session.paths import Paths
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import providedBy
@@ -14,6 +13,7 @@ from zope.interface import providedBy
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
 from conchsftp.session.handles import HandleTable
+from conchsftp.session.paths import Paths
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
 

@@ -3,7 +3,7 @@ The registry of algorithms: key exchange, host key, cipher, MAC, compression, an
 
 Rows, and which of them a server offers by its settings. Implements none of them, and chooses none in a negotiation (see
 `kexinit.py`). The order of the rows is our preference: AES-GCM first, which processors have instructions for. `modern`
-holds only what ssh-audit (3.9) lists without failure or warning; a test asks it.
+holds what ssh-audit (3.9) lists without failure or warning, and curve25519 besides; a test asks it.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,8 +57,10 @@ KEY_EXCHANGES = Chapter(
     "SSHKeyExchangeAlgorithms",
     (
         _mlkem("mlkem768x25519-sha256", MODERN, hash=sha256, build=MLKEM768Curve25519),
-        _kex("curve25519-sha256", COMPATIBLE, hash=sha256, build=Curve25519),
-        _kex("curve25519-sha256@libssh.org", COMPATIBLE, hash=sha256, build=Curve25519),
+        # ssh-audit warns of every exchange that a quantum computer could undo. Without this one, which has no other
+        # fault, OpenSSH before 9.9, PuTTY, curl and rclone could not connect at all.
+        _kex("curve25519-sha256", MODERN, hash=sha256, build=Curve25519),
+        _kex("curve25519-sha256@libssh.org", MODERN, hash=sha256, build=Curve25519),
         _kex("ecdh-sha2-nistp256", COMPATIBLE, hash=sha256, build=_P256),
         _kex("ecdh-sha2-nistp384", COMPATIBLE, hash=sha384, build=_P384),
         _kex("ecdh-sha2-nistp521", COMPATIBLE, hash=sha512, build=_P521),

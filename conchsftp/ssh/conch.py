@@ -1,8 +1,8 @@
 """
 The seam to Twisted Conch: every name of its classes that we override or rely on though it is not in an interface.
 
-A table for the test that reads it: when Twisted changes one of them, that test fails, and not a user's transfer. Nothing
-at run time reads it. Checked against Twisted 26.10.
+A table for the test that reads it: when Twisted changes one of them, that test fails, and not a user's transfer.
+Nothing at run time reads it. Checked against Twisted 26.10.
 """
 
 from dataclasses import dataclass

@@ -2,19 +2,19 @@
 Key exchanges of one connection: the first, those the peer asks for, and those we start.
 
 Drives `kexinit`, `exchange` and the registry; switches keys per direction: outgoing right after our NEWKEYS, incoming
-right after the peer's. Does no arithmetic itself and never touches the socket. Sources: RFC 4253 sections 7 to 9, RFC 8308,
-RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchange).
+right after the peer's. Does no arithmetic itself and never touches the socket. Sources: RFC 4253 sections 7 to 9,
+RFC 8308, RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchange).
 """
 
 from typing import TYPE_CHECKING, Any
 
-from conchsftp.ssh.algorithms import offered, user_signatures
-from conchsftp.ssh.exchange import KeyExchange, Transcript
-from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.algorithms import offered, user_signatures
+from conchsftp.ssh.exchange import KeyExchange, Transcript
+from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.wire.kinds import BYTES, U32

@@ -2,8 +2,8 @@
 Which message may come in which stage of a connection: one table, asked before anything else looks at a message.
 
 This one check keeps messages of the connection protocol out before authentication, and everything out of a strict key
-exchange. Sources: RFC 4253 sections 7.1 and 10; RFC 4252 section 6; OpenSSH's PROTOCOL, section 1.10 (strict key exchange,
-the answer to CVE-2023-48795).
+exchange. Sources: RFC 4253 sections 7.1 and 10; RFC 4252 section 6; OpenSSH's PROTOCOL, section 1.10 (strict key
+exchange, the answer to CVE-2023-48795).
 """
 
 from enum import Enum, auto
@@ -47,7 +47,7 @@ ALLOWED: dict[Stage, frozenset[int]] = {
     Stage.REKEY: _TRANSPORT | _EXCHANGE,
 }
 
-# "Implementations MUST disconnect on any unexpected message during the initial key exchange", IGNORE and DEBUG included.
+# Any message that is not the next of the initial key exchange ends the connection, IGNORE and DEBUG included.
 STRICT: dict[Stage, frozenset[int]] = ALLOWED | {
     Stage.FIRST_KEX: frozenset({Message.DISCONNECT}) | _EXCHANGE,
 }

@@ -7,15 +7,19 @@ from base64 import b64encode
 from typing import Any
 
 import bcrypt
+from twisted.conch.avatar import ConchUser
 from twisted.conch.error import ValidPublicKey
+from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.common import NS
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import SSHPrivateKey, UsernamePassword
+from twisted.cred.credentials import ISSHPrivateKey, SSHPrivateKey, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.checkers import _HASHES_AT_ONCE, OneTimeUser, UsersFileChecker
+from conchsftp.auth.checkers import _HASHES_AT_ONCE, FirstOf, OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.secret import Secret
 from tests.auth.support import (
@@ -263,3 +267,38 @@ class OneTimeUserTests(SynchronousTestCase):
     def test_empty(self) -> None:
         """A server without a password is not made by mistake."""
         self.assertRaises(ValueError, OneTimeUser, "alice", "")
+
+
+class FirstOfTests(SynchronousTestCase):
+    """Several checkers for one kind of credentials."""
+
+    def setUp(self) -> None:
+        self.portal = Portal(SFTPRealm(lambda name: ConchUser()))
+        register(self.portal, [OneTimeUser("alice", "a"), OneTimeUser("bob", "b")])
+
+    def login(self, name: bytes, password: bytes) -> Any:
+        """Log in and return the Deferred."""
+        return self.portal.login(UsernamePassword(name, password), None, IConchUser)
+
+    def test_each_is_asked(self) -> None:
+        """Whom the first checker refuses, the second may accept."""
+        self.successResultOf(self.login(b"alice", b"a"))
+        self.successResultOf(self.login(b"bob", b"b"))
+
+    def test_refused_by_all(self) -> None:
+        """Whom nobody accepts is refused."""
+        self.failureResultOf(self.login(b"alice", b"b"), UnauthorizedLogin)
+
+    def test_good_key_is_an_answer(self) -> None:
+        """A checker that says an offered key is a good one is not passed over for the next."""
+
+        class Yes:
+            def requestAvatarId(self, credentials: object) -> None:
+                raise ValidPublicKey
+
+        class No:
+            def requestAvatarId(self, credentials: object) -> None:
+                raise UnauthorizedLogin
+
+        both = FirstOf(ISSHPrivateKey, [Yes(), No()])
+        self.failureResultOf(both.requestAvatarId(object()), ValidPublicKey)

@@ -8,9 +8,12 @@ import subprocess
 from bench.servers import Server
 from tests.interop.driving import need
 
+# It says so of every key exchange without ML-KEM or NTRU Prime; curl, rclone and older OpenSSH have only such ones.
+TOLERATED = {"warn": ["does not provide protection against post-quantum attacks"]}
+
 
 def check_default_profile(ours: None, server: Server) -> None:
-    """ssh-audit finds no algorithm that fails or that it warns of."""
+    """ssh-audit finds no algorithm that fails, and warns only that curve25519 is not quantum-safe."""
     need("ssh-audit")
     audit = subprocess.run(
         ["ssh-audit", "--json", "--skip-rate-test", "--port", str(server.port), "127.0.0.1"],
@@ -21,6 +24,10 @@ def check_default_profile(ours: None, server: Server) -> None:
     found = json.loads(audit.stdout)
     offered = [row for kind in ("kex", "key", "enc", "mac") for row in found[kind]]
     assert len(offered) > 10
-    blamed = {row["algorithm"]: row["notes"] for row in offered if row["notes"].get("fail") or row["notes"].get("warn")}
+    blamed = {}
+    for row in offered:
+        said = {level: row["notes"][level] for level in ("fail", "warn") if row["notes"].get(level)}
+        if said and not (row["algorithm"].startswith("curve25519-sha256") and said == TOLERATED):
+            blamed[row["algorithm"]] = said
     assert not blamed, json.dumps(blamed, indent=1)
     assert not found["cves"]

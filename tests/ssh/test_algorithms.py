@@ -33,6 +33,7 @@ except ImportError:
     SSH2_KexDB = None
 
 ROOT = Path(__file__).parents[2]
+NOT_QUANTUM_SAFE = "does not provide protection against post-quantum attacks"
 ALL_KEYS = tuple(HOST_KEYS.rows)
 
 
@@ -124,14 +125,15 @@ class ProfileTests(SynchronousTestCase):
     """What is offered without a list."""
 
     def test_ssh_audit(self) -> None:
-        """`modern` offers only what ssh-audit lists without failure or warning."""
+        """`modern` has no failure or warning of ssh-audit, except that curve25519 is not quantum-safe."""
         if SSH2_KexDB is None:
             self.skipTest("ssh-audit is not installed")
         known = SSH2_KexDB.get_db()
         for kind, chapter in (("kex", KEY_EXCHANGES), ("key", HOST_KEYS), ("enc", CIPHERS), ("mac", MACS)):
             for name in chapter.names(Profile.MODERN):
                 failures_and_warnings = [text for texts in known[kind][name][1:3] for text in texts]
-                self.assertEqual(failures_and_warnings, [], name)
+                tolerated = [NOT_QUANTUM_SAFE] if name.startswith("curve25519-sha256") else []
+                self.assertEqual(failures_and_warnings, tolerated, name)
 
     def test_modern(self) -> None:
         """The default: AES-GCM first, no encrypt-and-MAC, nothing weak, in every kind at least one."""
