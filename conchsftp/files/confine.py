@@ -9,6 +9,7 @@ stands in `beneath.py`. These are blocking calls, for any thread; none keeps sta
 import os
 from errno import ENOENT
 from stat import S_ISLNK
+from typing import Self
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.calls import find_open_beneath
@@ -118,13 +119,13 @@ class Confine:
             walk.close()
         return self.base + decode(b"/" + b"/".join(names)) if names else self.base or "/"
 
-    def descend(self, path: str) -> int:
-        """Open a directory for use as the root of another one."""
+    def descend(self, path: str, base: str = "") -> Self:
+        """Return the same for a directory below, which is the root of the new one."""
         directory, name, status = self.end(path)
         try:
             if status is None:
                 raise fail(ENOENT)
-            return os.open(name, STEP, dir_fd=directory)
+            return type(self)(os.open(name, STEP, dir_fd=directory), base)
         finally:
             self.leave(directory)
 

@@ -49,26 +49,23 @@ class LocalFileSystem:
     Links are followed inside the directory: an absolute target starts at it, `..` does not lead above it.
 
     Args:
-        root: the place of the directory, or a descriptor that is taken over. It stays the same directory, even if it is
-            renamed.
+        root: the place of the directory. It stays the same directory, even if it is renamed.
         workers: where blocking calls run.
         umask: bits that new files and directories do not get; None for the umask of the process.
         accounts: names of users and groups; share one among file systems.
-        base: see `restricted_to`.
     """
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
 
     def __init__(
         self,
-        root: str | bytes | int,
+        root: str | bytes | Beneath,
         *,
         workers: Workers,
         umask: int | None = None,
         accounts: Accounts | None = None,
-        base: str = "",
     ) -> None:
-        self._beneath = Beneath(root, base)
+        self._beneath = root if isinstance(root, Beneath) else Beneath(root)
         self._workers = workers
         self._umask = umask
         self._accounts = accounts if accounts is not None else Accounts(workers)
@@ -86,7 +83,7 @@ class LocalFileSystem:
 
         Everything else, and links that lead there, is PERMISSION_DENIED.
         """
-        return _then(self._call(path, self._beneath.descend, path), partial(self._again, base=path))
+        return _then(self._call(path, self._beneath.descend, path, path), self._again)
 
     # IFileSystem
 
@@ -212,8 +209,8 @@ class LocalFileSystem:
     def _attributes(self, status: os.stat_result) -> Attributes:
         return of_stat(status, *self._accounts.names())
 
-    def _again(self, descriptor: int, base: str = "") -> "LocalFileSystem":
-        return type(self)(descriptor, workers=self._workers, umask=self._umask, accounts=self._accounts, base=base)
+    def _again(self, root: Beneath) -> "LocalFileSystem":
+        return type(self)(root, workers=self._workers, umask=self._umask, accounts=self._accounts)
 
     # Mounts
 

@@ -105,6 +105,8 @@ class ConfineCase(SynchronousTestCase):
             "stat directory": lambda: look(beneath.stat, at),
             "lstat": lambda: look(beneath.lstat, f"{at}/sub"),
             "change": lambda: beneath.change(f"{at}/f", change, True),
+            "change size": lambda: beneath.change(f"{at}/f", Changes(size=3), True),
+            "change size itself": lambda: beneath.change(f"{at}/f", Changes(size=3), False),
             "change itself": lambda: beneath.change(f"{at}/f", change, False),
             "change directory": lambda: beneath.change(at, Changes(mode=0o700, mtime=5), True),
             "make directory": lambda: beneath.make_directory(f"{at}/made", making),
@@ -120,7 +122,7 @@ class ConfineCase(SynchronousTestCase):
             "read link": lambda: beneath.read_link(f"{at}/s"),
             "space": lambda: beneath.space(f"{at}/f"),
             "real path": lambda: beneath.real_path(f"{at}/sub"),
-            "descend": lambda: os.close(beneath.descend(f"{at}/sub")),
+            "descend": lambda: look(beneath.descend(f"{at}/sub").stat, "/"),
         }
 
     def check_nothing_came_in(self) -> None:
