@@ -1,0 +1,131 @@
+"""
+The command `conchsftp`: serve a folder until Ctrl-C, or write a password into a users file.
+
+Adds to `tap.py` what a person at a terminal wants: the folder and the host key are made, and what a client needs is
+printed. `twistd sftpserver` is for everything that should run unattended.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python import usage
+
+from conchsftp.auth.users_file import set_password
+from conchsftp.errors import ServerError
+from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.tap import Options
+
+_USAGE = """\
+Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help lists the options
+       conchsftp passwd FILE USER        set a password in a users file; asked for, or one line of standard input
+"""
+_LISTEN = "tcp:2222:interface=127.0.0.1"
+_HOST_KEY = "~/.conchsftp/ssh_host_ed25519_key"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; a mistake ends it with one line and exit code 1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not given or given[0] in ("-h", "--help"):
+            print(_USAGE, end="")
+        elif given[0] == "passwd":
+            _passwd(given[1:])
+        else:
+            _serve(given)
+    except (ServerError, usage.UsageError) as problem:
+        raise SystemExit(f"conchsftp: {problem}") from None
+
+
+class _Folder(Options):
+    """The options of twistd's command behind the folder, with defaults for a first try."""
+
+    synopsis = "DIR [options]"
+
+    def parseArgs(self, folder: str) -> None:  # type: ignore[override]
+        self["root-directory"] = folder
+
+    def postOptions(self) -> None:
+        self["listen"] = self["listen"] or [_LISTEN]
+        self["host-key"] = self["host-key"] or [os.path.expanduser(_HOST_KEY)]
+        try:
+            Path(self["root-directory"]).mkdir(parents=True, exist_ok=True)
+            for path in map(Path, self["host-key"]):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not path.exists():
+                    generate_ed25519(path)
+        except OSError as problem:
+            raise usage.UsageError(f"{problem.filename}: {problem.strerror}") from None
+        except ServerError as problem:
+            raise usage.UsageError(str(problem)) from None
+        super().postOptions()
+
+
+def _serve(arguments: Sequence[str]) -> None:
+    options = _Folder()
+    # getopt wants the folder last; a person writes it first.
+    last = 0 if arguments[0].startswith("-") else 1
+    options.parseOptions([*arguments[last:], *arguments[:last]])
+    shown = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
+    globalLogBeginner.beginLoggingTo([shown], redirectStandardIO=False)
+    react(_run, [options])
+
+
+async def _run(reactor: Any, options: Options) -> None:
+    reactor.addSystemEventTrigger("before", "shutdown", options.server.stopService)
+    try:
+        await options.server.start_listening()
+    except ServerError as problem:
+        raise SystemExit(f"conchsftp: {problem}") from None
+    print(_welcome(options), flush=True)
+    await Deferred()  # until Ctrl-C
+
+
+def _welcome(options: Options) -> str:
+    """Return what a client needs to know."""
+    user, password = options.one_time_user or ("USER", "")
+    lines = [f"Serving {os.path.abspath(options.server.settings.root_directory)}, until Ctrl-C."]
+    for address in options.server.addresses:
+        host = getattr(address, "host", None)
+        if host is not None:
+            shown = f"[{host}]" if ":" in host else host
+            lines.append(f"  URL       sftp://{user}@{shown}:{address.port}")
+    if password:
+        lines += [f"  user      {user}", f"  password  {password} (until this server ends)"]
+    for key in options.server.factory.host_keys.keys:
+        lines.append(f"  host key  {key.fingerprint()} ({key.type})")
+    return "\n".join(lines)
+
+
+def _passwd(arguments: Sequence[str]) -> None:
+    if len(arguments) != 2:
+        raise usage.UsageError("passwd FILE USER expected")
+    file, user = arguments
+    set_password(file, user, _ask(user))
+    print(f"{file}: the password of {user} is set", file=sys.stderr)
+
+
+def _ask(user: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass(f"New password of {user}: ")
+    if getpass.getpass("Once more: ") != password:
+        raise usage.UsageError("the two are not the same")
+    return password
+
+
+if __name__ == "__main__":
+    main()

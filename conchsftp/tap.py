@@ -1,0 +1,204 @@
+"""
+The command line of `twistd sftpserver`: options out of the settings table, and the service that they describe.
+
+Each mistake is one line and an exit code, never a traceback. No setting is declared here: what is not in the table says
+where keys and users are. `conchsftp DIR` takes the same options (`command.py`).
+"""
+
+import ipaddress
+import os
+import re
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin
+from twisted.python import usage
+
+from conchsftp.errors import ServerError
+from conchsftp.server.service import SFTPServer, endpoint_strings
+from conchsftp.settings.config import Statement, parse
+from conchsftp.settings.row import Change, Index
+from conchsftp.settings.table import TABLE
+
+_ONE_TIME_USER = "guest"
+_PASSWORD_BYTES = 10
+
+# `--listen` adds up, and is therefore a method; a list has no value without an index; the rest is read-only.
+_ROWS = tuple(
+    row
+    for row in TABLE
+    if row.name != "Listen" and row.index is not Index.POSITION and row.change is not Change.NEVER
+)
+
+
+class Options(usage.Options, AuthOptionMixin):
+    """
+    What was asked for, and the server that follows from it.
+
+    Attributes:
+        service: to be started; its child is `server`.
+        server: the `SFTPServer`.
+        one_time_user: a name and a password, made up where no source of users was named; else None.
+    """
+
+    supportedInterfaces = (ISSHPrivateKey, IUsernamePassword)
+    synopsis = "--root DIR --host-key FILE [--users FILE] [--listen ENDPOINT] [--set Name=Value] ..."
+    longdesc = "Without --users or --auth, only a one-time user is let in, and only from this machine."
+    optParameters = [
+        ["users", "u", None, "Who may log in: a users file in TOML."],
+        *([row.option, None, None, row.summary] for row in _ROWS),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.service = Startup()
+        self.server: SFTPServer
+        self.one_time_user: tuple[str, str] | None = None
+        self["listen"] = []
+        self["host-key"] = []
+        self["set"] = []
+
+    def opt_root(self, folder: str) -> None:
+        """The folder to serve."""
+        self["root-directory"] = folder
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Where to listen, an endpoint string: tcp:2222:interface=127.0.0.1. Can be given several times."""
+        self["listen"].append(endpoint)
+
+    def opt_host_key(self, file: str) -> None:
+        """A private host key, in OpenSSH or PEM format. Can be given several times."""
+        self["host-key"].append(file)
+
+    def opt_set(self, statement: str) -> None:
+        """A setting, as Name=Value or Name[index]=Value. Can be given several times."""
+        self["set"].append(statement)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the arguments; as a part of twistd's, a mistake ends the process with one line."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as problem:
+            if self.parent is None:
+                raise
+            # twistd would print all of its own options first.
+            raise SystemExit(f"twistd sftpserver: {problem}") from None
+
+    def postOptions(self) -> None:
+        """Build the server, once everything is known."""
+        try:
+            self._build()
+        except ServerError as problem:
+            raise usage.UsageError(str(problem)) from None
+
+    def _build(self) -> None:
+        statements = [_statement(text) for text in self["set"]]
+        settings: dict[str, Any] = {row.attribute: self[row.option] for row in _ROWS if self[row.option] is not None}
+        settings |= {"listen": self["listen"]} if self["listen"] else {}
+        settings |= {TABLE.find(each.name).attribute: each.value for each in statements if each.index is None}
+        checkers = self.get("credCheckers", [])
+        if not self["users"] and not checkers:
+            self.one_time_user = (_ONE_TIME_USER, secrets.token_hex(_PASSWORD_BYTES))
+        if not self["host-key"]:
+            raise ServerError(0, "a host key is needed: --host-key FILE (ssh-keygen -t ed25519 makes one)")
+        self.server = SFTPServer(
+            host_keys=self["host-key"],
+            users=self["users"],
+            checkers=checkers,
+            one_time_user=self.one_time_user,
+            failed=self.service.failed,
+            **settings,
+        )
+        for each in statements:
+            if each.index is not None:
+                self.server.settings.set(each.name, each.value, each.index)
+        self._check()
+        self.server.setServiceParent(self.service)
+
+    def _check(self) -> None:
+        """Refuse what would start, and then serve nobody or serve too much."""
+        root = self.server.settings.root_directory
+        if not root and not self["users"]:
+            raise ServerError(0, "a folder to serve is needed: --root DIR")
+        if root and not os.path.isdir(root):
+            raise ServerError(0, f"{root}: no such folder")
+        if self.one_time_user is not None:
+            for description in endpoint_strings(self.server.settings):
+                if not on_loopback(description):
+                    text = "--users or --auth is needed to listen on anything but loopback (:interface=127.0.0.1)"
+                    raise ServerError(0, f"{description}: {text}")
+
+
+class Startup(MultiService):
+    """The service that twistd runs: the server, and what happens when it cannot listen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starting = False
+        self._problem: ServerError | None = None
+
+    def startService(self) -> None:
+        """Start the server; raises ServerError if it is clear at once that it cannot listen."""
+        self._starting = True
+        try:
+            super().startService()
+        finally:
+            self._starting = False
+        if self._problem is not None:
+            raise self._problem
+
+    def failed(self, problem: ServerError) -> None:
+        """Take note that the server cannot listen; once the reactor runs, end the process."""
+        if self._starting:
+            self._problem = problem
+        else:
+            _say(problem)
+            # The reactor stops in good order, and the exit code tells.
+            signal.raise_signal(signal.SIGTERM)
+
+
+def makeService(options: Options) -> IService:
+    """Return the service for twistd."""
+    sys.excepthook = _excepthook
+    if options.one_time_user is not None:
+        name, password = options.one_time_user
+        print(f"Neither --users nor --auth: only {name} may log in, password {password}", flush=True)
+    return options.service
+
+
+def on_loopback(description: str) -> bool:
+    """Return whether an endpoint string can be reached from this machine only; False where that is not certain."""
+    kind, *arguments = (re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", description))
+    if kind == "unix":
+        return True
+    host = next((part.partition("=")[2] for part in arguments if part.startswith("interface=")), "")
+    try:
+        return kind in ("tcp", "tcp4", "tcp6") and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _statement(text: str) -> Statement:
+    statement = parse(text)
+    if statement.value is None:
+        raise ServerError(0, f"--set {statement.name}: Name=Value expected")
+    return statement
+
+
+def _excepthook(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    """Show what ends the process: a mistake of the operator in one line, a bug with its traceback."""
+    if isinstance(problem, ServerError):
+        _say(problem)
+    else:
+        sys.__excepthook__(kind, problem, trace)
+
+
+def _say(problem: ServerError) -> None:
+    # twistd has replaced sys.stderr by its log.
+    print(f"twistd sftpserver: {problem}", file=sys.__stderr__, flush=True)
