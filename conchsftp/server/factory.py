@@ -17,7 +17,8 @@ from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKeys
-from conchsftp.ssh.packets import ReceiveBuffer, StagingPool
+from conchsftp.ssh.packets import ReceiveBuffer
+from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
 
 

@@ -75,6 +75,7 @@ class SFTPSubsystem(Protocol):
         self._waking = False
         self._ending = False
         self._over = False
+        self._next_slice: Any = None
         self._codec: Codec | None = None
         self._client = find_client(ssh.otherVersionString)
         self._conversation = Conversation(
@@ -94,14 +95,16 @@ class SFTPSubsystem(Protocol):
         self._inbox.keep()
 
     def go_on(self) -> None:
-        """Replies can leave again."""
+        """Answer, begin and let leave what can be now: replies can leave again, or there is another one."""
         self._answer()
         self._pump()
+        if not self._over:
+            self.transport.flush()
 
     def end_of_input(self) -> None:
         """The client asks nothing more; the channel ends with the last answer."""
         self._ending = True
-        self._finish_if_idle()
+        self._pump()
 
     def connectionMade(self) -> None:
         """The channel is there."""
@@ -112,6 +115,8 @@ class SFTPSubsystem(Protocol):
         if self._over:
             return
         self._over = self._conversation.over = True
+        if self._next_slice is not None:
+            self._next_slice.cancel()
         for handle in self._conversation.handles:
             self._start(None, Close(handle=handle), 0)
 
@@ -124,9 +129,10 @@ class SFTPSubsystem(Protocol):
 
     def _pump(self) -> None:
         """Start requests while replies can leave; called again when they can."""
-        if self._pumping or self._over:
+        if self._pumping or self._over or self._next_slice is not None:
             return
         self._pumping = True
+        pieces: Any = ()
         take, ready, most = self._inbox.take, self.transport.ready, self._settings.max_bytes_in_flight
         seconds = self._ssh.clock.seconds
         slice_seconds = self._settings.max_read_time / 1000
@@ -139,18 +145,19 @@ class SFTPSubsystem(Protocol):
                 self._take(pieces)
                 if seconds() > end:
                     # Others have their turn before it goes on.
-                    self._ssh.clock.callLater(0, self._resume)
+                    self._next_slice = self._ssh.clock.callLater(0, self._resume)
                     break
         except ValueError as problem:
             self._give_up(str(problem))
         finally:
             self._pumping = False
-        self._finish_if_idle()
+        # What is left may be a part of a packet that will never be whole.
+        if self._ending and not self._slots and (pieces is None or not self._inbox.size):
+            self.transport.finish()
 
     def _resume(self) -> None:
-        if not self._over:
-            self._pump()
-            self.transport.flush()
+        self._next_slice = None
+        self.go_on()
 
     def _take(self, pieces: list[memoryview]) -> None:
         size = 4 + sum(map(len, pieces))
@@ -203,8 +210,7 @@ class SFTPSubsystem(Protocol):
         def done(event: Any) -> None:
             slot.event = event
             self._leave(ticket)
-            self._answer()
-            self._pump()
+            self.go_on()
 
         outcome.addCallback(done)
         outcome.addErrback(lambda failure: self._log.failure("a reply was lost", failure))
@@ -238,9 +244,6 @@ class SFTPSubsystem(Protocol):
             slot = slots.popleft()
             self._in_flight -= slot.cost
             self._emit(slot.request_id, slot.row, slot.event, slot.request, slot.size)
-        if not self._over:
-            self.transport.flush()
-            self._finish_if_idle()
 
     def _emit(self, request_id: int | None, row: Operation, event: Any, request: Any, size: int) -> None:
         codec = self._codec
@@ -261,13 +264,6 @@ class SFTPSubsystem(Protocol):
         if packet:
             self.transport.write(packet)
         self.transport.credit(size)
-
-    def _finish_if_idle(self) -> None:
-        # What is left in the inbox is a part of a packet that will never be whole, or waits for the client to read.
-        if self._ending and not self._slots and not self._over and self._in_flight == 0:
-            whole = self._inbox.size and not self.transport.ready()
-            if not whole:
-                self.transport.finish()
 
     def _give_up(self, text: str) -> None:
         """The framing is lost: nothing that follows can be told from garbage."""

@@ -18,8 +18,9 @@ from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.keying import Keying
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
-from conchsftp.ssh.packets import Receiver, Sender
+from conchsftp.ssh.packets import Receiver
 from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
+from conchsftp.ssh.staging import Sender
 from conchsftp.ssh.timers import Timers
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader
