@@ -52,11 +52,13 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
     pieces = e.pieces
     if pieces.__class__ is Placed:
         return pieces
-    data = e.data
-    if not data and r.length:
+    length = min(r.length, LARGEST_READ)
+    # A handler may have put more there than was asked for; OpenSSH's client ends the session over that.
+    data = e.data[:length]
+    if not data and length:
         # "SSH_FX_EOF" and never empty DATA: clients would take it for a short read (filexfer-13, 8.2.1).
         return StatusReply(status=Status.EOF)
-    return Data(data=data, end_of_file=len(data) < min(r.length, LARGEST_READ))
+    return Data(data=data, end_of_file=len(data) < length)
 
 
 def _announce_write(c: Any, r: Any) -> Any:

@@ -25,10 +25,12 @@ from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import RenameFlag
+from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
 
+_WRITING = Access.WRITE_DATA | Access.APPEND_DATA
+_CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 
 
@@ -64,6 +66,11 @@ def _announce_open(c: Any, r: Any) -> Any:
     return FileOpen(c.connection_id, c.user, c.path(r.path), r.access, r.flags, r.attributes)
 
 
+def _opens_to_change(r: Any) -> bool:
+    """As OpenSSH's read-only server sees it: writing, or creating or truncating, whatever else is asked for."""
+    return bool(r.access & _WRITING or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
+
+
 def _open(c: Any, e: Any, r: Any) -> Any:
     c.handles.check_room()
     e.handle = e.handle or c.handles.free().decode()
@@ -91,15 +98,17 @@ def _keep_directory(c: Any, e: Any) -> None:
 def _keep(c: Any, e: Any, handle: str, opened: Opened) -> None:
     """Remember what was opened, or close it again where nobody will ever use it."""
     if opened.source is None:
+        if e.status_code == Status.OK:
+            raise SFTPError(Status.FAILURE, "Nothing was opened")
         return
     try:
         if e.status_code != Status.OK or c.over:
             raise SFTPError(Status.NO_CONNECTION)
         c.handles.add(handle.encode("utf-8", "surrogateescape"), opened)
-    except (SFTPError, ValueError) as problem:
+    except Exception:
         c.close_unused(opened.source)
         if e.status_code == Status.OK:
-            e.refuse(problem)
+            raise
 
 
 def _directory_reply(c: Any, e: Any, r: Any) -> Any:
@@ -190,6 +199,7 @@ ROWS = (
         result="result",
         conclude=_keep_file,
         reply=_file_reply,
+        mutates=_opens_to_change,
     ),
     Operation(
         request=requests.OpenDir,

@@ -58,7 +58,7 @@ class Operation:
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
         files: the paths whose lanes it takes.
         shared: whether it may overlap with other shared ones on the same file.
-        mutates: whether a read-only user is refused it.
+        mutates: whether a read-only user is refused it; a function of the request where that depends on it.
         own: copies what the request only borrows, before it waits for its turn.
         bulk: whether its reply is as long as the request's `length`.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
@@ -73,10 +73,14 @@ class Operation:
     conclude: Callable[[Any, Any], None] | None = None
     files: Callable[[Any, Any], tuple[str, ...]] = _by_path
     shared: bool = False
-    mutates: bool = False
+    mutates: bool | Callable[[Any], bool] = False
     own: Callable[[Any], None] | None = None
     bulk: bool = False
     ability: InterfaceClass | None = None
+
+    def changes(self, request: Any) -> bool:
+        """Return whether this request would change something."""
+        return self.mutates(request) if callable(self.mutates) else self.mutates
 
 
 def by_handle(conversation: Any, request: Any) -> tuple[str, ...]:

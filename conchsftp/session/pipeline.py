@@ -5,10 +5,12 @@ shown to the handlers again, and answered from the event.
 Synchronous until something really waits. Knows no packets, no order and no particular request.
 """
 
+from asyncio import CancelledError
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent, Phase, deliberate
@@ -17,6 +19,9 @@ from conchsftp.events.waiting import start
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
+
+# A handler that waits for a future of asyncio's sees its cancellation, which is no `Exception`.
+_PROBLEMS = (Exception, CancelledError)
 
 
 class Pipeline:
@@ -39,22 +44,29 @@ class Pipeline:
         Returns:
             The event that tells how it went, or a Deferred of it if something waits. Neither ever fails.
         """
-        return start(self._serve(row, request))
+        outcome = start(self._serve(row, request))
+        if isinstance(outcome, Deferred):
+            # Whatever it was, the client is owed an answer.
+            outcome.addErrback(self._lost)
+        return outcome
 
     def reply(self, row: Operation, event: FileEvent, request: Any) -> Any:
         """Return the reply that an event calls for."""
         if event.status_code != Status.OK:
             return StatusReply(status=event.status_code, message=event.error_message)
-        return row.reply(self._conversation, event, request)
+        try:
+            return row.reply(self._conversation, event, request)
+        except SFTPError as problem:
+            return StatusReply(status=problem.status or Status.FAILURE, message=problem.message)
 
     async def _serve(self, row: Operation, request: Any) -> FileEvent:
         conversation = self._conversation
         try:
             event = row.announce(conversation, request)
-        except Exception as problem:
-            return self._failed(FileRequest(conversation.connection_id, conversation.user), problem)
+        except _PROBLEMS as problem:
+            return self._failed(self._nameless(), problem)
         listened = type(event) in conversation.events.listeners
-        if row.mutates and conversation.read_only:
+        if conversation.read_only and row.changes(request):
             event.status_code = Status.PERMISSION_DENIED
             event.error_message = "Read-only"
             return event
@@ -76,25 +88,37 @@ class Pipeline:
                     result = await result
                 if row.result:
                     setattr(event, row.result, result)
-        except Exception as problem:
+        except _PROBLEMS as problem:
             event = self._failed(event, problem)
         if listened:
             event = await self._fire(event)
         if row.conclude is not None:
             try:
                 row.conclude(conversation, event)
-            except Exception as problem:
+            except _PROBLEMS as problem:
                 event = self._failed(event, problem)
         return event
 
     async def _fire(self, event: FileEvent) -> FileEvent:
-        waiting = self._conversation.events.fire(event)
-        if waiting is None:
-            return event
-        ended: FileEvent = await waiting
-        return ended
+        try:
+            waiting = self._conversation.events.fire(event)
+            if waiting is None:
+                return event
+            ended: FileEvent = await waiting
+            return ended
+        except _PROBLEMS as problem:
+            # What a handler waited for may be cancelled by whoever else has it.
+            return self._failed(event, problem)
 
-    def _failed(self, event: FileEvent, problem: Exception) -> FileEvent:
+    def _lost(self, failure: Failure) -> FileEvent:
+        self._log.failure("a request was cut off", failure)
+        return self._nameless().failed(SFTPError(Status.FAILURE))
+
+    def _nameless(self) -> FileEvent:
+        """Return the event of a request that cannot be named."""
+        return FileRequest(self._conversation.connection_id, self._conversation.user)
+
+    def _failed(self, event: FileEvent, problem: Any) -> FileEvent:
         if not deliberate(event, problem):
             self._log.failure("{event} failed", event=type(event).__name__)
         return event.failed(problem)

@@ -291,6 +291,32 @@ class SessionCase(SynchronousTestCase):
             self.assert_status(reply, status)
 
 
+class HandlerCase(SessionCase):
+    """A session with handlers."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.calls: list[Any] = []
+        self.session = self.begin(events=EventHub(clock=None))
+        self.on = self.session.events.on
+
+    def exists(self, path: str = "/home/a") -> bool:
+        """Whether there is a file."""
+        try:
+            self.files.get(path)
+        except OSError:
+            return False
+        return True
+
+    def note(self, event: Any) -> None:
+        """Note phase and status of an event."""
+        self.calls.append((event.before_exec, Status(event.status_code)))
+
+    def assert_logged(self, kind: type[BaseException], times: int = 1) -> None:
+        """Check that a failure was logged as often, with its traceback."""
+        self.assertEqual(len(self.flushLoggedErrors(kind)), times)
+
+
 def string_at(packet: bytes, at: int) -> bytes:
     """Return a string in a packet."""
     (size,) = unpack_from(">I", packet, at)
