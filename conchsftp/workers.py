@@ -169,29 +169,27 @@ class Workers:
         """
         return deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs)
 
-    def inline(self, mount: Mount, function: Callable[..., R], *args: Any) -> R:
-        """Call the function at once, and learn from it how quick its mount is."""
-        start = self.clock()
-        if start < mount.careful_until:
-            return self._inline_carefully(mount, start, function, args)
-        try:
-            return function(*args)
-        finally:
-            if self.clock() - start > self._limit:
-                self._suspect(mount)
-
-    def call(self, mount: Mount, function: Callable[..., R], *args: Any) -> "R | Deferred[R]":
+    def call(
+        self,
+        mount: Mount,
+        function: Callable[..., R],
+        *args: Any,
+        run: "Callable[..., Any] | None" = None,
+    ) -> Any:
         """
         Call the function at once, or in a thread if its mount is slow.
 
+        Args:
+            run: what to do instead of `self.run`, with the same arguments, where a thread is needed: for who lends
+                descriptors or buffers to it.
         Returns:
-            Its result, not wrapped in anything, if it was called at once; otherwise a Deferred.
+            The result, not wrapped in anything, if it was called at once; otherwise a Deferred, or what `run` returned.
         """
         start = self.clock()
         if start < mount.careful_until:
             if start < mount.threads_until:
-                return self.run(function, *args)
-            return self._inline_carefully(mount, start, function, args)
+                return (run or self.run)(function, *args)
+            return self._call_carefully(mount, start, function, args)
         try:
             return function(*args)
         finally:
@@ -199,7 +197,7 @@ class Workers:
                 self._suspect(mount)
 
     def threaded(self, mount: Mount) -> bool:
-        """Whether `call` would use a thread now: who lends buffers or descriptors has to know."""
+        """Whether `call` would use a thread now."""
         return self.clock() < mount.threads_until
 
     def mount(self, name: str, kind: str = "") -> Mount:
@@ -257,7 +255,7 @@ class Workers:
         if self._waits() < 0:
             self._use_threads(mount, now)
 
-    def _inline_carefully(self, mount: Mount, start: float, function: Callable[..., R], args: Any) -> R:
+    def _call_carefully(self, mount: Mount, start: float, function: Callable[..., R], args: Any) -> R:
         waits = self._waits()
         try:
             return function(*args)

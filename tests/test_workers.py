@@ -132,11 +132,15 @@ class CallTests(WorkersTestCase):
             self.assertRaises(OSError, self.workers.call, self.mount, fail)
         self.assertTrue(self.workers.threaded(self.mount))
 
-    def test_inline(self) -> None:
-        """What is called inline anyway teaches the same about the mount."""
-        for _ in range(2):
-            self.assertEqual(self.workers.inline(self.mount, self.take, 1.0, 1), "done")
-        self.assertTrue(self.workers.threaded(self.mount))
+    def test_other_ways(self) -> None:
+        """Who lends something to a thread says how it is run; inline that makes no difference."""
+
+        def run(function: object, *args: object) -> object:
+            return function, args
+
+        self.assertEqual(self.workers.call(self.mount, self.take, 1.0, 1, run=run), "done")
+        self.assertEqual(self.workers.call(self.mount, self.take, 1.0, 1, run=run), "done")
+        self.assertEqual(self.workers.call(self.mount, self.take, 1.0, 1, run=run), (self.take, (1.0, 1)))
 
     def test_other_mounts(self) -> None:
         """A slow mount does not slow others down."""

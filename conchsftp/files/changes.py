@@ -156,6 +156,17 @@ def names_somebody(attributes: Attributes) -> bool:
     return bool(attributes.owner or attributes.group)
 
 
+def says_more_than_mode(attributes: Attributes) -> bool:
+    """Whether anything is left to set once something new was made with its mode."""
+    return (
+        attributes.uid is not None
+        or attributes.gid is not None
+        or attributes.atime is not None
+        or attributes.mtime is not None
+        or names_somebody(attributes)
+    )
+
+
 def truncate(descriptor: int, size: int) -> None:
     """Set the size of an open file."""
     try:

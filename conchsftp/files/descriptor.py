@@ -42,7 +42,7 @@ class Descriptor:
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
         mount = self._accounts.mount if names_somebody(attributes) else self._mount
-        return self._call_on(mount, _change, self._fd, attributes, self._accounts)
+        return self._workers.call(mount, _change, self._fd, attributes, self._accounts, run=self._run)
 
     def close(self) -> "None | Deferred[None]":
         """Release the descriptor: not before every thread that uses it is done, or it would read another file."""
@@ -64,14 +64,9 @@ class Descriptor:
         """Close. A blocking call: writes to a file server may be held back until now."""
         os.close(descriptor)
 
-    def _call(self, function: Callable[..., R], *args: Any) -> "R | Deferred[R]":
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Make a blocking call, where its mount says."""
-        return self._call_on(self._mount, function, *args)
-
-    def _call_on(self, mount: Mount, function: Callable[..., R], *args: Any) -> "R | Deferred[R]":
-        if self._workers.threaded(mount):
-            return self._run(function, *args)
-        return self._workers.inline(mount, function, *args)
+        return self._workers.call(self._mount, function, *args, run=self._run)
 
     def _run(self, function: Callable[..., R], *args: Any) -> "Deferred[R]":
         """Make a blocking call in a thread."""

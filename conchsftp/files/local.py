@@ -8,7 +8,7 @@ permissions of users are not known here.
 
 import os
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -17,7 +17,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.beneath import Beneath, Making, Opened
-from conchsftp.files.changes import Changes, for_new_file, names_somebody, wanted
+from conchsftp.files.changes import for_new_file, names_somebody, says_more_than_mode, wanted
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
@@ -31,7 +31,6 @@ from conchsftp.workers import Mount, Workers, shield
 
 R = TypeVar("R")
 T = TypeVar("T")
-D = TypeVar("D", bound=Descriptor)
 
 FILE_MODE = 0o666
 DIRECTORY_MODE = 0o777
@@ -88,25 +87,21 @@ class LocalFileSystem:
     # IFileSystem
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
-        if flags & _REFUSED_FLAGS:
-            raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be locked here")
-        try:
-            os_flags = to_os_flags(access, flags)
-        except ValueError:
-            raise SFTPError(Status.INVALID_PARAMETER, "Unknown way to open a file") from None
+        os_flags, delete = _how(int(access), int(flags))
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
-        delete = bool(flags & OpenFlag.DELETE_ON_CLOSE)
-        return self._make(mount, partial(self._file, os_flags), self._open_now, path, os_flags, attributes, delete)
+        return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete)
 
     def list(self, path: str) -> "LocalDirectory | Deferred[LocalDirectory]":
         return self._make(self._mount_at(path), self._directory, self._open_directory_now, path)
 
     def stat(self, path: str) -> "Attributes | Deferred[Attributes]":
-        status = self._workers.call(self._mount_at(path), self._beneath.stat, path)
+        mount = self._mount_at(path) if self._nested else self._mount
+        status = self._workers.call(mount, self._beneath.stat, path)
         return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
 
     def lstat(self, path: str) -> "Attributes | Deferred[Attributes]":
-        status = self._workers.call(self._mount_at(path), self._beneath.lstat, path)
+        mount = self._mount_at(path) if self._nested else self._mount
+        status = self._workers.call(mount, self._beneath.lstat, path)
         return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
@@ -151,9 +146,9 @@ class LocalFileSystem:
 
     # Blocking calls, in any thread
 
-    def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, bool]:
+    def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, int, bool]:
         making = self._making(attributes, FILE_MODE) if flags & os.O_CREAT else None
-        return self._beneath.open(path, flags, making, keep_directory=delete), delete
+        return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
 
     def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result]:
         descriptor, above = self._beneath.open_directory(path)
@@ -168,31 +163,27 @@ class LocalFileSystem:
     def _making(self, attributes: Attributes, mode: int) -> Making:
         if attributes.permissions is not None:
             mode = attributes.permissions
-        changes: Changes | None = for_new_file(attributes, self._accounts)
-        if changes == Changes():
-            changes = None
+        changes = for_new_file(attributes, self._accounts) if says_more_than_mode(attributes) else None
         return Making(mode & ~(self._umask or 0), self._umask is not None, changes)
 
     # Back on the reactor's thread
 
-    def _make(
-        self, mount: Mount, build: Callable[[Any], D], function: Callable[..., Any], *args: Any
-    ) -> "D | Deferred[D]":
+    def _make(self, mount: Mount, build: Callable[[Any], Any], function: Callable[..., Any], *args: Any) -> Any:
         """Open something, and build an object for it; if nobody waits for that any more, close it."""
-        if self._workers.threaded(mount):
-            return shield(self._workers.thread(function, *args).addCallback(build), drop=_close)
-        return build(self._workers.inline(mount, function, *args))
+        opened = self._workers.call(mount, function, *args, run=self._workers.thread)
+        if isinstance(opened, Deferred):
+            return shield(opened.addCallback(build), drop=_close)
+        return build(opened)
 
-    def _file(self, flags: int, outcome: tuple[Opened, bool]) -> LocalFile:
-        opened, delete = outcome
-        after_close = partial(self._delete_closed, opened) if delete else None
+    def _file(self, outcome: tuple[Opened, int, bool]) -> LocalFile:
+        opened, flags, delete = outcome
         return LocalFile(
             opened.descriptor,
             self._mount_of(opened.status, opened.descriptor),
             self._workers,
             self._accounts,
             append=bool(flags & os.O_APPEND),
-            after_close=after_close,
+            after_close=partial(self._delete_closed, opened) if delete else None,
         )
 
     def _delete_closed(self, opened: Opened) -> None:
@@ -207,7 +198,8 @@ class LocalFileSystem:
         return LocalDirectory(descriptor, mount, self._workers, self._accounts, status=status, above=above)
 
     def _attributes(self, status: os.stat_result) -> Attributes:
-        return of_stat(status, *self._accounts.names())
+        users, groups = self._accounts.names()
+        return of_stat(status, users, groups)
 
     def _again(self, root: Beneath) -> "LocalFileSystem":
         return type(self)(root, workers=self._workers, umask=self._umask, accounts=self._accounts)
@@ -234,6 +226,17 @@ class LocalFileSystem:
     def _find_nested_mounts(self, *, fresh: bool = False) -> None:
         found = self._workers.mounts_below(self._beneath.fd, fresh=fresh)
         self._nested = [(self._beneath.base + point, mount) for point, mount in found]
+
+
+@lru_cache
+def _how(access: int, flags: int) -> tuple[int, bool]:
+    """Return the flags of open(2), and whether the file is to be removed when it is closed."""
+    if flags & _REFUSED_FLAGS:
+        raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be locked here")
+    try:
+        return to_os_flags(access, flags), bool(flags & OpenFlag.DELETE_ON_CLOSE)
+    except ValueError:
+        raise SFTPError(Status.INVALID_PARAMETER, "Unknown way to open a file") from None
 
 
 def _then(result: "T | Deferred[T]", function: Callable[[T], R]) -> "R | Deferred[R]":

@@ -8,7 +8,7 @@ session's.
 
 import os
 from collections.abc import Callable, Sequence
-from errno import EBADF, EFBIG, EIO, EOPNOTSUPP
+from errno import EBADF, EFBIG, EINVAL, EIO, EOPNOTSUPP
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -91,9 +91,8 @@ class LocalFile(Descriptor):
     def write_from(self, pieces: Pieces, offset: int) -> "None | Deferred[None]":
         if self._append:
             offset = _END
-        if self._workers.threaded(self._mount):
-            return self._run(_write_all, self._fd, (b"".join(pieces),), offset)
-        return self._workers.inline(self._mount, _write_all, self._fd, pieces, offset)
+        # Only one place asks the mount, and it has to know first: the pieces lie in a buffer that is used again.
+        return self._workers.call(self._mount, _write_all, self._fd, pieces, offset, run=self._write_later)
 
     def sync(self) -> "Deferred[None]":
         return self._run(os.fsync, self._fd)
@@ -131,9 +130,10 @@ class LocalFile(Descriptor):
         return shield(self._use(target._use(self._workers.thread(function, *args))))
 
     def _read_inline(self, views: Views, offset: int) -> int | None:
-        if self._workers.threaded(self._mount):
-            return None
-        return self._workers.inline(self._mount, _fill, self._fd, views, offset)
+        return self._workers.call(self._mount, _fill, self._fd, views, offset, run=_not_now)
+
+    def _write_later(self, function: Any, descriptor: int, pieces: Pieces, offset: int) -> "Deferred[None]":
+        return self._run(function, descriptor, (b"".join(pieces),), offset)
 
     def _close_now(self, descriptor: int) -> None:
         try:
@@ -171,21 +171,36 @@ def _fill(descriptor: int, views: Views, offset: int) -> int:
     return total
 
 
+def _not_now(*args: Any) -> None:
+    """Say that it would take a thread."""
+
+
 def _write_all(descriptor: int, pieces: Pieces, offset: int) -> None:
     """Write every byte. A blocking call, unless all goes into the page cache."""
-    left = sum(map(len, pieces))
+    try:
+        written = os.pwritev(descriptor, pieces, offset)
+    except (OSError, OverflowError) as problem:
+        if isinstance(problem, OSError) and problem.errno not in (EINVAL, EBADF):
+            raise
+        # An append handle, too many pieces at once, or a mistake: what it was shows when it is done piece by piece.
+        written = 0
+    left = sum(map(len, pieces)) - written
+    if left:
+        _write_rest(descriptor, _after(pieces, written), offset if offset == _END else offset + written, left)
+
+
+def _write_rest(descriptor: int, pieces: Pieces, offset: int, left: int) -> None:
     if offset > MAX_SIZE - left:
         raise fail(EFBIG)
     try:
         while left:
-            some = pieces if len(pieces) <= _IOV_MAX else pieces[:_IOV_MAX]
+            some = pieces[:_IOV_MAX]
             count = os.writev(descriptor, some) if offset == _END else os.pwritev(descriptor, some, offset)
             if count == 0:
                 raise fail(EIO)
             left -= count
-            if left:
-                pieces = _after(pieces, count)
-                offset += count if offset != _END else 0
+            pieces = _after(pieces, count)
+            offset += count if offset != _END else 0
     except OSError as problem:
         if problem.errno == EBADF:
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None

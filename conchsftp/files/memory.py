@@ -210,7 +210,8 @@ class MemoryFileSystem:
         Returns:
             Name and node of everything on the way, from the root on; and the names that are missing.
         """
-        check(encode(path))
+        check(path)
+        encode(path)
         above = [("", self._root)]
         pending = [name for name in reversed(path.split("/")) if name]
         links = 0
