@@ -175,7 +175,7 @@ class Transport(SSHServerTransport):
         number = payload[0]
         if number not in self._allowed:
             self._refuse(number)
-        elif number >= 80:
+        elif 80 <= number < 128:
             self.service.packetReceived(number, payload[1:])  # type: ignore[union-attr]
         else:
             self.dispatchMessage(number, payload[1:])
@@ -203,10 +203,11 @@ class Transport(SSHServerTransport):
         if not text.startswith("SSH-"):
             # "The client MUST NOT send lines before it" in effect: RFC 4253, 4.2 allows them to the server only.
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "no SSH identification line")
-        if not text.startswith("SSH-2.0-") or not self.settings.ssh_version_pattern.matches(text):
+        # To another version a DISCONNECT would mean nothing; it is sent to whom we share one with.
+        self.gotVersion = text.startswith("SSH-2.0-")
+        if not self.gotVersion or not self.settings.ssh_version_pattern.matches(text):
             raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
         self.otherVersionString = line
-        self.gotVersion = True
         self.enter(Stage.FIRST_KEXINIT)
         self.keying.start()
         return True
@@ -346,9 +347,7 @@ class Transport(SSHServerTransport):
         self.setService(self.factory.getService(self, name)())
 
     def ssh_EXT_INFO(self, packet: bytes) -> None:
-        reader = Reader(packet)
-        # Each extension is at least two lengths: no count is believed beyond the bytes that are there.
-        self.peerExtensions = {reader.string(): reader.string() for _ in range(min(reader.u32(), len(packet) // 8))}
+        self.peerExtensions = dict(Reader(packet).pairs())
 
     def ssh_PING(self, packet: bytes) -> None:
         self.sendPacket(Message.PONG, packet)
