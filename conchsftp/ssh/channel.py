@@ -111,7 +111,8 @@ class SFTPChannel(SSHSession):
         self.finish()
 
     def closed(self) -> None:
-        """The channel is over, from either side or because the connection is lost."""
+        """The channel is over, from either side or because the connection is lost; what is still written is dropped."""
+        self.localClosed = True
         subsystem, self._subsystem = self._subsystem, None
         if subsystem is not None:
             subsystem.connectionLost(Failure(ConnectionDone()))
@@ -169,7 +170,8 @@ class SFTPChannel(SSHSession):
         self._sender.commit(first, count)
 
     def flush(self) -> None:
-        """Let what was written leave, unless the end of the turn does it anyway."""
+        """Let what was written leave, unless the end of the turn does it anyway; it ends what the client waited for."""
+        self._transport.timers.answered()
         self._transport.flush()
 
     def credit(self, count: int) -> None:

@@ -36,7 +36,11 @@ class Connection(SSHConnection):
     def serviceStopped(self) -> None:
         """Close what is open: the connection is lost."""
         for channel in list(self.channels.values()):
-            self.channelClosed(channel)
+            try:
+                self.channelClosed(channel)
+            except Exception:
+                # A subsystem of somebody else's: the others have to be closed all the same.
+                self._log.failure("a channel could not be closed")
 
     def packetReceived(self, number: int, payload: memoryview) -> None:
         """Take one message; `payload` is good for this call only."""

@@ -69,6 +69,10 @@ class Timers:
         self._heard = self._clock.seconds()
         self._unanswered = 0
 
+    def answered(self) -> None:
+        """The peer has what it waited for: its silence counts from here."""
+        self._heard = self._clock.seconds()
+
     def linger(self, cut: Callable[[], None]) -> None:
         """Our last message is out: give the peer a moment to fetch it."""
         self._login = self._clock.callLater(_LINGER_SECONDS, cut)

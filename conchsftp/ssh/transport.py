@@ -93,18 +93,23 @@ class Transport(SSHServerTransport):
         self.keying.stop()
         self.outlet.stopProducing()
         service, self.service = self.service, None
+        if service is not None:
+            self._tell(service.serviceStopped)
+        if hasattr(self, "avatar"):
+            self._tell(self.logoutFunction)
+        self.receiver.release()
+        self.sender.release()
+        self.factory.connections.closed(self)
+        mourners, self._mourners = self._mourners, []
+        for mourner in mourners:
+            mourner.callback(None)
+
+    def _tell(self, listener: Callable[[], None]) -> None:
+        """Tell somebody of the loss; a failure there is no reason not to tell the others."""
         try:
-            if service is not None:
-                service.serviceStopped()
-            if hasattr(self, "avatar"):
-                self.logoutFunction()
-        finally:
-            self.receiver.release()
-            self.sender.release()
-            self.factory.connections.closed(self)
-            mourners, self._mourners = self._mourners, []
-            for mourner in mourners:
-                mourner.callback(None)
+            listener()
+        except Exception:
+            self._log.failure("{peer}: the end of the connection went wrong", peer=self.peer)
 
     def gone(self) -> "Deferred[None]":
         """Return a Deferred that fires when the connection is lost."""
@@ -291,8 +296,8 @@ class Transport(SSHServerTransport):
         self.sendDisconnect(Reason.BY_APPLICATION, b"connection closed by the server")
 
     def _end(self) -> None:
-        self.outlet.flush()
         self._ended = True
+        self.outlet.finish()
         self.timers.stop()
         if self.transport is not None:
             self.transport.loseConnection()

@@ -54,6 +54,7 @@ class MemoryClient:
     """
 
     method: type[X25519Exchange] = X25519Exchange
+    pipe_class: Callable[..., Any] = MemoryPipe
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class MemoryClient:
         self.server = factory.buildProtocol(IPv4Address("TCP", "198.51.100.7", 49152))
         if self.server is None:
             raise ConnectionRefusedError("the server takes no more connections")
-        self.pipe = MemoryPipe(self.server, room=room, chunk=chunk)
+        self.pipe = self.pipe_class(self.server, room=room, chunk=chunk)
 
     # -- steps --
 

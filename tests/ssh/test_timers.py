@@ -156,6 +156,17 @@ class SessionTests(TimersCase):
             self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.assertEqual(self.ended, [])
 
+    def test_waited_for_us(self) -> None:
+        """The silence of a peer that waited for an answer begins with the answer, not with its question."""
+        timers = self.timers(idle=60)
+        timers.logged_in()
+        self.pass_time(50)
+        timers.answered()
+        self.pass_time(59)
+        self.assertEqual(self.ended, [])
+        self.pass_time(1)
+        self.assertEqual(self.ended, ["silent for 60 seconds"])
+
     def test_fraction_of_a_second(self) -> None:
         """Words at odd times do not make a timer fire over and over."""
         timers = self.timers(idle=0.3, ask=0.1, most=1000)
@@ -191,6 +202,18 @@ class KeepAliveTests(TimersCase):
             self.pass_time(15)
             timers.heard()
         self.assertEqual((len(self.asked), self.ended), (100, []))
+
+    def test_our_answer(self) -> None:
+        """An answer of ours is none of the peer's."""
+        timers = self.timers(ask=15, most=3)
+        timers.logged_in()
+        for _ in range(59):
+            self.pass_time(1)
+            if self.asked:
+                timers.answered()
+        self.assertEqual((self.asked, self.ended), ([15, 30, 45], []))
+        self.pass_time(1)
+        self.assertEqual(len(self.ended), 1)
 
     def test_late_answer(self) -> None:
         """One answer makes up for all questions before it."""
