@@ -23,6 +23,7 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events.hub import EventHub
+from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.factory import SFTPFactory
@@ -87,6 +88,7 @@ class SFTPServer(MultiService):
         self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(self.events, "handler_seconds", seconds))
         self.users = UsersFile(users) if users is not None else None
         self._reactor = reactor
+        self._accounts = Accounts(self.workers)
         self._avatar_class = avatar_class
         self._failed = failed if failed is not None else self._log_failure
         self._ports: list[IListeningPort] = []
@@ -128,7 +130,7 @@ class SFTPServer(MultiService):
             self._log.error("{user}: no root for this user, and RootDirectory is empty", user=user_name)
             raise UnauthorizedLogin("no root directory")
         try:
-            files = LocalFileSystem(root, workers=self.workers, umask=self.settings.umask)
+            files = LocalFileSystem(root, workers=self.workers, umask=self.settings.umask, accounts=self._accounts)
         except OSError as problem:
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
             raise UnauthorizedLogin("the root directory cannot be opened") from None

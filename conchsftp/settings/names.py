@@ -14,7 +14,6 @@ class Names:
     __slots__ = ()
 
     root_directory: str
-    user_root_directory: str
     default_timeout: float
     dir_list_buffer_size: int
     unix_style_date_format: bool

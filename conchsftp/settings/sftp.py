@@ -15,15 +15,6 @@ Nothing outside it can be reached, not even through links. Empty: there is no fo
 of the user nor a handler of the event carries out is refused. Holds for logins after the change.""",
     ),
     Setting(
-        name="UserRootDirectory",
-        kind=PATH,
-        default="",
-        index=Index.CONNECTION,
-        doc="""The folder that one user sees as `/`, instead of RootDirectory.
-RootDirectory itself or a folder inside it, as a path on this machine; relative to RootDirectory if it does not begin
-with `/`. Set it for a connection while its login is decided. Empty: RootDirectory.""",
-    ),
-    Setting(
         name="DefaultTimeout",
         kind=SECONDS,
         default=60,
