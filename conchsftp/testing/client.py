@@ -156,6 +156,11 @@ class MemoryClient:
         self.lay(number, payload)
         self.pump()
 
+    def packet_now(self, number: int, payload: bytes = b"") -> None:
+        """The same in the middle of a key exchange, where nothing of the kind may be sent."""
+        self.lay_now(number, payload)
+        self.pump()
+
     def lay(self, number: int, payload: bytes = b"") -> None:
         """Send a message with the next `pump`; one that may not be sent during a key exchange waits for its end."""
         if self._ours and number in HELD_DURING_KEX:
@@ -164,7 +169,7 @@ class MemoryClient:
             self.lay_now(number, payload)
 
     def lay_now(self, number: int, payload: bytes = b"") -> None:
-        """The same, whatever is going on."""
+        """The same in the middle of a key exchange."""
         self.sender.packet(bytes((number,)) + payload)
 
     def take(self, number: int) -> bytes:

@@ -86,8 +86,7 @@ class ConnectionCase(SynchronousTestCase):
         """Fail unless the server still answers."""
         self.assertIsNone(client.disconnected)
         self.assertFalse(client.pipe.closing)
-        client.lay_now(255)
-        client.pump()
+        client.packet_now(255)
         client.take(3)
 
 

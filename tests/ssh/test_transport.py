@@ -134,8 +134,7 @@ class StageTests(ConnectionCase):
         for number in range(256):
             client.messages.clear()
             sequence = client.sender.sequence
-            client.lay_now(number, b"\0\0\0\5hello")
-            client.pump()
+            client.packet_now(number, b"\0\0\0\5hello")
             if service.taken:
                 self.assertEqual(service.taken, [number])
                 outcomes[number] = "passed on"
@@ -210,8 +209,7 @@ class StageTests(ConnectionCase):
             client.messages.clear()
             for number in (2, 3, 4):
                 for payload in (b"", b"\0\0\0\5hello", b"\xff" * 50):
-                    client.lay_now(number, payload)
-                    client.pump()
+                    client.packet_now(number, payload)
             self.assertEqual(client.messages, [], stage)
             self.assert_alive(client)
 
