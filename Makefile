@@ -20,7 +20,7 @@ trial: $(VENV)/.installed-for-tests
 	$(VENV)/bin/python -m twisted.trial tests
 
 interop: $(VENV)/.installed-for-tests clients
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest --durations=10
+	$(VENV)/bin/python -m pytest --durations=10
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check .

@@ -194,7 +194,7 @@ def start_ours(
         lines.append(f'password = "{password_hash}"')
     users.write_text("\n".join(lines) + "\n")
     users.chmod(0o600)
-    command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:interface=127.0.0.1"]
+    command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:backlog=1024:interface=127.0.0.1"]
     command += ["--users", str(users), "--host-key", str(keys.host)]
     for setting in settings:
         command += ["--set", setting]

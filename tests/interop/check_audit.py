@@ -6,17 +6,19 @@ import json
 import subprocess
 
 from bench.servers import Server
-from tests.interop.driving import need
+from tests.interop.conftest import Place
+from tests.interop.driving import environment, need
 
 # It says so of every key exchange without ML-KEM or NTRU Prime; curl, rclone and older OpenSSH have only such ones.
 TOLERATED = {"warn": ["does not provide protection against post-quantum attacks"]}
 
 
-def check_default_profile(ours: None, server: Server) -> None:
+def check_default_profile(ours: None, server: Server, place: Place) -> None:
     """ssh-audit finds no algorithm that fails, and warns only that curve25519 is not quantum-safe."""
     need("ssh-audit")
     audit = subprocess.run(
         ["ssh-audit", "--json", "--skip-rate-test", "--port", str(server.port), "127.0.0.1"],
+        env=environment(place.local),
         capture_output=True,
         text=True,
         timeout=60,

@@ -66,7 +66,7 @@ def check_client_killed_in_a_put(ours: None, server: Server, place: Place) -> No
 def check_silent_connections(ours: None, start: Start, make_place: Callable[[Server], Place]) -> None:
     """Connections that send nothing stop nobody from logging in, and are dropped when the login time is over."""
     need("sftp")
-    server = start(f"LoginGraceTime={_LIMIT_SECONDS}")
+    server = start(f"LoginGraceTime={_LIMIT_SECONDS}", f"MaxStartups={2 * _SILENT}")
     place = make_place(server)
     with ExitStack() as stack:
         opened = time.monotonic()
@@ -82,6 +82,17 @@ def check_silent_connections(ours: None, start: Start, make_place: Callable[[Ser
         assert _LIMIT_SECONDS - 1 < time.monotonic() - opened < 2 * _LIMIT_SECONDS
     _wait_until(lambda: _sockets(server) == 1)
     sftp(server, place.local, f"get {place.remote}/file again")
+
+
+def check_crowd_of_silent_connections(ours: None, server: Server, place: Place) -> None:
+    """With nothing set, as many again stop nobody from logging in, long before the login time is over."""
+    need("sftp")
+    with ExitStack() as stack:
+        for _ in range(_SILENT):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        (place.served / "file").write_text("content")
+        sftp(server, place.local, f"get {place.remote}/file got")
+        assert (place.local / "got").read_text() == "content"
 
 
 def _sockets(server: Server) -> int:

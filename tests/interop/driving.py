@@ -5,6 +5,7 @@ How the tests run a program, and what they do when one is missing.
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +14,13 @@ import pytest
 from bench.openssh import options
 from bench.servers import Server
 
+# Programs of the virtual environment, such as ssh-audit, are found without its being activated.
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
 
 def need(*programs: str) -> None:
     """Skip the test where a program is missing; with CI set that is a failure."""
-    absent = [program for program in programs if shutil.which(program) is None]
+    absent = [program for program in programs if shutil.which(program, path=PATH) is None]
     if absent:
         unavailable(f"missing: {', '.join(absent)}")
 
@@ -30,7 +34,7 @@ def unavailable(reason: str) -> None:
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment in which no client finds the configuration of whoever runs the tests."""
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **more}
+    return {"PATH": PATH, "HOME": str(home), "LC_ALL": "C.UTF-8", **more}
 
 
 def run(
