@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from conchsftp.errors import SFTPError
+from conchsftp.session.paths import is_within
 from conchsftp.sftp.statuses import Status
 
 _LONGEST = 256
@@ -127,3 +128,9 @@ class HandleTable:
         """Return the path of what is open, or an empty string."""
         opened = self._open.get(handle)
         return "" if opened is None else opened.path
+
+    def renamed(self, path: str, new_path: str) -> None:
+        """Know what is open at and below a path by its new one."""
+        for opened in self._open.values():
+            if is_within(opened.path, path):
+                opened.path = new_path + opened.path[len(path) :]

@@ -63,6 +63,11 @@ class Lanes:
         """Whether anything is in any lane."""
         return bool(self._lanes)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The paths of all lanes that somebody is in."""
+        return tuple(self._lanes)
+
     def enter(self, paths: tuple[str, ...], shared: bool) -> Ticket:
         """Take a place in the lane of every path at once; look at `admitted` for whether it may start."""
         ticket = Ticket(shared)

@@ -153,7 +153,14 @@ ROWS = (
         own=_own_data,
         mutates=True,
     ),
-    Operation(request=requests.Close, event=FileClose, announce=_announce_close, perform=_close, files=by_handle),
+    Operation(
+        request=requests.Close,
+        event=FileClose,
+        announce=_announce_close,
+        perform=_close,
+        files=by_handle,
+        enters_first=True,
+    ),
     Operation(
         request=requests.FStat,
         event=GetAttributes,

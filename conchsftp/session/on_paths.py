@@ -131,6 +131,12 @@ def _rename(c: Any, e: Any, r: Any) -> Any:
     return c.files.rename(e.path, e.new_path, e.flags)
 
 
+def _follow(c: Any, e: Any) -> None:
+    """Know what is open by its new name."""
+    if e.status_code == Status.OK:
+        c.handles.renamed(e.path, e.new_path)
+
+
 def _announce_symlink(c: Any, r: Any) -> Any:
     # The target is kept as it was written: it may be relative, and need not exist.
     return LinkCreate(c.connection_id, c.user, c.path(r.path), c.text(r.target))
@@ -183,7 +189,14 @@ _ASKING: dict[str, Any] = {
     "shared": True,
 }
 _CHANGING: dict[str, Any] = {"event": SetAttributes, "perform": _set_attributes, "mutates": True}
-_RENAMING: dict[str, Any] = {"event": FileRename, "perform": _rename, "files": by_both_paths, "mutates": True}
+_RENAMING: dict[str, Any] = {
+    "event": FileRename,
+    "perform": _rename,
+    "conclude": _follow,
+    "files": by_both_paths,
+    "alone": True,
+    "mutates": True,
+}
 _LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "mutates": True, "ability": ILinks}
 
 ROWS = (
@@ -216,6 +229,7 @@ ROWS = (
         event=DirCreate,
         announce=_with_attributes(DirCreate),
         perform=lambda c, e, r: c.files.make_directory(e.path, e.attributes or Attributes()),
+        alone=True,
         mutates=True,
     ),
     Operation(
@@ -223,6 +237,7 @@ ROWS = (
         event=DirRemove,
         announce=_announced(DirRemove),
         perform=lambda c, e, r: c.files.remove_directory(e.path),
+        alone=True,
         mutates=True,
     ),
     Operation(

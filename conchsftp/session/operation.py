@@ -58,6 +58,9 @@ class Operation:
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
         files: the paths whose lanes it takes.
         shared: whether it may overlap with other shared ones on the same file.
+        alone: whether no other request of the session may be under way: it changes names that open files have, or that
+            others are below of.
+        enters_first: whether it has to enter its lanes before it begins, because its files cannot be told afterwards.
         mutates: whether a read-only user is refused it; a function of the request where that depends on it.
         own: copies what the request only borrows, before it waits for its turn.
         bulk: whether its reply is as long as the request's `length`.
@@ -73,6 +76,8 @@ class Operation:
     conclude: Callable[[Any, Any], None] | None = None
     files: Callable[[Any, Any], tuple[str, ...]] = _by_path
     shared: bool = False
+    alone: bool = False
+    enters_first: bool = False
     mutates: bool | Callable[[Any], bool] = False
     own: Callable[[Any], None] | None = None
     bulk: bool = False

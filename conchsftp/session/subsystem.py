@@ -17,6 +17,7 @@ from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from conchsftp.errors import SFTPError
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
@@ -35,6 +36,8 @@ from conchsftp.wire.inbox import Inbox
 # OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
 LARGEST_PACKET = 256 * 1024
 _SMALL_REPLY = 1024
+# What a request costs beside which no other may be in flight: more than MaxBytesInFlight can be.
+_ALL_THERE_IS = 2**40
 
 
 class _Slot:
@@ -48,6 +51,8 @@ class _Slot:
         self.request = request
         self.size = size
         self.cost = _SMALL_REPLY + (min(request.length, LARGEST_READ) if row.bulk else 0)
+        if row.alone:
+            self.cost += _ALL_THERE_IS
         self.event: Any = None
 
 
@@ -177,8 +182,8 @@ class SFTPSubsystem(Protocol):
     def _start(self, request_id: int | None, request: Any, size: int) -> None:
         row = OPERATIONS[type(request)]
         ticket = None
-        if self._lanes.busy:
-            ticket = self._lanes.enter(row.files(self._conversation, request), row.shared)
+        if self._lanes.busy or row.enters_first:
+            ticket = self._enter(row, request)
             if not ticket.admitted:
                 if row.own is not None:
                     row.own(request)
@@ -189,7 +194,7 @@ class SFTPSubsystem(Protocol):
         outcome = self._pipeline.serve(row, request)
         if isinstance(outcome, Deferred):
             if ticket is None:
-                ticket = self._lanes.enter(row.files(self._conversation, request), row.shared)
+                ticket = self._enter(row, request)
             self._wait(outcome, ticket, self._queue(request_id, row, request, size))
             return
         if ticket is not None:
@@ -198,6 +203,17 @@ class SFTPSubsystem(Protocol):
             self._queue(request_id, row, request, size).event = outcome
         else:
             self._emit(request_id, row, outcome, request, size)
+
+    def _enter(self, row: Operation, request: Any) -> Ticket:
+        """Take a place in the lanes of a request's files."""
+        try:
+            files = row.files(self._conversation, request)
+        except SFTPError:
+            # What cannot be named is refused when its turn comes, and is about no file.
+            files = ()
+        if row.alone:
+            files += self._lanes.names
+        return self._lanes.enter(files, row.shared)
 
     def _queue(self, request_id: int | None, row: Any, request: Any, size: int) -> _Slot:
         """Give a request a place in the order of replies; count what its reply may take."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from zope.interface import alsoProvides, implementer, providedBy
 
 from conchsftp.interfaces import IDirectory, IFile, IFileSystem, ILinks, IReadInto
@@ -20,23 +20,29 @@ class Gate:
         names: which; None for all.
 
     Attributes:
+        early: whether calls have their effect when they begin, and only the result waits; else both wait.
         waiting: name of each call that waits, and what lets it go on.
         begun: names of all calls, in the order in which they began.
+        opened, closed: how many files and directories were.
     """
 
     def __init__(self, names: Iterable[str] | None = None) -> None:
         self.names = None if names is None else set(names)
+        self.early = False
         self.waiting: list[tuple[str, Deferred[None]]] = []
         self.begun: list[str] = []
-        self.closed = 0
+        self.opened = self.closed = 0
 
     def call(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function, now or when the test says so. Its effect happens at the end of the wait."""
+        """Call a function, now or when the test says so."""
         self.begun.append(name)
         if self.names is not None and name not in self.names:
             return function(*args)
         turn: Deferred[None] = Deferred()
         self.waiting.append((name, turn))
+        if self.early:
+            result = execute(function, *args)
+            return turn.addCallback(lambda _: result)
         return turn.addCallback(lambda _: function(*args))
 
     @property
@@ -91,6 +97,7 @@ class _Slow:
     def __init__(self, inner: Any, gate: Gate) -> None:
         self.inner = inner
         self.gate = gate
+        gate.opened += 1
         alsoProvides(self, *(each for each in providedBy(inner) if each is not IReadInto))
 
     def __getattr__(self, name: str) -> Any:
