@@ -45,6 +45,7 @@ class Keying:
         self._skip = False
         self._overdue: Any = None
         self._authenticated = False
+        self._stopped = False
         self._since = transport.clock.seconds()
         self.active = False
         """From our KEXINIT to our NEWKEYS: only messages of the exchange may be sent."""
@@ -116,6 +117,8 @@ class Keying:
         exchange = self._exchange
         if exchange is None:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} after the end of the key exchange")
+        # From here on it is us who make the other side wait.
+        self._cancel_overdue()
         if not exchange.heavy:
             self._answer(exchange.receive(number, payload))
             return
@@ -145,6 +148,8 @@ class Keying:
         self._transport.receiver.decompress_with(agreed.compression_in.build_decompressor())
 
     def _answer(self, replies: list[tuple[int, bytes]]) -> None:
+        if self._stopped:
+            return
         sender = self._transport.sender
         for number, payload in replies:
             sender.packet(bytes((number,)) + payload)
@@ -183,8 +188,6 @@ class Keying:
         self._exchange = None
         self.active = False
         self._since = transport.clock.seconds()
-        if self._overdue.active():
-            self._overdue.cancel()
         if first and agreed.ext_info:
             transport.sender.packet(self._extensions())
         transport.keys_switched()
@@ -202,7 +205,11 @@ class Keying:
         self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"no answer to KEXINIT")
 
     def stop(self) -> None:
-        """The connection is over."""
+        """The connection is over: what is still computed comes too late."""
+        self._stopped = True
+        self._cancel_overdue()
+
+    def _cancel_overdue(self) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
 

@@ -233,6 +233,11 @@ class Transport(SSHServerTransport):
         if self._ended:
             return
         self.transport.resumeProducing()
+        if self._in_turn:
+            # The answer was there at once, and the turn goes on by itself.
+            return
+        # Another connection may have had the buffer meanwhile; lending brings our bytes back into it.
+        self.receiver.lend()
         self._walk()
         early = bytes(self._early)
         self._early.clear()
@@ -297,6 +302,7 @@ class Transport(SSHServerTransport):
 
     def _end(self) -> None:
         self._ended = True
+        self.keying.stop()
         self.outlet.finish()
         self.timers.stop()
         if self.transport is not None:
@@ -313,7 +319,7 @@ class Transport(SSHServerTransport):
         self.sendDisconnect(Reason.BY_APPLICATION, text.encode())
 
     def _busy(self) -> bool:
-        return bool(getattr(self.service, "busy", False))
+        return self._suspended or bool(getattr(self.service, "busy", False))
 
     def _ask(self) -> None:
         ask = getattr(self.service, "ask", None)
