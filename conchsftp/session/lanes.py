@@ -18,10 +18,11 @@ class Ticket:
         job: what to start when its turn has come; the caller's.
     """
 
-    __slots__ = ("_missing", "job", "lanes", "shared")
+    __slots__ = ("_missing", "_number", "job", "lanes", "shared")
 
-    def __init__(self, shared: bool) -> None:
+    def __init__(self, shared: bool, number: int) -> None:
         self.shared = shared
+        self._number = number
         self.lanes: list[tuple[str, _Lane]] = []
         self.job: Any = None
         self._missing = 0
@@ -53,10 +54,11 @@ class _Lane:
 class Lanes:
     """The lanes of one conversation."""
 
-    __slots__ = ("_lanes",)
+    __slots__ = ("_entered", "_lanes")
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
+        self._entered = 0
 
     @property
     def busy(self) -> bool:
@@ -70,7 +72,8 @@ class Lanes:
 
     def enter(self, paths: tuple[str, ...], shared: bool) -> Ticket:
         """Take a place in the lane of every path at once; look at `admitted` for whether it may start."""
-        ticket = Ticket(shared)
+        self._entered += 1
+        ticket = Ticket(shared, self._entered)
         for path in dict.fromkeys(paths):
             lane = self._lanes.get(path)
             if lane is None:
@@ -100,4 +103,6 @@ class Lanes:
                     woken.append(following)
             if not queue and not lane.sharing and not lane.exclusive:
                 del self._lanes[path]
+        if len(ticket.lanes) > 1:
+            woken.sort(key=lambda each: each._number)
         return woken

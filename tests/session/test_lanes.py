@@ -132,6 +132,13 @@ class TwoPathTests(SynchronousTestCase):
         one, other = lanes.enter(A, False), lanes.enter(B, False)
         self.assertEqual(lanes.leave(both), [one, other])
 
+    def test_woken_in_order(self) -> None:
+        """Who is woken by it comes in the order of arrival, whichever lane was left first."""
+        lanes = Lanes()
+        both = lanes.enter(B + A, False)
+        one, other = lanes.enter(A + B, True), lanes.enter(B, True)
+        self.assertEqual(lanes.leave(both), [one, other])
+
     def test_chain(self) -> None:
         """Renames that share a name with the next one each wait for the one before, not for all."""
         lanes = Lanes()
