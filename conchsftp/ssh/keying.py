@@ -22,6 +22,9 @@ from conchsftp.wire.kinds import BYTES, U32
 if TYPE_CHECKING:
     from conchsftp.ssh.transport import Transport
 
+# Answers held back while keys are exchanged, for a peer that goes on asking instead of answering our KEXINIT.
+_MOST_HELD = 2000
+_MOST_HELD_BYTES = 1024 * 1024
 # How long a peer may leave our KEXINIT unanswered.
 _ANSWER_SECONDS = 60.0
 
@@ -44,7 +47,10 @@ class Keying:
         self._incoming: tuple[Any, Any] | None = None
         self._skip = False
         self._overdue: Any = None
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._authenticated = False
+        self._compressing = False
         self._stopped = False
         self._since = transport.clock.seconds()
         self.active = False
@@ -69,6 +75,7 @@ class Keying:
         self._ours = KexInit.offering(self._offer, first=first).payload
         self._transport.sender.packet(self._ours)
         self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
+        self._transport.flush()
 
     def start_if_due(self) -> None:
         """Start an exchange when the keys have protected enough; called once a turn."""
@@ -136,16 +143,48 @@ class Keying:
         cipher, decompress = self._incoming
         self._incoming = None
         transport.receiver.switch(cipher, decompress, reset=transport.strict)
-        stages = {Stage.FIRST_KEX: Stage.SERVICE, Stage.REKEY: Stage.CONNECTED}
-        transport.enter(stages.get(transport.stage, Stage.AUTH))
+        if transport.stage is Stage.REKEY:
+            transport.enter(Stage.CONNECTED)
+        else:
+            transport.enter(Stage.SERVICE if transport.service is None else Stage.AUTH)
 
     def authenticated(self) -> None:
-        """USERAUTH_SUCCESS is out: delayed compression starts, and our own rekeying."""
+        """USERAUTH_SUCCESS was sent, or is held: our own rekeying starts, and delayed compression behind it."""
         self._authenticated = True
+        if not self.active:
+            self._compress()
+
+    def hold(self, message: bytes) -> None:
+        """
+        Keep a message until our NEWKEYS is out.
+
+        Raises:
+            ProtocolViolation: the peer has us keep too many.
+        """
+        self._held.append(message)
+        self._held_bytes += len(message)
+        if len(self._held) > _MOST_HELD or self._held_bytes > _MOST_HELD_BYTES:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many requests during a key exchange")
+
+    def _release(self) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        for message in held:
+            self._transport.sender.packet(message)
+            if message[0] == Message.USERAUTH_SUCCESS:
+                self._compress()
+
+    def _compress(self) -> None:
+        """USERAUTH_SUCCESS is out: compress what follows it, and inflate what the peer sends upon it."""
+        self._compressing = True
         agreed = self._negotiated
         assert agreed is not None
+        inflate = agreed.compression_in.build_decompressor()
         self._transport.sender.compress_with(agreed.compression_out.build_compressor())
-        self._transport.receiver.decompress_with(agreed.compression_in.build_decompressor())
+        if self._incoming is None:
+            self._transport.receiver.decompress_with(inflate)
+        else:
+            # The peer's NEWKEYS is on its way, and was sent before it knew of its success.
+            self._incoming = self._incoming[0], inflate
 
     def _answer(self, replies: list[tuple[int, bytes]]) -> None:
         if self._stopped:
@@ -180,7 +219,7 @@ class Keying:
         outgoing = agreed.cipher_out, agreed.mac_out, b"BDF"
         ciphers = [_cipher(row, mac, letters, derive) for row, mac, letters in (incoming, outgoing)]
         inflate, deflate = None, None
-        if self._authenticated:
+        if self._compressing:
             deflate = agreed.compression_out.build_compressor()
             inflate = agreed.compression_in.build_decompressor()
         self._incoming = ciphers[0], inflate
@@ -190,6 +229,7 @@ class Keying:
         self._since = transport.clock.seconds()
         if first and agreed.ext_info:
             transport.sender.packet(self._extensions())
+        self._release()
         transport.keys_switched()
 
     def _extensions(self) -> bytes:

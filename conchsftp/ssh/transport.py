@@ -27,8 +27,6 @@ from conchsftp.wire.reader import Reader
 
 # "The maximum length of the string is 255 characters, including the Carriage Return and Line Feed" (RFC 4253, 4.2).
 _LONGEST_LINE = 255
-# Answers held back while keys are exchanged: to a peer that goes on asking instead of answering our KEXINIT.
-_MOST_HELD = 2000
 _U32 = Struct(">I")
 
 
@@ -67,7 +65,6 @@ class Transport(SSHServerTransport):
         self.user_name: str | None = None
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()
         self._allowed = ALLOWED[Stage.VERSION]
-        self._held: list[bytes] = []
         self._in_turn = False
         self._suspended = False
         self._ended = False
@@ -251,9 +248,7 @@ class Transport(SSHServerTransport):
             return
         message = bytes((number,)) + payload
         if self.keying.active and number in HELD_DURING_KEX:
-            if len(self._held) >= _MOST_HELD:
-                raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many requests during a key exchange")
-            self._held.append(message)
+            self.keying.hold(message)
             return
         self.sender.packet(message)
         self.flush()
@@ -269,10 +264,7 @@ class Transport(SSHServerTransport):
         return self.outlet.blocked or self.keying.active or self._ended
 
     def keys_switched(self) -> None:
-        """Our NEWKEYS is out: send what was held back."""
-        held, self._held = self._held, []
-        for message in held:
-            self.sender.packet(message)
+        """Our NEWKEYS is out, and what was held back."""
         self.flush()
         self._drained()
 
@@ -366,7 +358,7 @@ class Transport(SSHServerTransport):
     # -- after authentication --
 
     def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
-        """USERAUTH_SUCCESS is out: take the avatar, start the connection service."""
+        """USERAUTH_SUCCESS is out, or held back until the keys are: take the avatar, start the connection service."""
         self.user_name = user_name
         self.avatar = avatar
         self.logoutFunction = logout

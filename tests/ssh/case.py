@@ -90,6 +90,53 @@ class ConnectionCase(SynchronousTestCase):
         client.take(3)
 
 
+class RekeyingCase(ConnectionCase):
+    """Later key exchanges, and stops on their way."""
+
+    def start(self, client: MemoryClient) -> None:
+        """Have the server start an exchange, to which the client does not react."""
+        client.automatic = False
+        client.server.keying.start()
+        client.pump()
+        self.assertEqual(client.numbers[-1], 20)
+
+    def waiting(self, **options: Any) -> MemoryClient:
+        """Return a client that has logged in and has not answered our KEXINIT."""
+        client = self.logged_in(**options)
+        self.start(client)
+        return client
+
+    def go_on(self, client: MemoryClient) -> None:
+        """Let the client do its part."""
+        client.automatic = True
+        client._kexinit(b"\x14" + client.take(20))
+        client.pump()
+
+    def stop_at(self, client: MemoryClient, stop: int) -> None:
+        """Keep on the way to the server whatever the client sends from its message of this number on."""
+        lay = client.lay_now
+
+        def lay_and_stop(number: int, payload: bytes = b"") -> None:
+            if number == stop:
+                client.flush()
+                client.pipe.deliver()
+                client.pipe.reading = False
+            lay(number, payload)
+
+        client.lay_now = lay_and_stop  # type: ignore[method-assign]
+
+    def deliver(self, client: MemoryClient) -> None:
+        """Let it arrive."""
+        del client.lay_now
+        client.pipe.reading = True
+        client.pump()
+
+
+def kexinits(client: MemoryClient) -> int:
+    """Return how many exchanges the server has begun or answered."""
+    return client.numbers.count(20)
+
+
 def _say_version(client: MemoryClient) -> None:
     client.automatic = False
     client.raw(client.version + b"\r\n")

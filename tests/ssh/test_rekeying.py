@@ -1,0 +1,265 @@
+"""
+Key exchanges after the first: whoever starts them, and whatever else is going on.
+"""
+
+from struct import pack
+
+from twisted.internet.defer import Deferred
+
+from conchsftp.events import FileRemove
+from conchsftp.sftp import requests
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import Access, OpenFlag
+from conchsftp.sftp.replies import Data, HandleReply
+from conchsftp.sftp.statuses import Status
+from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.phases import Stage
+from conchsftp.testing import MemoryClient, MemorySession
+from tests.ssh.case import RekeyingCase, kexinits
+from tests.ssh.ordinary import OrdinaryClient
+
+PING = b"\0\0\0\4ping"
+
+
+class WhenTests(RekeyingCase):
+    """When the server starts one."""
+
+    def pings(self, client: MemoryClient, count: int) -> None:
+        """Send so many pings, one a turn."""
+        for _ in range(count):
+            client.packet(192, PING)
+            self.assertEqual(client.take(193), PING)
+
+    def test_packets(self) -> None:
+        """After RekeyPackets in one direction, again and again."""
+        self.serve(rekey_packets=10)
+        client = self.logged_in()
+        self.pings(client, 100)
+        self.assertGreaterEqual(kexinits(client), 9)
+        self.assertLessEqual(kexinits(client), 14)
+
+    def test_bytes(self) -> None:
+        """After KeyRenegotiationThreshold bytes in one direction, whichever it is."""
+        self.serve(key_renegotiation_threshold=100_000)
+        client = self.logged_in()
+        data = pack(">I", 20_000) + bytes(20_000)
+        for _ in range(4):
+            client.packet(2, data)
+        self.assertEqual(kexinits(client), 1)
+        client.packet(2, data)
+        self.assertEqual(kexinits(client), 2)
+        self.pings(client, 3)
+        self.assertEqual(kexinits(client), 2)
+
+    def test_smallest(self) -> None:
+        """A threshold of one byte does not make exchanges follow on each other for ever."""
+        self.serve(key_renegotiation_threshold=1, rekey_packets=1)
+        client = self.logged_in()
+        self.pings(client, 20)
+        self.assertLessEqual(kexinits(client), 22)
+        self.assertGreater(kexinits(client), 5)
+
+    def test_time(self) -> None:
+        """After RekeySeconds; zero is never."""
+        for seconds, expected in ((100, 6), (0, 1)):
+            self.serve(rekey_seconds=seconds, default_timeout=0)
+            client = self.logged_in()
+            for _ in range(50):
+                self.clock.advance(10)
+                self.pings(client, 1)
+            self.assertEqual(kexinits(client), expected)
+
+    def test_not_before_login(self) -> None:
+        """Never before the login."""
+        self.serve(key_renegotiation_threshold=1, rekey_packets=1, rekey_seconds=1)
+        client = self.at(Stage.AUTH)
+        for _ in range(5):
+            self.clock.advance(2)
+            client.packet(2, bytes(100))
+        self.assertEqual(kexinits(client), 1)
+
+    def test_unanswered(self) -> None:
+        """A peer that does not answer our KEXINIT within a minute is left."""
+        self.serve(default_timeout=0)
+        client = self.waiting()
+        for _ in range(59):
+            self.clock.advance(1)
+            client.packet(2, b"")
+        self.assertFalse(client.pipe.closing)
+        self.clock.advance(1)
+        client.pump()
+        self.assert_ended(client, Reason.KEY_EXCHANGE_FAILED, "no answer to KEXINIT")
+
+
+class BothTests(RekeyingCase):
+    """Whoever starts it."""
+
+    def test_client(self) -> None:
+        """The client, again and again."""
+        client = self.logged_in()
+        for count in range(2, 7):
+            client.rekey()
+            self.assertEqual((client.exchanges, kexinits(client)), (count, count))
+            self.assert_alive(client)
+
+    def test_both_at_once(self) -> None:
+        """Both at once: two KEXINITs make one exchange."""
+        client = self.logged_in()
+        for count in range(2, 7):
+            client.server.keying.start()
+            client.send_kexinit()
+            client.pump()
+            self.assertEqual((client.exchanges, kexinits(client)), (count, count))
+            self.assert_alive(client)
+
+    def test_twice(self) -> None:
+        """An exchange that is going on is not started again, at no point of it."""
+        client = self.waiting()
+        client.server.keying.start()
+        client.pump()
+        self.assertEqual(kexinits(client), 2)
+        self.stop_at(client, 21)
+        self.go_on(client)
+        # Our NEWKEYS is out, the client's is not here.
+        client.server.keying.start()
+        client.pump()
+        self.assertEqual(kexinits(client), 2)
+        self.deliver(client)
+        self.assert_alive(client)
+
+    def test_directions_apart(self) -> None:
+        """Each direction changes its keys at its own NEWKEYS: between the two, ours are new and the client's old."""
+        for strict in (True, False):
+            client = self.logged_in(strict=strict)
+            self.stop_at(client, 21)
+            client.rekey()
+            self.assertEqual(client.exchanges, 2)
+            client.server.sendPacket(2, b"\0\0\0\3new")
+            client.pump()
+            self.assertEqual(client.take(2), b"\0\0\0\3new")
+            self.assertIs(client.server.stage, Stage.REKEY)
+            self.deliver(client)
+            self.assert_alive(client)
+
+    def test_over_ordinary_transports(self) -> None:
+        """It makes no difference what carries the bytes."""
+        self.serve(rekey_packets=5)
+        client = OrdinaryClient(self.factory, chunk=100)
+        client.log_in()
+        for _ in range(50):
+            client.packet(192, PING)
+            self.assertEqual(client.take(193), PING)
+        self.assertGreater(client.exchanges, 5)
+
+
+class TransferTests(RekeyingCase):
+    """During transfers."""
+
+    CONTENT = bytes(range(256)) * 4096
+
+    def both_ways(self, session: MemorySession) -> None:
+        """Upload and download at once, many requests in flight, and compare."""
+        put = session.request(_opening(b"/up", Access.WRITE_DATA, 1))
+        session.put("/down", self.CONTENT)
+        get = session.request(_opening(b"/down", Access.READ_DATA, 2))
+        assert isinstance(put, HandleReply) and isinstance(get, HandleReply)
+        reads, writes = [], []
+        size = 30_000
+        for at in range(0, len(self.CONTENT), size):
+            data = self.CONTENT[at : at + size]
+            writes.append(session.ask(requests.Write(handle=put.handle, offset=at, data=[data])))
+            reads.append(session.ask(requests.Read(handle=get.handle, offset=at, length=size)))
+            if at % 4 == 0:
+                session.read()
+        session.read()
+        for written in writes:
+            self.assertEqual(self.successResultOf(written).status, Status.OK)
+        found = [self.successResultOf(read) for read in reads]
+        self.assertEqual(b"".join(each.data for each in found if isinstance(each, Data)), self.CONTENT)
+        self.assertEqual(session.get("/up"), self.CONTENT)
+
+    def test_by_us(self) -> None:
+        """Started by us, every few packets or bytes."""
+        for settings in ({"rekey_packets": 7}, {"key_renegotiation_threshold": 50_000}):
+            self.serve(**settings)
+            for compression in ("none", "zlib@openssh.com"):
+                session = self.session(client={"compression": compression})
+                self.both_ways(session)
+                if compression == "none":
+                    self.assertGreater(session.client.exchanges, 10)
+
+    def test_by_the_client(self) -> None:
+        """Started by the client in the middle of its requests."""
+        session = self.session()
+        send = session.channel.send
+
+        def send_and_rekey(data: bytes) -> None:
+            session.client.send_kexinit()
+            send(data)
+
+        session.channel.send = send_and_rekey  # type: ignore[method-assign]
+        self.both_ways(session)
+        self.assertGreater(session.client.exchanges, 30)
+
+    def test_by_both(self) -> None:
+        """By both at once, over a socket that takes little at a time."""
+        self.serve(rekey_packets=20)
+        session = self.session(client={"room": 5000, "chunk": 3000})
+        send = session.channel.send
+        count = 0
+
+        def send_and_rekey(data: bytes) -> None:
+            nonlocal count
+            count += 1
+            if count % 3 == 0:
+                session.client.send_kexinit()
+            send(data)
+
+        session.channel.send = send_and_rekey  # type: ignore[method-assign]
+        self.both_ways(session)
+
+    def test_replies_wait(self) -> None:
+        """While our KEXINIT is unanswered no reply leaves, and requests are taken all the same; then all come."""
+        session = self.session()
+        client = session.client
+        self.start(client)
+        asked = [session.ask(requests.Stat(path=b"/f")) for _ in range(50)]
+        client.packet(192, PING)
+        self.assertEqual(kexinits(client), 2)
+        self.assertEqual(client.numbers[-1], 20)
+        self.go_on(client)
+        session.read()
+        for each in asked:
+            self.successResultOf(each)
+        self.assertEqual(client.take(193), PING)
+
+    def test_answer_becomes_ready(self) -> None:
+        """A reply that a handler has finished in the meantime waits for the new keys as well."""
+        session = self.session()
+        work: Deferred[None] = Deferred()
+        self.server.on(FileRemove, lambda event: work if event.before_exec else None)
+        asked = session.ask(requests.Remove(path=b"/f"))
+        client = session.client
+        self.start(client)
+        work.callback(None)
+        client.pump()
+        self.assertEqual(client.numbers[-1], 20)
+        self.go_on(client)
+        session.read()
+        self.assertEqual(self.successResultOf(asked).status, Status.OK)
+
+    def test_end_meanwhile(self) -> None:
+        """A session that ends meanwhile ends in the usual order, behind its last reply."""
+        session = self.session()
+        client = session.client
+        self.start(client)
+        asked = session.ask(requests.Stat(path=b"/f"))
+        session.channel.eof()
+        self.go_on(client)
+        session.read()
+        self.successResultOf(asked)
+        self.assertEqual(session.channel.numbers[-4:], [94, 98, 96, 97])
+
+
+def _opening(path: bytes, access: Access, disposition: int) -> requests.Open:
+    return requests.Open(path=path, access=access, flags=OpenFlag(disposition), attributes=Attributes())
