@@ -29,33 +29,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
         root.mkdir()
         local.mkdir()
         prepare(root, local, scale)
-        servers = _start(stack, options, work, root)
-        results = _measure(measures, servers, local, scale, options.runs)
-    print(report.table(measures, [server.name for server in servers], results))
+        starts = _starts(options, work, root)
+        running = {name: stack.enter_context(start()) for name, start in starts.items()}
+
+        def carry_out(measure: Measure, name: str) -> tuple[float, ...]:
+            if measure.fresh:
+                with starts[name]() as server:
+                    return measure.run(server, local, scale)
+            figures = measure.run(running[name], local, scale)
+            running[name].settle()
+            return figures
+
+        results = _interleaved(measures, options.servers, options.runs, carry_out)
+    print(report.table(measures, options.servers, results))
     print(f"\nmedians of {options.runs}; all figures in {report.save(_RESULTS, results, _plain(options))}")
 
 
-def _start(stack: ExitStack, options: argparse.Namespace, work: Path, root: Path) -> list[Server]:
+def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[str, Callable[[], Server]]:
+    """Return how each of the wanted servers is started, and started once more."""
     keys = Keys.make(work / "keys")
     # AES-CTR is not in the default profile.
     settings = ["AlgorithmProfile=compatible", *options.set]
+
+    def folder() -> Path:
+        return Path(tempfile.mkdtemp(dir=work))
+
     starts: dict[str, Callable[[], Server]] = {
-        "ours": lambda: start_ours(keys, root, work, settings=settings),
-        "sshd": lambda: start_sshd(keys, root, work, internal=options.sftp == "internal"),
+        "ours": lambda: start_ours(keys, root, folder(), settings=settings),
+        "sshd": lambda: start_sshd(keys, root, folder(), internal=options.sftp == "internal"),
     }
-    return [stack.enter_context(starts[name]()) for name in options.servers]
+    return {name: starts[name] for name in options.servers}
 
 
-def _measure(
-    measures: Sequence[Measure], servers: Sequence[Server], local: Path, scale: Scale, runs: int
+def _interleaved(
+    measures: Sequence[Measure],
+    servers: Sequence[str],
+    runs: int,
+    carry_out: Callable[[Measure, str], tuple[float, ...]],
 ) -> report.Results:
     results: report.Results = {measure.name: {} for measure in measures}
     for run in range(runs):
         for measure in measures:
             for server in servers:
-                _progress(f"{run + 1}/{runs} {measure.name} {server.name}")
-                results[measure.name].setdefault(server.name, []).append(measure.run(server, local, scale))
-                server.settle()
+                _progress(f"{run + 1}/{runs} {measure.name} {server}")
+                results[measure.name].setdefault(server, []).append(carry_out(measure, server))
     _progress("")
     return results
 

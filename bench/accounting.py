@@ -23,8 +23,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory(pid: int) -> int:
-    """Return the bytes that a process and all below it hold; a shared page counts once, spread over its users."""
-    return sum(_field(Path(f"/proc/{member}/smaps_rollup"), "Pss:") for member in tree(pid))
+    """
+    Return the bytes of their own that a process and all below it hold.
+
+    A page that several share counts once, spread over them. Pages of files do not count: those of a library are shared
+    with whatever else the machine runs, and that changes from moment to moment.
+    """
+    return sum(_field(Path(f"/proc/{member}/smaps_rollup"), "Pss_Anon:") for member in tree(pid))
 
 
 def peak_memory(pid: int) -> int:

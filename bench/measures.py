@@ -63,12 +63,14 @@ class Measure:
     Attributes:
         kind: what `--only` selects it by.
         cipher: what `--cipher` selects it by; empty where it is no matter.
+        fresh: wants a server that has done nothing before.
         run: carries it out; gets the server, a folder on the same file system for the client's files, and the scale.
     """
 
     kind: str
     cipher: str = ""
     figures: tuple[Figure, ...]
+    fresh: bool = False
     run: Callable[[Server, Path, Scale], tuple[float, ...]]
 
     @property
@@ -191,5 +193,5 @@ MEASURES = (
     _per_second("open+read+close", _open, "CPU µs each"),
     Measure(kind="list", figures=(Figure(unit="ms"), Figure(unit="CPU µs/entry")), run=_list),
     _per_second("login", _login, "CPU ms each"),
-    Measure(kind="idle connection", figures=(Figure(unit="KiB"),), run=_idle),
+    Measure(kind="idle connection", figures=(Figure(unit="KiB"),), fresh=True, run=_idle),
 )
