@@ -1,0 +1,86 @@
+"""
+The command `conchsftp`.
+"""
+
+import stat
+import sys
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import bcrypt
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp import command
+from conchsftp.ssh.host_keys import load
+
+
+class CommandTests(SynchronousTestCase):
+    """What can be seen without a running server; the real clients see the rest."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir(parents=True)
+        self.printed = StringIO()
+
+    def run_command(self, *arguments: object, text: str = "") -> None:
+        """Run the command with a standard input that is not a terminal."""
+        self.patch(sys, "stdin", StringIO(text))
+        with redirect_stdout(self.printed), redirect_stderr(self.printed):
+            command.main([str(argument) for argument in arguments])
+
+    def refusal(self, *arguments: object, text: str = "") -> str:
+        """Return the one line with which the command ends."""
+        line = str(self.assertRaises(SystemExit, self.run_command, *arguments, text=text).code)
+        self.assertTrue(line.startswith("conchsftp: "), line)
+        self.assertNotIn("\n", line)
+        return line
+
+    def test_usage(self) -> None:
+        """Without arguments it says what there is."""
+        self.run_command()
+        self.assertIn("conchsftp DIR", self.printed.getvalue())
+        self.assertIn("conchsftp passwd FILE USER", self.printed.getvalue())
+
+    def test_passwd(self) -> None:
+        """A password from standard input becomes a bcrypt hash in a file that only its owner reads."""
+        users = self.folder / "users.toml"
+        self.run_command("passwd", users, "alice", text="open sesame\n")
+        hashed = tomllib.loads(users.read_text())["alice"]["password"]
+        self.assertTrue(bcrypt.checkpw(b"open sesame", hashed.encode()))
+        self.assertEqual(stat.S_IMODE(users.stat().st_mode), 0o600)
+        self.assertNotIn("sesame", self.printed.getvalue())
+
+    def test_passwd_mistakes(self) -> None:
+        """Missing arguments, no password, one that bcrypt would cut, a file that is not TOML: one line each."""
+        users = self.folder / "users.toml"
+        self.assertIn("FILE USER", self.refusal("passwd", users))
+        self.assertIn("0 given", self.refusal("passwd", users, "alice", text="\n"))
+        self.assertIn("72", self.refusal("passwd", users, "alice", text="x" * 73))
+        self.assertFalse(users.exists())
+        users.write_text("[alice\n")
+        self.assertIn("users.toml", self.refusal("passwd", users, "alice", text="x"))
+        self.assertEqual(users.read_text(), "[alice\n")
+
+    def test_folder_and_key(self) -> None:
+        """The folder and the host key are made where they are missing; the key stays the same."""
+        root, key = self.folder / "a" / "root", self.folder / "b" / "key"
+        arguments = ["--host-key", str(key), "--listen", "tcp:0:interface=127.0.0.1", str(root)]
+        fingerprints = set()
+        for _ in range(2):
+            options = command._Folder()
+            options.parseOptions(arguments)
+            fingerprints |= {each.fingerprint() for each in options.server.factory.host_keys.keys}
+        self.assertEqual(fingerprints, {load(key).fingerprint()})
+        self.assertTrue(root.is_dir())
+        self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600)
+
+    def test_mistakes(self) -> None:
+        """A folder that cannot be made, an address that others can reach, an unknown setting: one line each."""
+        (self.folder / "file").touch()
+        key = ("--host-key", self.folder / "key")
+        self.assertIn("file", self.refusal(self.folder / "file", *key))
+        self.assertIn("--users", self.refusal(self.folder, *key, "--listen", "tcp:2222"))
+        self.assertIn("unknown setting", self.refusal(self.folder, *key, "--set", "Nothing=1"))
+        self.assertIn("not a private key", self.refusal(self.folder, "--host-key", self.folder / "file"))

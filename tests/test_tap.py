@@ -1,0 +1,242 @@
+"""
+The command line of `twistd sftpserver`.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.application.service import IServiceMaker
+from twisted.cred import strcred
+from twisted.cred.checkers import FilePasswordDB
+from twisted.plugin import getPlugins
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp import tap
+from conchsftp.auth.checkers import UsersFileChecker
+from conchsftp.settings.row import Change, Index
+from conchsftp.settings.table import TABLE
+from conchsftp.ssh.host_keys import generate_ed25519
+
+PROJECT = Path(__file__).parent.parent
+TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")
+
+
+class CommandLine(SynchronousTestCase):
+    """A folder to serve, a host key and a users file."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.root = self.folder / "root"
+        self.root.mkdir(parents=True)
+        self.key = self.folder / "key"
+        generate_ed25519(self.key)
+        self.users = self.folder / "users.toml"
+        self.users.write_text("[alice]\n")
+        self.users.chmod(0o600)
+
+    def parse(self, *arguments: object) -> tap.Options:
+        """Parse arguments, after the folder and the key."""
+        return self.parse_only("--root", self.root, "--host-key", self.key, *arguments)
+
+    def parse_only(self, *arguments: object) -> tap.Options:
+        """Parse arguments."""
+        options = tap.Options()
+        options.parseOptions([str(argument) for argument in arguments])
+        return options
+
+    def refusal(self, *arguments: object) -> str:
+        """Return the one line with which arguments, after the folder and the key, are refused."""
+        text = str(self.assertRaises(UsageError, self.parse, *arguments))
+        self.assertNotIn("\n", text)
+        return text
+
+
+class OptionsTests(CommandLine):
+    """What the options make of the server."""
+
+    LOCAL = "tcp:2222:interface=127.0.0.1"
+
+    def test_every_row(self) -> None:
+        """Every setting with a value of the server's own is an option, but for the one that adds up."""
+        options = {
+            f"--{row.option}"
+            for row in TABLE
+            if row.index is not Index.POSITION and row.change is not Change.NEVER and row.name != "Listen"
+        }
+        shown = str(tap.Options()).replace("=", " ").split()
+        self.assertLessEqual({*options, "--root", "--listen", "--users", "--host-key", "--set", "--auth"}, set(shown))
+
+    def test_settings(self) -> None:
+        """A setting can be given as an option and as --set Name=Value, in any case; the latter counts."""
+        options = self.parse(
+            *("--listen", self.LOCAL, "--max-channels", "3", "--max-handles", "7"),
+            *("--set", "maxhandles=9", "--set", "UserAuthBanner=a = b"),
+        )
+        settings = options.server.settings
+        self.assertEqual((settings.max_channels, settings.max_handles), (3, 9))
+        self.assertEqual(settings.user_auth_banner, "a = b")
+        self.assertEqual(settings.root_directory, str(self.root))
+
+    def test_listen_adds_up(self) -> None:
+        """--listen and --host-key can be given several times."""
+        second = self.folder / "second"
+        generate_ed25519(second)
+        options = self.parse("--listen", self.LOCAL, "--listen", "unix:/run/sftp", "--host-key", second)
+        self.assertEqual(options.server.settings.listen, (self.LOCAL, "unix:/run/sftp"))
+        self.assertEqual(len(options.server.factory.host_keys.keys), 2)
+
+    def test_one_time_user(self) -> None:
+        """Without a source of users there is a one-time user with another password each time."""
+        passwords = set()
+        for _ in range(2):
+            options = self.parse("--listen", self.LOCAL)
+            passwords.add(options.one_time_user[1])
+        self.assertEqual(len(passwords), 2)
+        self.assertGreaterEqual(min(map(len, passwords)), 20)
+
+    def test_one_time_user_stays_here(self) -> None:
+        """Without a source of users, an address that others can reach is refused."""
+        for listen in ("tcp:2222", "tcp:2222:interface=0.0.0.0", "ssl:2222:interface=127.0.0.1"):
+            self.assertIn("--users or --auth is needed", self.refusal("--listen", self.LOCAL, "--listen", listen))
+        self.assertIn("--users or --auth is needed", self.refusal())
+
+    def test_users(self) -> None:
+        """With a users file every address is allowed, and there is no one-time user."""
+        options = self.parse("--users", self.users, "--listen", "tcp:2222")
+        self.assertIs(options.one_time_user, None)
+
+    def test_auth(self) -> None:
+        """Twisted's own --auth composes with the users file, or stands alone."""
+        passwords = self.folder / "passwords"
+        passwords.write_text("bob:secret\n")
+        alone = self.parse("--auth", f"file:{passwords}", "--listen", "tcp:2222")
+        self.assertIs(alone.one_time_user, None)
+        self.assertIsInstance(alone["credCheckers"][0], FilePasswordDB)
+        self.parse("--auth", f"file:{passwords}", "--users", self.users, "--listen", "tcp:2222")
+
+    def test_users_with_roots(self) -> None:
+        """With a users file the folder may be missing: users can have their own."""
+        options = self.parse_only("--users", self.users, "--host-key", self.key, "--listen", self.LOCAL)
+        self.assertEqual(options.server.settings.root_directory, "")
+
+
+class MistakesTests(CommandLine):
+    """Every mistake of the operator is one line."""
+
+    def test_settings(self) -> None:
+        """An unknown setting, a value of the wrong kind and a statement without a value are named."""
+        self.assertIn("unknown setting 'MaxChanels'; did you mean MaxChannels?", self.refusal("--set", "MaxChanels=3"))
+        self.assertIn("MaxChannels", self.refusal("--set", "MaxChannels=many"))
+        self.assertIn("MaxChannels", self.refusal("--max-channels", "many"))
+        self.assertIn("Name=Value expected", self.refusal("--set", "MaxChannels"))
+        self.assertIn("takes no index", self.refusal("--set", "MaxChannels[0]=3", "--listen", OptionsTests.LOCAL))
+
+    def test_unknown_option(self) -> None:
+        """An unknown option is named."""
+        self.assertIn("--rot", self.refusal("--rot", "x"))
+
+    def test_folder(self) -> None:
+        """A missing folder is named, and so is one that is not given."""
+        self.assertIn("no such folder", self.refusal("--root", self.folder / "absent"))
+        self.assertIn("no such folder", self.refusal("--root", self.key))
+        problem = self.assertRaises(UsageError, self.parse_only, "--host-key", self.key)
+        self.assertIn("--root DIR", str(problem))
+
+    def test_keys(self) -> None:
+        """A key that is missing, or is none, is named; without any there is no server."""
+        self.assertIn("absent", self.refusal("--host-key", self.folder / "absent"))
+        self.assertIn("users.toml", self.refusal("--host-key", self.users))
+        problem = self.assertRaises(UsageError, self.parse_only, "--root", self.root)
+        self.assertIn("--host-key FILE", str(problem))
+
+    def test_users_file(self) -> None:
+        """A users file that is missing or wrong is named, with the line."""
+        self.assertIn("absent", self.refusal("--users", self.folder / "absent"))
+        self.users.write_text("[alice]\npasword = 'x'\n")
+        self.assertIn("line 2", self.refusal("--users", self.users))
+
+    def test_within_twistd(self) -> None:
+        """As a part of twistd's options a mistake ends the process at once, before twistd prints all of its own."""
+        options = tap.Options()
+        options.parent = {}
+        problem = self.assertRaises(SystemExit, options.parseOptions, ["--root", str(self.folder / "absent")])
+        self.assertTrue(str(problem.code).startswith("twistd sftpserver: "))
+
+
+class LoopbackTests(SynchronousTestCase):
+    """Which endpoint strings only this machine can reach."""
+
+    def test_loopback(self) -> None:
+        """Addresses that loop back, in either version of IP, and sockets in the file system."""
+        for description in (
+            "tcp:2222:interface=127.0.0.1",
+            "tcp:port=2222:backlog=5:interface=127.8.9.10",
+            r"tcp6:2222:interface=\:\:1",
+            "unix:/run/sftp",
+        ):
+            self.assertTrue(tap.on_loopback(description), description)
+
+    def test_others(self) -> None:
+        """Everything else, and what is not understood."""
+        for description in (
+            "tcp:2222",
+            "tcp:2222:interface=",
+            "tcp:2222:interface=192.0.2.1",
+            "tcp:2222:interface=example.org",
+            r"tcp6:2222:interface=\:\:",
+            "haproxy:tcp:2222:interface=127.0.0.1",
+            "systemd:domain=INET:index=0",
+            "",
+        ):
+            self.assertFalse(tap.on_loopback(description), description)
+
+
+class PluginTests(CommandLine):
+    """What Twisted finds of ours."""
+
+    def test_service_maker(self) -> None:
+        """twistd has the command, and its module is this one."""
+        (maker,) = (plugin for plugin in getPlugins(IServiceMaker) if plugin.tapname == "sftpserver")
+        self.assertIs(maker.options, tap.Options)
+        self.assertIs(maker.makeService, tap.makeService)
+
+    def test_checker(self) -> None:
+        """--auth sftp-users:FILE gives any server our users file."""
+        self.assertIsInstance(strcred.makeChecker(f"sftp-users:{self.users}"), UsersFileChecker)
+        self.assertRaises(strcred.InvalidAuthArgumentString, strcred.makeChecker, "sftp-users")
+
+
+class ProcessTests(CommandLine):
+    """twistd itself, in a process: only there it shows how it ends."""
+
+    def run_twistd(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        """Run it to its end."""
+        return subprocess.run(
+            [*TWISTD, "sftpserver", *(str(argument) for argument in arguments)],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def test_busy_port(self) -> None:
+        """A port that is taken ends twistd with a code and one line that names it."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            listen = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+            ended = self.run_twistd("--root", "root", "--host-key", "key", "--listen", listen)
+        self.assertEqual(ended.returncode, 1)
+        self.assertRegex(ended.stderr, rf"\Atwistd sftpserver: .*{listen}.*in use\n\Z")
+        self.assertNotIn("Traceback", ended.stdout)
+
+    def test_mistake(self) -> None:
+        """So does a mistake in the options, without twistd's own options being listed."""
+        ended = self.run_twistd("--root", "absent", "--host-key", "key")
+        self.assertEqual((ended.returncode, ended.stdout), (1, ""))
+        self.assertEqual(ended.stderr, "twistd sftpserver: absent: no such folder\n")
