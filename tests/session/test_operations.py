@@ -1,0 +1,237 @@
+"""
+Every request has an operation, and every operation gives one reply, whatever happens.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp.errors import SFTPError
+from conchsftp.events import EVENTS, Event, EventHub, Phase
+from conchsftp.events.own import FileRequest
+from conchsftp.interfaces import IAccounts, ISpace
+from conchsftp.session.operations import OPERATIONS
+from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.fields import REQUESTS
+from conchsftp.sftp.requests import UnknownExtended
+from conchsftp.sftp.statuses import Status
+from tests.session.slow import SlowFileSystem
+from tests.session.support import STATUS, Session, SessionCase, numbers, opening, request, string
+from tests.sftp.samples import SAMPLES
+
+# As on the wire, with the request id 7.
+WIRE = [string(sample.packet) for sample in SAMPLES if 3 in sample.versions]
+
+# What changes nothing, also where a file system is read-only.
+ASKING = {
+    "Close",
+    "Read",
+    "LStat",
+    "FStat",
+    "OpenDir",
+    "ReadDir",
+    "RealPath",
+    "Stat",
+    "ReadLink",
+    "StatVFS",
+    "FStatVFS",
+    "FSync",
+    "Limits",
+    "ExpandPath",
+    "HomeDirectory",
+    "UsersGroupsById",
+    "BadPacket",
+    "UnknownExtended",
+}
+
+
+class TableTests(SynchronousTestCase):
+    """The table."""
+
+    def test_every_request(self) -> None:
+        """Every request of version 3 has an operation, and every operation a request that can come."""
+        known = {layout.record for layout in REQUESTS}
+        for layout in REQUESTS:
+            if 3 in layout.versions:
+                self.assertIn(layout.record, OPERATIONS)
+        self.assertEqual(set(OPERATIONS) - known, {BadPacket, UnknownExtended})
+
+    def test_every_sample(self) -> None:
+        """The samples that these tests use are of every request of version 3."""
+        records = {type(Codec(3).decode([memoryview(packet)[4:]])[1]) for packet in WIRE}
+        self.assertEqual(records, {layout.record for layout in REQUESTS if 3 in layout.versions} | {UnknownExtended})
+
+    def test_abilities(self) -> None:
+        """What is advertised for an ability needs it, and what needs one is not advertised without."""
+        for row in EXTENSIONS:
+            ability = OPERATIONS[row.request].ability
+            self.assertEqual(row.ability, "" if ability is None else ability.__name__, row.name)
+
+    def test_mutating(self) -> None:
+        """Every operation is refused to read-only users, but those that are known to change nothing."""
+        changing = {request.__name__ for request, row in OPERATIONS.items() if row.mutates}
+        self.assertEqual(changing, {request.__name__ for request in OPERATIONS} - ASKING)
+
+    def test_shared(self) -> None:
+        """What may overlap changes nothing."""
+        for row in OPERATIONS.values():
+            self.assertFalse(row.shared and (row.mutates or row.alone), row.request)
+
+    def test_events(self) -> None:
+        """The event of an operation is one that can be listened to, or that of requests without."""
+        for row in OPERATIONS.values():
+            if row.event is not FileRequest:
+                self.assertIs(EVENTS[row.event.__name__], row.event)
+                self.assertIn(Phase.AFTER, row.event.phases)
+            names = {name for cls in row.event.__mro__ for name in getattr(cls, "__slots__", ())}
+            self.assertTrue(not row.result or row.result in names or hasattr(row.event, row.result), row.request)
+
+
+class Able(SlowFileSystem):
+    """A file system that has every ability, and raises from what it does not have."""
+
+    def __init__(self, inner: Any, names: Any = ()) -> None:
+        super().__init__(inner, names)
+        self.file_abilities += (ISpace, IAccounts)
+
+
+class Raising:
+    """A file system with every ability; each call raises."""
+
+    file_abilities = tuple(row.ability for row in OPERATIONS.values() if row.ability is not None)
+
+    def __init__(self, problem: Any) -> None:
+        self._problem = problem
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._raise
+
+    def _raise(self, *args: Any) -> Any:
+        raise self._problem
+
+
+class OneReplyTests(SessionCase):
+    """Every request, in every situation: one reply, with its id."""
+
+    def check(self, session: Session, *before: bytes) -> None:
+        """Send everything, each in a turn of its own, after what makes its handle valid."""
+        session.ask(*before)
+        for packet in WIRE:
+            with self.subTest(packet=packet.hex()):
+                self.assertEqual(numbers(session.ask(packet)), [7])
+        self.assertEqual(session.channel.credited, session.fed)
+        self.assertFalse(session.subsystem.busy)
+        self.assertEqual((session.channel.ended, session.channel.late), (False, []))
+
+    def begin_with_handle(self, files: Any = None, **settings: Any) -> Session:
+        """Begin a session in which whatever is opened has the handle of the samples, if it is not in use."""
+        session = self.begin(files, **settings)
+        handles = session.conversation.handles
+        others = iter(range(1000))
+        handles.free = lambda: b"%d" % next(others) if handles.path(b"abcd") else b"abcd"
+        return session
+
+    def test_stale_handles(self) -> None:
+        """Handles that were never given, names that do not exist."""
+        self.check(self.begin())
+
+    def test_valid(self) -> None:
+        """Handles of a file and of a directory."""
+        for kind in (opening(b"/ab", 1, 0x0B), request(11, 1, string(b"/home"))):
+            self.check(self.begin_with_handle(), kind)
+
+    def test_refused(self) -> None:
+        """Everything is refused by a handler."""
+        for problem in (SFTPError(Status.PERMISSION_DENIED), ZeroDivisionError()):
+            events = EventHub()
+            for event in EVENTS:
+                events.on(event, lambda event, problem=problem: _raise(problem))
+            session = self.begin(events=events)
+            self.check(session)
+            for packet in WIRE[5:]:
+                self.assertIn(session.ask(packet)[0][0], (STATUS, 104, 201))
+        self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 20)
+
+    def test_failing(self) -> None:
+        """A file system that fails, deliberately or not, at once."""
+        for problem in (SFTPError(Status.FILE_CORRUPT, "Rotten"), OSError(5, "no"), ValueError("no"), CancelledError()):
+            self.check(self.begin(Raising(problem)))
+            self.flushLoggedErrors(ValueError, CancelledError)
+
+    def test_useless(self) -> None:
+        """A file system that returns nothing where something is expected."""
+
+        class Useless(Raising):
+            """Returns None."""
+
+            def _raise(self, *args: Any) -> Any:
+                return None
+
+        self.check(self.begin(Useless(None)))
+        self.flushLoggedErrors()
+
+    def test_slow(self) -> None:
+        """Everything in one go, and every call waits."""
+        files = Able(self.files, None)
+        session = self.begin(files)
+        session.feed(*WIRE)
+        files.gate.release_all()
+        self.assertEqual(numbers(session.replies()), [7] * len(WIRE))
+        self.assertEqual(session.channel.credited, session.fed)
+        self.assertFalse(session.subsystem.busy)
+        self.flushLoggedErrors()
+
+    def test_failing_slowly(self) -> None:
+        """Everything in one go, and every call fails after a wait."""
+        files = Able(self.files, None)
+        session = self.begin(files)
+        session.feed(*WIRE)
+        while files.gate.waiting:
+            files.gate.fail(OSError(5, "no"))
+        self.assertEqual(numbers(session.replies()), [7] * len(WIRE))
+        self.assertEqual(session.channel.credited, session.fed)
+        self.flushLoggedErrors()
+
+    def test_read_only(self) -> None:
+        """For a read-only user nothing changes, and what would change something is refused."""
+        before = self.files.stat("/"), self.files.stat("/home/a"), self.files.get("/home/a")
+        session = self.begin_with_handle(read_only=True)
+        self.check(session, opening(b"/home/a", 1, 1))
+        for packet in WIRE:
+            session.ask(opening(b"/home/a", 1, 1))
+            kind = type(Codec(3).decode([memoryview(packet)[4:]])[1])
+            if OPERATIONS[kind].mutates:
+                self.assert_status(self.one(packet), Status.PERMISSION_DENIED, 7)
+        self.assertEqual((self.files.stat("/"), self.files.stat("/home/a"), self.files.get("/home/a")), before)
+
+
+class UnableTests(SessionCase):
+    """A file system that cannot do something."""
+
+    def test_without_abilities(self) -> None:
+        """What needs an ability is OP_UNSUPPORTED where it is missing, whatever its arguments."""
+        session = self.begin(Raising(AssertionError("called")))
+        session.conversation.abilities = frozenset()
+        for packet in WIRE:
+            row = OPERATIONS[type(Codec(3).decode([memoryview(packet)[4:]])[1])]
+            if row.ability is not None and row.files.__name__ not in ("by_handle", "_by_both_handles"):
+                with self.subTest(request=row.request.__name__):
+                    self.assert_status(self.one(packet), Status.OP_UNSUPPORTED, 7)
+
+    def test_told(self) -> None:
+        """Handlers see the failure."""
+        events = EventHub()
+        seen: list[Event] = []
+        events.on("LinkCreate", seen.append)
+        session = self.begin(events=events)
+        session.conversation.abilities = frozenset()
+        self.assert_status(self.one(request(20, 1, string(b"a"), string(b"b"))), Status.OP_UNSUPPORTED)
+        self.assertEqual(len(seen), 2)
+
+
+def _raise(problem: Exception) -> None:
+    raise problem
