@@ -30,13 +30,13 @@ class SFTPAvatar(ConchUser):
     """
 
     def __init__(self, user_name: str, *, files: Any, home: str = "/", read_only: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.user_name = user_name
         self.files = files
         self.home = home
         self.read_only = read_only
         self.channelLookup = {b"session": SFTPChannel}
-        self.subsystemLookup = {b"sftp": self._subsystem}
+        self.subsystemLookup: dict[bytes, Any] = {b"sftp": self._subsystem}
 
     def _subsystem(self, data: bytes, avatar: Any) -> IProtocol:
         return SFTPSubsystem(self, self.conn.transport)

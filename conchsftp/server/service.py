@@ -149,7 +149,7 @@ class SFTPServer(MultiService):
         """What was bound: an address of Twisted for each port."""
         return [port.getHost() for port in self._ports]
 
-    @inlineCallbacks  # type: ignore[arg-type]
+    @inlineCallbacks
     def start_listening(self) -> Any:
         """
         Open the ports.

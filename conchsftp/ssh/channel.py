@@ -37,6 +37,7 @@ class SFTPChannel(SSHSession):
 
     _log = Logger()
     conn: Any
+    id: Any
 
     def prepare(self, connection: Any, number: int, recipient: int) -> None:
         """Take a place in a connection: our number and the peer's for this channel."""
@@ -87,11 +88,19 @@ class SFTPChannel(SSHSession):
 
     def requestReceived(self, requestType: bytes, data: bytes) -> bool:
         """Accept `subsystem sftp`, once; everything else is refused, and nothing is closed for it."""
-        if requestType != b"subsystem" or self._subsystem is not None:
+        if requestType != b"subsystem" or self._subsystem is not None or self._finishing:
             return False
-        name = Reader(data).string()
-        subsystem = self.avatar.lookupSubsystem(name, data) if self.avatar is not None else None
-        if subsystem is None:
+        reader = Reader(data)
+        name, rest = reader.string(), reader.rest()
+        subsystem = None
+        if name == b"sftp" and self.avatar is not None:
+            # One avatar may have several connections: this is the one that asks.
+            self.avatar.conn = self.conn
+            try:
+                subsystem = self.avatar.lookupSubsystem(name, rest)
+            except Exception:
+                self._log.failure("the avatar has no session")
+        if not subsystem:
             self._log.info("subsystem {name!r} refused", name=name[:64])
             return False
         self._subsystem = subsystem

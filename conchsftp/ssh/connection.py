@@ -96,13 +96,13 @@ class Connection(SSHConnection):
         window, packet = reader.u32(), reader.u32()
         try:
             channel = self._opened(kind, window, packet)
-        except ConchError as refused:
-            reason, text = refused.args
+            channel.prepare(self, self.localChannelID, sender)
+        except Exception as problem:
+            reason, text = self._explained(problem)
             self.transport.sendPacket(
                 Message.CHANNEL_OPEN_FAILURE, _TWO.pack(sender, reason) + BYTES.pack(text.encode()) + BYTES.pack(b"")
             )
             return
-        channel.prepare(self, self.localChannelID, sender)
         self.localChannelID += 1
         self.channels[channel.id] = channel
         self.localToRemoteChannel[channel.id] = sender
@@ -121,6 +121,16 @@ class Connection(SSHConnection):
             raise ConchError(OpenFailure.PROHIBITED, "only sessions are served")
         channel: SFTPChannel = self.transport.avatar.lookupChannel(kind, window, packet, b"")
         return channel
+
+    def _explained(self, problem: Exception) -> tuple[int, str]:
+        """Return the reason and the text of a refusal; what is none is somebody's mistake, and logged."""
+        if isinstance(problem, ConchError):
+            # Avatars give both in either order (Twisted's issues 3657 and 3071).
+            reasons = [each for each in problem.args if isinstance(each, int)]
+            texts = [each for each in problem.args if isinstance(each, str)]
+            return (*reasons, OpenFailure.CONNECT_FAILED)[0], (*texts, "")[0]
+        self._log.failure("a channel could not be opened")
+        return OpenFailure.CONNECT_FAILED, "the session cannot be served"
 
     def _adjust(self, reader: Reader) -> None:
         channel, count = self._channel(reader.u32()), reader.u32()

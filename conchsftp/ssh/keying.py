@@ -197,9 +197,9 @@ class Keying:
             self._switch()
 
     def _failed(self, failure: Failure) -> None:
-        violation = failure.check(ProtocolViolation)
-        if violation:
-            self._transport.sendDisconnect(failure.value.reason, failure.value.text.encode())
+        problem = failure.value
+        if isinstance(problem, ProtocolViolation):
+            self._transport.sendDisconnect(problem.reason, problem.text.encode())
             return
         self._transport._log.failure("key exchange failed", failure)
         self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"internal error")
@@ -208,12 +208,11 @@ class Keying:
         transport, agreed, exchange = self._transport, self._negotiated, self._exchange
         assert agreed is not None and exchange is not None
         first = transport.sessionID is None
-        if first:
-            transport.sessionID = exchange.exchange_hash
+        session_id = transport.sessionID = transport.sessionID or exchange.exchange_hash
         transport.sender.packet(bytes((Message.NEWKEYS,)))
 
         def derive(letter: bytes, size: int) -> bytes:
-            return exchange.derive(letter, size, transport.sessionID)
+            return exchange.derive(letter, size, session_id)
 
         incoming = agreed.cipher_in, agreed.mac_in, b"ACE"
         outgoing = agreed.cipher_out, agreed.mac_out, b"BDF"

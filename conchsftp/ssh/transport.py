@@ -44,6 +44,7 @@ class Transport(SSHServerTransport):
 
     _log = Logger()
     factory: Any
+    transport: Any
     isClient = False
 
     def __init__(self, factory: Any, connection_id: int) -> None:
