@@ -161,6 +161,8 @@ def _expand_path(c: Any, e: Any, r: Any) -> Any:
 
 
 def _home_directory(c: Any, e: Any, r: Any) -> Any:
+    if b"/" in r.user:
+        raise SFTPError(Status.NO_SUCH_FILE, "No such user")
     return c.files.real_path(c.path(c.expanded(b"~" + r.user)))
 
 
