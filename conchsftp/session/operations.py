@@ -5,7 +5,7 @@ Every request and how it is carried out: the table that dispatch, advertising an
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.own import FileRequest
+from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.session import on_extensions, on_handles, on_paths
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
@@ -18,7 +18,11 @@ def _malformed(c: Any, r: Any) -> Any:
     raise SFTPError(r.status, r.text)
 
 
-def _unknown(c: Any, r: Any) -> Any:
+def _announce_unknown(c: Any, r: Any) -> Any:
+    return ExtendedRequest(c.connection_id, c.user, c.text(r.name))
+
+
+def _refuse(c: Any, e: Any, r: Any) -> Any:
     raise SFTPError(Status.OP_UNSUPPORTED)
 
 
@@ -33,7 +37,13 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_handles.ROWS,
         *on_extensions.ROWS,
         Operation(request=BadPacket, event=FileRequest, announce=_malformed, perform=_never, files=by_nothing),
-        Operation(request=UnknownExtended, event=FileRequest, announce=_unknown, perform=_never, files=by_nothing),
+        Operation(
+            request=UnknownExtended,
+            event=ExtendedRequest,
+            announce=_announce_unknown,
+            perform=_refuse,
+            files=by_nothing,
+        ),
     )
 }
 """The class of a request → how it is carried out."""
