@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import EventHub, FileRead
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -127,7 +128,7 @@ class NotPlacedTests(DirectCase):
         """An earlier reply has not been made: the places would be its own."""
         files = SlowFileSystem(self.files, ["stat"])
         session = self.start(files)
-        source = self.files.open("/home/a", 1, 2, None)
+        source = self.files.open("/home/a", 1, 2, Attributes())
         session.conversation.handles.get(self.a, object).into = source.read_into
         session.feed(request(STAT, 1, string(b"b")), reading(self.a, 5, 10, 2))
         self.assert_placed(0)
@@ -140,7 +141,7 @@ class NotPlacedTests(DirectCase):
         """A READ that waited for its turn is not put in place, whoever is answered meanwhile."""
         files = SlowFileSystem(self.files, ["file.write"])
         session = self.start(files)
-        source = self.files.open("/home/a", 1, 2, None)
+        source = self.files.open("/home/a", 1, 2, Attributes())
         session.conversation.handles.get(self.a, object).into = source.read_into
         session.feed(writing(self.a, 0, b"x", 1), reading(self.a, 5, 10, 2), reading(self.a, 5, 10, 3))
         files.gate.release()

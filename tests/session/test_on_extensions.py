@@ -12,6 +12,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events import ExtendedRequest
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.interfaces import IAccounts, ICopy, ISpace, ISync
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from tests.files.support import inline_workers
 from tests.session.slow import SlowFileSystem
@@ -242,8 +243,8 @@ class LocalTests(SessionCase):
         for name in (b"fsync@openssh.com", b"copy-data", b"statvfs@openssh.com", b"users-groups-by-id@openssh.com"):
             self.assertIn(string(name), version)
         self.assertEqual(version.count(b"\0\0\0\1"), 11)
-        file = self.local.open("/a", 1, 2, None)
-        for files, opened in ((self.local, file), (self.files, self.files.open("/home/a", 1, 2, None))):
+        file = self.local.open("/a", 1, 2, Attributes())
+        for files, opened in ((self.local, file), (self.files, self.files.open("/home/a", 1, 2, Attributes()))):
             self.assertLessEqual({ISync, ICopy}, set(files.file_abilities))
             for ability in files.file_abilities:
                 self.assertTrue(ability.providedBy(opened), ability)
