@@ -1,0 +1,122 @@
+"""
+The programs of docs/examples, run as the tutorials say.
+"""
+
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.servers import Keys, free_port
+from tests.interop.driving import environment, need, run
+
+_PROJECT = Path(__file__).parents[2]
+_EXAMPLES = _PROJECT / "docs" / "examples"
+
+
+class Example:
+    """One of them, running in a folder that has what the tutorials make first."""
+
+    def __init__(self, name: str, folder: Path, keys: Keys) -> None:
+        self.folder = folder
+        self._port = free_port()
+        (folder / "files").mkdir()
+        (folder / "files" / "kept.log").write_text("log")
+        shutil.copy(keys.host, folder / "host_key")
+        shutil.copy(keys.client, folder / "key")
+        users = folder / "users.toml"
+        users.write_text(f'[alice]\nkeys = ["{keys.client.with_suffix(".pub").read_text().strip()}"]\n')
+        users.chmod(0o600)
+        text = (_EXAMPLES / f"{name}.py").read_text()
+        assert text.count("tcp:2222:") == 1
+        (folder / "example.py").write_text(text.replace("tcp:2222:", f"tcp:{self._port}:"))
+        command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "example.py"]
+        with (folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment(folder, PYTHONPATH=str(_PROJECT)), stdout=log, stderr=log
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        while True:
+            assert self._process.poll() is None, self.said()
+            try:
+                socket.create_connection(("127.0.0.1", self._port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def said(self) -> str:
+        """Return its log."""
+        return (self.folder / "log").read_text()
+
+    def sftp(self, user: str, *commands: str, password: str = "") -> str:
+        """Carry out commands as a user, by password or, without one, by key; failures are only shown."""
+        askpass = self.folder / "askpass"
+        askpass.write_text('#!/bin/sh\necho "$ANSWER"\n')
+        askpass.chmod(stat.S_IRWXU)
+        proof = ["-oPubkeyAuthentication=no"] if password else ["-i", "key", "-oIdentitiesOnly=yes"]
+        known = ["-F", "none", "-oUserKnownHostsFile=known", "-oStrictHostKeyChecking=accept-new"]
+        return run(
+            ["sftp", *known, *proof, "-oBatchMode=no", "-b", "-", "-P", str(self._port), f"{user}@127.0.0.1"],
+            self.folder,
+            text="".join(f"-{command}\n" for command in commands),
+            SSH_ASKPASS=str(askpass),
+            SSH_ASKPASS_REQUIRE="force",
+            ANSWER=password,
+        )
+
+    def end(self) -> None:
+        """Stop it as an operator does; it must end well."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(10)
+        assert "Traceback" not in self.said()
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest, ours: None, tmp_path: Path, keys: Keys) -> Iterator[Example]:
+    """The example that the test names."""
+    need("sftp")
+    running = Example(request.param, tmp_path, keys)
+    yield running
+    running.end()
+
+
+@pytest.mark.parametrize("example", ["embed"], indirect=True)
+def check_embed(example: Example) -> None:
+    """An application of its own serves a folder to the users of a users file."""
+    example.sftp("alice", "get kept.log")
+    assert (example.folder / "kept.log").read_text() == "log"
+
+
+@pytest.mark.parametrize("example", ["handlers"], indirect=True)
+def check_handlers(example: Example) -> None:
+    """One handler refuses before, another tells afterwards."""
+    (example.folder / "new.txt").write_text("new")
+    assert "Permission denied" in example.sftp("alice", "rm kept.log", "put new.txt", "rm new.txt")
+    assert [path.name for path in (example.folder / "files").iterdir()] == ["kept.log"]
+    assert "alice opened /new.txt" in example.said()
+
+
+@pytest.mark.parametrize("example", ["guests"], indirect=True)
+def check_guests(example: Example) -> None:
+    """An avatar of its own makes one user a guest who only reads."""
+    (example.folder / "new.txt").write_text("new")
+    example.sftp("guest", "get kept.log", "put new.txt", "rm kept.log", password="guest")
+    assert (example.folder / "kept.log").exists()
+    assert [path.name for path in (example.folder / "files").iterdir()] == ["kept.log"]
+    example.sftp("alice", "put new.txt", password="wonderland")
+    assert (example.folder / "files" / "new.txt").read_text() == "new"
+
+
+def check_readme() -> None:
+    """What the README shows is the first of the examples."""
+    text = (_EXAMPLES / "embed.py").read_text().partition("\n\n")[2]
+    assert f"```python\n{text}```" in (_PROJECT / "README.md").read_text()
