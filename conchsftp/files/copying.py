@@ -5,33 +5,36 @@ These are blocking calls; the steps are counted elsewhere. Source: filexfer-exte
 """
 
 import os
-from errno import EBADF, EINVAL, ENOSYS, EOPNOTSUPP, ETXTBSY, EXDEV
+from errno import EBADF, EFBIG, EINVAL, ENOSYS, EOPNOTSUPP, ETXTBSY, EXDEV
 
 from conchsftp.errors import SFTPError
+from conchsftp.files.changes import MAX_SIZE
+from conchsftp.files.walk import fail
 from conchsftp.sftp.statuses import Status
 
 _PIECE = 1024 * 1024
-_UNLIMITED = 2**63 - 1
 # What copy_file_range(2) says where it cannot, though reading and writing can: files on different file systems, a file
 # system without it, an append handle, a swap file or an image in use.
 _COPY_BY_HAND = (EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EBADF, ETXTBSY)
 
 
-def overlap(source: int, target: int, offset: int, length: int, target_offset: int) -> int:
+def most_to_copy(source: int, target: int, offset: int, length: int, target_offset: int) -> int:
     """
-    Return the most to copy, in bytes, for a length that may be 0.
+    Return the most that there can be to copy, in bytes, for a length that may be 0.
 
     Raises:
         SFTPError: INVALID_PARAMETER. "If … the same file and the ranges overlap, the server MUST return
             SSH_FX_INVALID_PARAMETER."
     """
     here, there = os.fstat(source), os.fstat(target)
-    if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
-        return length or _UNLIMITED
-    # "Up to the end" is where it stands now: the copy itself may move it.
-    length = length or max(here.st_size - offset, 0)
-    refuse_overlap(offset, length, target_offset)
-    return length
+    # The numbers of the protocol have one bit more than those of the system: no file goes further than this.
+    most = max(MAX_SIZE - offset, 0)
+    if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+        # "Up to the end" is where it stands now: the copy itself may move it.
+        length = length or max(here.st_size - offset, 0)
+        refuse_overlap(offset, length, target_offset)
+        return min(length, most)
+    return min(length or most, most)
 
 
 def refuse_overlap(offset: int, length: int, target_offset: int) -> None:
@@ -47,6 +50,8 @@ def copy_step(source: int, offset: int, target: int, target_offset: int, length:
     Args:
         target_offset: -1 for the end of the file, wherever that is.
     """
+    if target_offset > MAX_SIZE - length:
+        raise fail(EFBIG)
     copied = 0
     while copied < length:
         try:

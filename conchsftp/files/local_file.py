@@ -17,7 +17,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.changes import MAX_SIZE
-from conchsftp.files.copying import copy_step, overlap
+from conchsftp.files.copying import copy_step, most_to_copy
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IFile, IReadInto, ISync, IWriteFrom
@@ -111,7 +111,7 @@ class LocalFile(Descriptor):
 
     async def _copy(self, target: "LocalFile", offset: int, length: int, target_offset: int) -> int:
         copied = 0
-        most = await self._run_for(target, overlap, self._fd, target._fd, offset, length, target_offset)
+        most = await self._run_for(target, most_to_copy, self._fd, target._fd, offset, length, target_offset)
         while copied < most:
             if self.closing or target.closing:
                 raise SFTPError(Status.FAILURE, "The file was closed while it was copied")

@@ -6,7 +6,7 @@ import os
 import resource
 import tempfile
 from collections.abc import Sequence
-from errno import EINVAL, EIO, EOPNOTSUPP
+from errno import EFBIG, EINVAL, EIO, EOPNOTSUPP
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -391,3 +391,20 @@ class CopyTests(FileCase):
         result = self.source.copy_to(self.target, 50, 1, 0)
         self.workers.pool.work()
         self.assertEqual(self.failureResultOf(result, SFTPError).value.status, Status.EOF)
+
+    def test_beyond_every_file(self) -> None:
+        """An offset that no file can have is one after the end; what would be written there is too large."""
+        for offset in (2**63 - 1, 2**63, 2**64 - 1):
+            result = self.source.copy_to(self.target, offset, 0, 0)
+            self.workers.pool.work()
+            self.assertEqual(self.successResultOf(result), 0)
+            result = self.source.copy_to(self.target, offset, 2**64 - 1, 0)
+            self.workers.pool.work()
+            self.assertEqual(self.failureResultOf(result, SFTPError).value.status, Status.EOF)
+            result = self.source.copy_to(self.target, 0, 0, offset)
+            self.workers.pool.work()
+            self.assertEqual(self.failureResultOf(result, OSError).value.errno, EFBIG)
+        result = self.source.copy_to(self.target, 3, 2**64 - 1, 0)
+        self.workers.pool.work()
+        self.assertEqual(self.failureResultOf(result, SFTPError).value.status, Status.EOF)
+        self.assertEqual(self.written(), b"3456789")
