@@ -58,11 +58,15 @@ class TransferFinished(FileEvent):
     """
     A file that was read from or written to has been closed.
 
+    Told to those who listened when it was opened; nobody waits for their handlers. `status_code` is the first failure
+    of reading, writing or closing; CONNECTION_LOST (7) if there was none and the session ended with the file open. An
+    empty upload counts: nothing is written to it, but it was opened to be created or emptied.
+
     Attributes:
-        path: the file.
+        path: the file; where it was renamed meanwhile, its new path.
         bytes: how many were read and written.
         duration: from opening to closing, in milliseconds.
-        upload: True if the file was written to.
+        upload: True if the file was written to, or created or emptied for writing.
         resumed: True if the transfer did not begin at the start of the file.
     """
 

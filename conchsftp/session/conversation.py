@@ -4,6 +4,7 @@ What the operations of one SFTP conversation work on: the user's files, the open
 State only; who carries requests out is the pipeline, who moves bytes the subsystem.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -29,10 +30,14 @@ class Conversation:
         settings: those of the connection.
         connection_id: the number of the connection.
         events: the hub of the server; the avatar's own hooks join it.
+        seconds: tells the time, in seconds.
     """
 
-    def __init__(self, avatar: Any, *, settings: Any, connection_id: int, events: Any) -> None:
+    def __init__(
+        self, avatar: Any, *, settings: Any, connection_id: int, events: Any, seconds: Callable[[], float]
+    ) -> None:
         self.settings = settings
+        self.seconds = seconds
         self.connection_id = connection_id
         self.user: str = avatar.user_name
         self.files = avatar.files

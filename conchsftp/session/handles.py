@@ -17,14 +17,22 @@ T = TypeVar("T", bound="Opened")
 
 
 class Opened:
-    """Something open: a virtual path, what the file system gave for it, and the handle once it has one."""
+    """
+    Something open: a virtual path, what the file system gave for it, and the handle once it has one.
 
-    __slots__ = ("handle", "path", "source")
+    Attributes:
+        close: closes the source; to be called through here, where somebody may count.
+        abandoned: whether it was still open when the session ended.
+    """
+
+    __slots__ = ("abandoned", "close", "handle", "path", "source")
 
     def __init__(self, path: str, source: Any) -> None:
         self.path = path
         self.source = source
+        self.close: Any = getattr(source, "close", None)
         self.handle = b""
+        self.abandoned = False
 
 
 class OpenFile(Opened):
@@ -34,12 +42,17 @@ class OpenFile(Opened):
     Args:
         into: its `read_into`, if it has that ability.
         from_pieces: its `write_from`, if it has that ability.
+
+    Attributes:
+        read, write: those of the source; see `close`.
     """
 
-    __slots__ = ("from_pieces", "into")
+    __slots__ = ("from_pieces", "into", "read", "write")
 
     def __init__(self, path: str, source: Any, *, into: Any = None, from_pieces: Any = None) -> None:
         super().__init__(path, source)
+        self.read: Any = getattr(source, "read", None)
+        self.write: Any = getattr(source, "write", None)
         self.into = into
         self.from_pieces = from_pieces
 

@@ -5,6 +5,7 @@ Rows and what they do; nothing here knows a version, a packet or an order. Sourc
 PROTOCOL.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
@@ -20,6 +21,13 @@ from conchsftp.sftp.statuses import Status
 _LISTING_BYTES = 32 * 1024
 _ENTRY_BYTES = 180
 _LISTING_ENTRIES = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Abandon:
+    """Close what is open when the session ends. No client sends it: it has no reply."""
+
+    handle: bytes
 
 
 def _named(handle: bytes) -> str:
@@ -45,7 +53,7 @@ def _read(c: Any, e: Any, r: Any) -> Any:
                 return None
             if count is not None:
                 return b""
-    return opened.source.read(e.file_offset, length)
+    return opened.read(e.file_offset, length)
 
 
 def _data_reply(c: Any, e: Any, r: Any) -> Any:
@@ -70,7 +78,7 @@ def _write(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
     if opened.from_pieces is not None:
         return opened.from_pieces(e.pieces, e.file_offset)
-    return opened.source.write(e.file_offset, e.data)
+    return opened.write(e.file_offset, e.data)
 
 
 def _announce_close(c: Any, r: Any) -> Any:
@@ -80,7 +88,13 @@ def _announce_close(c: Any, r: Any) -> Any:
 
 def _close(c: Any, e: Any, r: Any) -> Any:
     # The handle is dead, whatever the status says.
-    return c.handles.remove(r.handle).source.close()
+    return c.handles.remove(r.handle).close()
+
+
+def _abandon(c: Any, e: Any, r: Any) -> Any:
+    opened = c.handles.remove(r.handle)
+    opened.abandoned = True
+    return opened.close()
 
 
 def _announce_stat(c: Any, r: Any) -> Any:
@@ -132,6 +146,8 @@ def _own_data(request: Any) -> None:
     request.data = [b"".join(request.data)]
 
 
+_CLOSING: dict[str, Any] = {"event": FileClose, "announce": _announce_close, "files": by_handle, "enters_first": True}
+
 ROWS = (
     Operation(
         request=requests.Read,
@@ -153,14 +169,8 @@ ROWS = (
         own=_own_data,
         mutates=True,
     ),
-    Operation(
-        request=requests.Close,
-        event=FileClose,
-        announce=_announce_close,
-        perform=_close,
-        files=by_handle,
-        enters_first=True,
-    ),
+    Operation(request=requests.Close, perform=_close, **_CLOSING),
+    Operation(request=Abandon, perform=_abandon, **_CLOSING),
     Operation(
         request=requests.FStat,
         event=GetAttributes,

@@ -19,10 +19,11 @@ from conchsftp.events.files import (
     ResolvePath,
     SetAttributes,
 )
-from conchsftp.events.own import LinkCreate, LinkRead
+from conchsftp.events.own import LinkCreate, LinkRead, TransferFinished
 from conchsftp.interfaces import ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
+from conchsftp.session.transfers import Transfer
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
@@ -81,7 +82,11 @@ def _keep_file(c: Any, e: Any) -> None:
     file = e.result
     into = file.read_into if IReadInto.providedBy(file) else None
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
-    _keep(c, e, e.handle, OpenFile(e.path, file, into=into, from_pieces=from_pieces))
+    opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)
+    _keep(c, e, e.handle, opened)
+    if TransferFinished in c.events.listeners and opened.handle:
+        creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
+        Transfer(c, opened, creates=creates and bool(e.desired_access & _WRITING))
 
 
 def _open_directory(c: Any, e: Any, r: Any) -> Any:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from conchsftp.errors import SFTPError
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
@@ -29,7 +30,6 @@ from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.replies import StatusReply
-from conchsftp.sftp.requests import Close
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.inbox import Inbox
 
@@ -84,7 +84,11 @@ class SFTPSubsystem(Protocol):
         self._codec: Codec | None = None
         self._client = find_client(ssh.otherVersionString)
         self._conversation = Conversation(
-            avatar, settings=ssh.settings, connection_id=ssh.connection_id, events=ssh.factory.events
+            avatar,
+            settings=ssh.settings,
+            connection_id=ssh.connection_id,
+            events=ssh.factory.events,
+            seconds=ssh.clock.seconds,
         )
         self._pipeline = Pipeline(self._conversation)
 
@@ -123,7 +127,7 @@ class SFTPSubsystem(Protocol):
         if self._next_slice is not None:
             self._next_slice.cancel()
         for handle in self._conversation.handles:
-            self._start(None, Close(handle=handle), 0)
+            self._start(None, Abandon(handle=handle), 0)
 
     @property
     def busy(self) -> bool:

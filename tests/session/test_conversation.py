@@ -25,7 +25,9 @@ class Case(SynchronousTestCase):
         """Make one."""
         self.hub = EventHub()
         avatar = avatar or Avatar(files or MemoryFileSystem())
-        return Conversation(avatar, settings=Settings(TABLE, **settings), connection_id=3, events=self.hub)
+        return Conversation(
+            avatar, settings=Settings(TABLE, **settings), connection_id=3, events=self.hub, seconds=float
+        )
 
 
 class UserTests(Case):

@@ -110,7 +110,7 @@ class NotPlacedTests(DirectCase):
         opened.into = lambda views, offset: None
         self.assert_read(self.session.ask(reading(self.a, 5, 10)))
         disk: Deferred[bytes] = Deferred()
-        opened.source = type("Blocking", (), {"read": lambda self, offset, length: disk, "close": lambda self: None})()
+        opened.read = lambda offset, length: disk
         self.assertEqual(self.session.ask(reading(self.a, 5, 10)), [])
         disk.callback(CONTENT[5:15])
         self.assert_read(self.session.replies())

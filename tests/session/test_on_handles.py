@@ -250,7 +250,7 @@ class WriteTests(SessionCase):
         handle = self.opened(opening(b"a"))
         opened = self.session.conversation.handles.get(handle, object)
         opened.from_pieces = None
-        opened.source.write = lambda offset, data: written.append((offset, data))
+        opened.write = lambda offset, data: written.append((offset, data))
         packet = writing(handle, 5, b"x" * 1000)
         self.session.feed(packet[:500])
         self.assert_status(self.one(packet[500:]), Status.OK)

@@ -11,6 +11,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events import EVENTS, Event, EventHub, Phase
 from conchsftp.events.own import FileRequest
 from conchsftp.interfaces import IAccounts, ISpace
+from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.extensions import EXTENSIONS
@@ -26,6 +27,7 @@ WIRE = [string(sample.packet) for sample in SAMPLES if 3 in sample.versions]
 
 # What changes nothing, also where a file system is read-only.
 ASKING = {
+    "Abandon",
     "Close",
     "Read",
     "LStat",
@@ -56,7 +58,7 @@ class TableTests(SynchronousTestCase):
         for layout in REQUESTS:
             if 3 in layout.versions:
                 self.assertIn(layout.record, OPERATIONS)
-        self.assertEqual(set(OPERATIONS) - known, {BadPacket, UnknownExtended})
+        self.assertEqual(set(OPERATIONS) - known, {BadPacket, UnknownExtended, Abandon})
 
     def test_every_sample(self) -> None:
         """The samples that these tests use are of every request of version 3."""
