@@ -22,6 +22,9 @@ R = TypeVar("R")
 F = TypeVar("F", bound=IntFlag)
 AnyKind = Kind[Any] | Callable[[int], Kind[Any]]
 
+# Each stands for a look-up in an account database, which blocks: one packet has room for 65,000 of them.
+_MOST_NUMBERS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -121,6 +124,8 @@ def _paths(packet: Buffer, at: int) -> tuple[tuple[bytes, ...], int]:
 def _numbers(data: bytes) -> list[int]:
     if len(data) % 4:
         raise Malformed(f"{len(data)} bytes of 32-bit numbers")
+    if len(data) > 4 * _MOST_NUMBERS:
+        raise SFTPError(Status.INVALID_PARAMETER, f"{len(data) // 4} numbers, {_MOST_NUMBERS} at most")
     return list(struct.unpack(f">{len(data) // 4}I", data))
 
 

@@ -197,6 +197,17 @@ class FieldTests(SynchronousTestCase):
         head = extended("users-groups-by-id@openssh.com")
         self.assertEqual(self.refusal(3, head, "00000003 000000 00000000"), Status.BAD_MESSAGE)
 
+    def test_many_numbers(self):
+        """Each number costs a look-up: more of them than any listing has users are refused."""
+        head = extended("users-groups-by-id@openssh.com")
+        for count, accepted in ((1023, True), (1024, True), (1025, False)):
+            numbers = f"{4 * count:08x}" + "00000001" * count
+            for layout in (f"{head} {numbers} 00000000", f"{head} 00000000 {numbers}"):
+                if accepted:
+                    Codec(3).decode([unhex(layout)])
+                else:
+                    self.assertEqual(self.refusal(3, layout), Status.BAD_MESSAGE)
+
     def test_second_init(self):
         """INIT has no request id; a second one cannot be answered."""
         problem = self.assertRaises(BadPacket, Codec(3).decode, [unhex("01 00000003")])
