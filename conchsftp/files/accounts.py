@@ -22,6 +22,8 @@ from conchsftp.workers import Workers
 
 KEEP_SECONDS = 300.0
 """How long a name is believed."""
+MOST_KEPT = 4096
+"""How many users, and how many groups, are kept: a client may ask for any of four billion numbers."""
 
 R = TypeVar("R")
 
@@ -34,6 +36,8 @@ class Names(dict[int, str | None]):
         self._fetch = fetch
 
     def __missing__(self, number: int) -> str | None:
+        if len(self) >= MOST_KEPT:
+            self.clear()
         self[number] = None
         self[number] = name = self._fetch(number)
         return name

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
 from conchsftp.files import accounts, calls, local_directory
-from conchsftp.files.accounts import KEEP_SECONDS, Accounts, Names
+from conchsftp.files.accounts import KEEP_SECONDS, MOST_KEPT, Accounts, Names
 from conchsftp.files.changes import Changes
 from conchsftp.files.local_directory import LARGE_BYTES, LocalDirectory
 from conchsftp.files.stat import of_stat
@@ -96,6 +96,14 @@ class AccountsTests(SynchronousTestCase):
         self.now += 0.1
         known.user_name(5)
         self.assertEqual(self.asked, [5, 0, 5])
+
+    def test_many(self) -> None:
+        """Clients may ask for any number: not all of those are kept."""
+        names = Accounts(inline_workers()).names()[0]
+        for uid in range(3 * MOST_KEPT + 7):
+            self.assertEqual(names[uid], f"user{uid}" if uid else None)
+            self.assertLessEqual(len(names), MOST_KEPT)
+        self.assertEqual(names[1], "user1")
 
     def test_slow(self) -> None:
         """A slow database is asked in a thread, once; until it answers there is no name."""
