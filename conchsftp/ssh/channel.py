@@ -21,8 +21,9 @@ from conchsftp.wire.reader import Reader
 
 # What every client must be able to take and make (RFC 4253, 6.1); larger ones were not faster.
 _LARGEST_DATA = 32 * 1024
-# The largest SFTP packet.
+# The largest SFTP packet, and with its length.
 _ENOUGH = 256 * 1024
+_LARGEST_REQUEST = _ENOUGH + 4
 # Below this, file data would be laid out in thousands of messages at a time.
 _SMALLEST_DIRECT = 4096
 
@@ -51,10 +52,11 @@ class SFTPChannel(SSHSession):
         self.localWindowSize = self.localWindowLeft = self._transport.settings.max_bytes_in_flight
         self.localMaxPacket = _LARGEST_DATA
         self._consumed = 0
-        # A reply that fits into the window is laid out in place, one that does not is copied: so wait for room, but no
-        # longer than until the peer has taken three quarters of what it ever allowed. All known clients open their
-        # window again by then.
-        self._enough = max(1, min(_ENOUGH, self.remoteWindowLeft // 4))
+        # By halves; but what is not given back yet must leave room for the largest request.
+        self._return_at = min(self.localWindowSize // 2, self.localWindowSize - _LARGEST_REQUEST)
+        # A reply that fits into the window is laid out in place, one that does not is copied: so wait for room, but not
+        # for more than a peer has left when it opens its window again. Some do that when nothing is left.
+        self._enough = 1
         self._pending: deque[memoryview] = deque()
         self._finishing = False
         self._subsystem: Any = None
@@ -83,6 +85,7 @@ class SFTPChannel(SSHSession):
 
     def addWindowBytes(self, data: int) -> None:
         """The peer takes so many bytes more."""
+        self._enough = min(_ENOUGH, max(self._enough, self.remoteWindowLeft))
         self.remoteWindowLeft += data
         self.go_on()
 
@@ -186,7 +189,7 @@ class SFTPChannel(SSHSession):
     def credit(self, count: int) -> None:
         """Give the client window back for so many bytes that have been dealt with."""
         self._consumed += count
-        if self._consumed * 2 >= self.localWindowSize and not self.localClosed and not self.remoteClosed:
+        if self._consumed >= self._return_at and not self.localClosed and not self.remoteClosed:
             self.localWindowLeft += self._consumed
             self._transport.sendPacket(Message.CHANNEL_WINDOW_ADJUST, self._recipient + U32.pack(self._consumed))
             self._consumed = 0
