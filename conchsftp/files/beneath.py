@@ -108,20 +108,19 @@ class Beneath(Confine):
         if not flags & os.O_CREAT:
             making = None
         flags = flags & ~(os.O_CREAT | os.O_EXCL) | _SAFELY
-        # A new file is the usual case, so creating is tried before anything is looked at.
-        place: Place = find(path) if making is None else (*self.parent(path), None)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            # A new file is the usual case, so creating is tried before anything is looked at.
+            place: Place = find(path) if making is None or attempt else (*self.parent(path), None)
             try:
                 opened = _try_to_open(place, flags, making)
                 if opened is not None:
                     if keep_directory:
-                        opened.directory = os.dup(place[0])
+                        _keep(opened, place[0])
                     return opened
             finally:
                 self.leave(place[0])
             if exclusive:
                 raise fail(EEXIST)
-            place = find(path)
         raise SFTPError(Status.FAILURE, "The file is created and removed again all the time")
 
     def open_directory(self, path: str) -> tuple[int, os.stat_result]:
@@ -261,17 +260,27 @@ class Beneath(Confine):
         if not S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             try:
                 os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)
-                return os.unlink(name, dir_fd=directory)
             except OSError as problem:
                 # "EPERM: the filesystem … does not support the creation of hard links." (link(2))
                 if problem.errno not in (EPERM, ENOSYS, EOPNOTSUPP):
                     raise
+            else:
+                return _unlink_or_undo(directory, name, new_directory, new_name)
         # What cannot be linked is renamed after a look. rename(2) itself replaces no directory that is not empty.
         try:
             os.stat(new_name, dir_fd=new_directory, follow_symlinks=False)
         except FileNotFoundError:
             return os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
         raise fail(EEXIST)
+
+
+def _unlink_or_undo(directory: int, name: bytes, new_directory: int, new_name: bytes) -> None:
+    """Remove the old of two names; if that is refused, the new one, so that a rename that fails changes nothing."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except OSError:
+        os.unlink(new_name, dir_fd=new_directory)
+        raise
 
 
 def _try_to_open(place: Place, flags: int, making: Making | None) -> Opened | None:
@@ -289,6 +298,14 @@ def _try_to_open(place: Place, flags: int, making: Making | None) -> Opened | No
             return None
         raise
     return _checked(descriptor, name)
+
+
+def _keep(opened: Opened, directory: int) -> None:
+    try:
+        opened.directory = os.dup(directory)
+    except BaseException:
+        os.close(opened.descriptor)
+        raise
 
 
 def _create(directory: int, name: bytes, flags: int, making: Making | None) -> Opened | None:

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import socket
+from errno import EMFILE, EPERM
 from typing import Any
 
 from twisted.trial.unittest import SkipTest
@@ -130,8 +131,26 @@ class OpenTests(LocalCase):
                 raise FileExistsError if flags & os.O_EXCL else FileNotFoundError
             return original(path, flags, *args, **kwargs)
 
+        before = len(os.listdir("/proc/self/fd"))
+        self.files.make_directory("/d", NONE)
         self.patch(os, "open", racing)
-        self.refused(Status.FAILURE, self.files.open, "/a", WRITE, ANY, NONE)
+        for path in ("/a", "/d/a"):
+            self.refused(Status.FAILURE, self.files.open, path, WRITE, ANY, NONE)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+    def test_too_many_open(self) -> None:
+        """A file that cannot be opened because its directory cannot be kept leaves no descriptor."""
+
+        def fail(descriptor: int) -> int:
+            raise OSError(EMFILE, "too many")
+
+        self.put("/a", b"abc")
+        before = len(os.listdir("/proc/self/fd"))
+        self.patch(os, "dup", fail)
+        for flags in (OLD, ANY):
+            self.assertRaises(OSError, self.files.open, "/a", READ, flags | OpenFlag.DELETE_ON_CLOSE, NONE)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(contents(f"{self.root}/a"), b"abc")
 
     def test_no_descriptor_left(self) -> None:
         """Whatever fails, no descriptor stays open."""
@@ -149,6 +168,25 @@ class OpenTests(LocalCase):
             except OSError:
                 pass
         self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+
+class RenameTests(LocalCase):
+    """Renaming where the system has no call that replaces nothing."""
+
+    def test_old_name_stays(self) -> None:
+        """A rename that cannot take the old name away leaves no new one."""
+
+        def refuse(name: Any, **options: Any) -> None:
+            if name == b"a":
+                raise PermissionError(EPERM, "no")
+            original(name, **options)
+
+        self.put("/a", b"abc")
+        self.files._beneath._rename_exclusively = None
+        original = os.unlink
+        self.patch(os, "unlink", refuse)
+        self.refused(Status.PERMISSION_DENIED, self.files.rename, "/a", "/b", RenameFlag(0))
+        self.assertEqual(self.names("/"), ["a"])
 
 
 class PermissionTests(LocalCase):
