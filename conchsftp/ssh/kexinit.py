@@ -230,6 +230,8 @@ def _agree(chapter: Chapter[R], client: Names, server: Names) -> R:
 
 def _told(names: Names) -> str:
     text = ",".join(name for name in names if name not in MARKERS)
+    # Anybody can connect and write here what a log or a terminal would take for something else than text.
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[: _MOST_TOLD + 1])
     return text if len(text) <= _MOST_TOLD else text[:_MOST_TOLD] + "…"
 
 

@@ -180,6 +180,12 @@ class NegotiationTests(SynchronousTestCase):
         violation = self.assertRaises(ProtocolViolation, negotiate, client(kex=("x" * 9000,)), SERVER)
         self.assertLess(len(violation.text), 1000)
 
+    def test_harmless_text(self) -> None:
+        """What a client lists goes to the log: nothing in it begins a line there, or steers a terminal."""
+        violation = self.assertRaises(ProtocolViolation, negotiate, client(kex=("a\r\nb\x1b[2Jc\x7f",)), SERVER)
+        self.assertTrue(violation.text.isprintable())
+        self.assertIn("a??b?[2Jc?", violation.text)
+
     def test_languages_do_not_matter(self) -> None:
         """Languages need not agree."""
         negotiate(client(language_in=("tlh",), language_out=("tlh",)), SERVER)
