@@ -110,7 +110,15 @@ class ReadTests(FileCase):
 
     def test_clear_password(self) -> None:
         """A password in the clear, or a broken hash, is refused and not repeated."""
-        for value in ('"hunter2"', f'"{HASH[:-1]}"', f'"{HASH}a"', '"$1$abc"', "5", '"$2b$32$' + HASH[7:] + '"'):
+        for value in (
+            '"hunter2"',
+            f'"{HASH[:-1]}"',
+            f'"{HASH}a"',
+            '"$1$abc"',
+            "5",
+            '"$2b$32$' + HASH[7:] + '"',
+            f'"{HASH[:28]}a{HASH[29:]}"',
+        ):
             message = self.mistake(f"[alice]\npassword = {value}\n")
             self.assertEqual(
                 message, "line 2: password of 'alice': a bcrypt hash expected; `conchsftp passwd` writes one"
