@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         results = _interleaved(measures, options.servers, options.runs, carry_out)
     print(report.table(measures, options.servers, results))
-    print(f"\nmedians of {options.runs}; all figures in {report.save(_RESULTS, results, _plain(options))}")
+    print(f"\nmedians of {options.runs}; all figures in {report.save(options.results, results, _plain(options))}")
 
 
 def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[str, Callable[[], Server]]:
@@ -96,6 +96,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--set", action="append", default=[], metavar="Name=Value", help="a setting of our server")
     parser.add_argument("--folder", default="/dev/shm", help="where the files are (/dev/shm)")
+    parser.add_argument("--results", type=Path, default=_RESULTS, help="where the JSON goes (bench/results)")
     options = parser.parse_args(arguments)
     for kind in options.only:
         if kind not in kinds:
@@ -129,7 +130,7 @@ def _servers(text: str) -> list[str]:
 
 
 def _plain(options: argparse.Namespace) -> dict[str, object]:
-    return {name: value for name, value in vars(options).items() if name != "folder"}
+    return {name: value for name, value in vars(options).items() if name not in ("folder", "results")}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from bench.servers import Keys, Server, start_ours, start_sshd
 from tests.interop.driving import need
 
-_PEER = os.environ.get("INTEROP_PEER", "ours")
+PEER = os.environ.get("INTEROPPEER", "ours")
 _PASSWORD = "correct horse, battery"
 
 Start = Callable[..., Server]
@@ -50,10 +50,10 @@ def start(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star
     with ExitStack() as stack:
 
         def start(*settings: str) -> Server:
-            work = tmp_path_factory.mktemp(_PEER)
+            work = tmp_path_factory.mktemp(PEER)
             root = work / "served"
             root.mkdir()
-            if _PEER == "sshd":
+            if PEER == "sshd":
                 return stack.enter_context(start_sshd(keys, root, work))
             server = start_ours(keys, root, work, settings=settings, password_hash=password_hash, password=_PASSWORD)
             return stack.enter_context(server)
@@ -76,7 +76,7 @@ def compatible_server(start: Start) -> Server:
 @pytest.fixture
 def ours() -> None:
     """For tests of what OpenSSH's server does not do, or does otherwise."""
-    if _PEER != "ours":
+    if PEER != "ours":
         pytest.skip("says nothing about this peer")
 
 
