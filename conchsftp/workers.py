@@ -75,16 +75,13 @@ BLOCKING = {
     "os.scandir": Policy.MOUNT,  # THREAD where the directory itself is large (files/local_directory.py)
     "os.fsync": Policy.THREAD,
     "os.copy_file_range": Policy.THREAD,
-    "hashing of a file": Policy.THREAD,
     # Who is who: LDAP or a file, one never knows. They count as a mount of their own.
     "pwd.getpwuid": Policy.MOUNT,
     "pwd.getpwnam": Policy.MOUNT,
     "grp.getgrgid": Policy.MOUNT,
     "grp.getgrnam": Policy.MOUNT,
-    "os.getgrouplist": Policy.THREAD,
     # Login and keys
     "bcrypt.checkpw": Policy.THREAD,
-    "name look-up for AllowedClients and BlockedClients": Policy.THREAD,
     "users file": Policy.THREAD,
     "authorized_keys of a user": Policy.THREAD,
     "heavy key exchange (Diffie-Hellman groups, RSA signatures)": Policy.THREAD,
@@ -196,10 +193,6 @@ class Workers:
             if self.clock() - start > self._limit:
                 self._suspect(mount)
 
-    def threaded(self, mount: Mount) -> bool:
-        """Whether `call` would use a thread now."""
-        return self.clock() < mount.threads_until
-
     def mount(self, name: str, kind: str = "") -> Mount:
         """Return a new mount of a file system type; also for what is no mount, but may answer slowly."""
         network = kind in NETWORK_TYPES or kind.startswith("fuse.")
@@ -270,26 +263,23 @@ class Workers:
         self._log.debug("{mount} answers slowly: threads for {seconds} s", mount=mount.name, seconds=WATCH_SECONDS)
 
 
-def shield(work: "Deferred[R]", drop: Callable[[R], Any] | None = None) -> "Deferred[R]":
+def shield(work: "Deferred[R]", late: "Callable[[R | Failure], object] | None" = None) -> "Deferred[R]":
     """
     Return a Deferred for the same result, which may be cancelled: `work` goes on all the same.
 
     Args:
-        drop: is given a result that nobody waits for any more, to release what it holds.
+        work: not to be touched any more by the caller.
+        late: takes a result, or a failure, that nobody waits for any more, to undo what was done or release it.
     """
     result: Deferred[R] = Deferred()
 
-    def succeed(value: R) -> None:
+    def arrived(outcome: Any) -> None:
         if not result.called:
-            result.callback(value)
-        elif drop is not None:
-            drop(value)
+            result.callback(outcome)
+        elif late is not None:
+            late(outcome)
 
-    def fail(problem: Failure) -> None:
-        if not result.called:
-            result.errback(problem)
-
-    work.addCallbacks(succeed, fail)
+    work.addBoth(arrived)
     return result
 
 

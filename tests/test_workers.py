@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import conchsftp.files
@@ -48,6 +49,10 @@ class WorkersTestCase(SynchronousTestCase):
         self.waits += waits
         return "done"
 
+    def threaded(self, mount: Mount) -> bool:
+        """Whether a call would use a thread now."""
+        return self.now < mount.threads_until
+
     def slow_call(self, *, waits: int = 1) -> object:
         return self.workers.call(self.mount, self.take, SLOW_SECONDS * 2, waits)
 
@@ -74,9 +79,9 @@ class CallTests(WorkersTestCase):
         self.pool.work()
         self.assertEqual(self.successResultOf(result), "done")
         self.now += WATCH_SECONDS - 1
-        self.assertTrue(self.workers.threaded(self.mount))
+        self.assertTrue(self.threaded(self.mount))
         self.now += 1.1
-        self.assertFalse(self.workers.threaded(self.mount))
+        self.assertFalse(self.threaded(self.mount))
         self.assertEqual(self.workers.call(self.mount, self.take, 0.0), "done")
 
     def test_slow_again(self) -> None:
@@ -85,27 +90,27 @@ class CallTests(WorkersTestCase):
         self.slow_call()
         self.now += WATCH_SECONDS + 1
         self.slow_call()
-        self.assertTrue(self.workers.threaded(self.mount))
+        self.assertTrue(self.threaded(self.mount))
 
     def test_slow_now_and_then(self) -> None:
         """Slow calls that are far apart change nothing."""
         for _ in range(5):
             self.slow_call()
             self.now += WATCH_SECONDS + 1
-        self.assertFalse(self.workers.threaded(self.mount))
+        self.assertFalse(self.threaded(self.mount))
 
     def test_busy_processor(self) -> None:
         """Calls that take long because others had the processor are no reason for threads."""
         for _ in range(10):
             self.assertEqual(self.slow_call(waits=0), "done")
-        self.assertFalse(self.workers.threaded(self.mount))
+        self.assertFalse(self.threaded(self.mount))
 
     def test_waiting_shortly(self) -> None:
         """Neither are calls that wait, but not for long."""
         self.slow_call()
         for _ in range(10):
             self.workers.call(self.mount, self.take, SLOW_SECONDS / 2, 1)
-        self.assertFalse(self.workers.threaded(self.mount))
+        self.assertFalse(self.threaded(self.mount))
 
     def test_limit(self) -> None:
         """5 ms are quick, and anything longer is slow."""
@@ -119,7 +124,7 @@ class CallTests(WorkersTestCase):
         """Where nobody counts waits, the first slow call is enough."""
         self.waits = -1
         self.workers.call(self.mount, self.take, SLOW_SECONDS * 2)
-        self.assertTrue(self.workers.threaded(self.mount))
+        self.assertTrue(self.threaded(self.mount))
 
     def test_slow_error(self) -> None:
         """A call that fails slowly was slow."""
@@ -130,7 +135,7 @@ class CallTests(WorkersTestCase):
 
         for _ in range(2):
             self.assertRaises(OSError, self.workers.call, self.mount, fail)
-        self.assertTrue(self.workers.threaded(self.mount))
+        self.assertTrue(self.threaded(self.mount))
 
     def test_other_ways(self) -> None:
         """Who lends something to a thread says how it is run; inline that makes no difference."""
@@ -146,14 +151,14 @@ class CallTests(WorkersTestCase):
         """A slow mount does not slow others down."""
         self.slow_call()
         self.slow_call()
-        self.assertFalse(self.workers.threaded(self.workers.mount("another", "ext4")))
+        self.assertFalse(self.threaded(self.workers.mount("another", "ext4")))
 
     def test_network(self) -> None:
         """File servers are called in threads from the start."""
         for kind in (*NETWORK_TYPES, "fuse.sshfs"):
-            self.assertTrue(self.workers.threaded(self.workers.mount("far away", kind)), kind)
+            self.assertTrue(self.threaded(self.workers.mount("far away", kind)), kind)
         for kind in ("ext4", "tmpfs", "overlay", ""):
-            self.assertFalse(self.workers.threaded(self.workers.mount("here", kind)), kind)
+            self.assertFalse(self.threaded(self.workers.mount("here", kind)), kind)
 
     def test_run(self) -> None:
         """`run` uses a thread, whatever is known, and passes errors on."""
@@ -204,15 +209,16 @@ class ShieldTests(SynchronousTestCase):
         self.failureResultOf(result, ValueError)
 
     def test_cancelled(self) -> None:
-        """Cancelling does not stop the work; its result is given to who releases it."""
-        work: Deferred[int] = Deferred()
-        dropped: list[int] = []
-        result = shield(work, drop=dropped.append)
-        result.cancel()
-        self.failureResultOf(result, CancelledError)
-        self.assertFalse(work.called)
-        work.callback(7)
-        self.assertEqual(dropped, [7])
+        """Cancelling does not stop the work; its result, or its failure, is given to who undoes it."""
+        for outcome in (7, Failure(KeyError())):
+            work: Deferred[int] = Deferred()
+            late: list[object] = []
+            result = shield(work, late=late.append)
+            result.cancel()
+            self.failureResultOf(result, CancelledError)
+            self.assertFalse(work.called)
+            work.callback(outcome)  # type: ignore[arg-type]
+            self.assertEqual(late, [outcome])
 
     def test_cancelled_failure(self) -> None:
         """A failure that nobody waits for any more is not logged as unhandled."""

@@ -25,10 +25,10 @@ from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
-from conchsftp.auth.detached import detached
 from conchsftp.auth.signatures import USER_PRESENT
 from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UsersFile
 from conchsftp.secret import Secret
+from conchsftp.workers import shield
 
 # Enough for what an ordinary machine can hash, and below the ten threads of the usual pool: while many strangers guess
 # passwords, reads from disk still find a thread.
@@ -78,7 +78,7 @@ class UsersFileChecker:
         work = maybeDeferred(self._workers.run, self._matches, credentials.username, credentials.password)
         # The place is given back when the thread has ended, not when the client has gone.
         work.addBoth(self._hashed)
-        reason = await detached(work, self._late)
+        reason = await shield(work, self._late)
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)

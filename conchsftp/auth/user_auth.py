@@ -24,11 +24,11 @@ from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
-from conchsftp.auth.detached import detached
 from conchsftp.auth.methods import METHODS, AuthRequest
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Message, Reason
+from conchsftp.workers import shield
 
 # A client that sends on without waiting makes us keep its requests; no known client sends more than two.
 MOST_WAITING = 8
@@ -202,7 +202,7 @@ class UserAuth(SSHUserAuthServer):
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
         realm = self.transport.factory.portal.realm
         # Not cancelled with the connection: an avatar that comes too late has to be logged out.
-        login = await detached(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
+        login = await shield(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
         self._reply(Message.USERAUTH_SUCCESS, b"")
         if self._ended:
             # Sending found out that the connection has gone: nobody else will ever know of this avatar.

@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
@@ -172,7 +173,7 @@ class LocalFileSystem:
         """Open something, and build an object for it; if nobody waits for that any more, close it."""
         opened = self._workers.call(mount, function, *args, run=self._workers.thread)
         if isinstance(opened, Deferred):
-            return shield(opened.addCallback(build), drop=_close)
+            return shield(opened.addCallback(build), late=_close)
         return build(opened)
 
     def _file(self, outcome: tuple[Opened, int, bool]) -> LocalFile:
@@ -244,5 +245,6 @@ def _then(result: "T | Deferred[T]", function: Callable[[T], R]) -> "R | Deferre
     return result.addCallback(function) if isinstance(result, Deferred) else function(result)
 
 
-def _close(opened: Descriptor) -> None:
-    opened.close()
+def _close(opened: Descriptor | Failure) -> None:
+    if not isinstance(opened, Failure):
+        opened.close()

@@ -2,12 +2,9 @@
 What counts as an attempt, and how long a refusal takes.
 """
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.delay import RefusalDelay, process_delay
-from conchsftp.auth.detached import detached
 from conchsftp.auth.progress import MOST_REQUESTS, AuthProgress
 
 ALICE = (b"alice", b"ssh-connection")
@@ -78,29 +75,3 @@ class DelayTests(SynchronousTestCase):
     def test_process(self) -> None:
         """There is one for the process."""
         self.assertIs(process_delay(), process_delay())
-
-
-class DetachedTests(SynchronousTestCase):
-    def test_in_time(self) -> None:
-        """A result, or a failure, that comes in time goes to who waits."""
-        late: list[object] = []
-        work: Deferred[int] = Deferred()
-        waiting = detached(work, late.append)
-        work.callback(1)
-        self.assertEqual(self.successResultOf(waiting), 1)
-        broken: Deferred[int] = Deferred()
-        waiting = detached(broken, late.append)
-        broken.errback(Failure(KeyError()))
-        self.failureResultOf(waiting, KeyError)
-        self.assertEqual(late, [])
-
-    def test_late(self) -> None:
-        """After the waiting was cancelled the work goes on, and its result is not lost."""
-        late: list[object] = []
-        work: Deferred[int] = Deferred()
-        waiting = detached(work, late.append)
-        waiting.cancel()
-        self.failureResultOf(waiting, CancelledError)
-        self.assertNoResult(work)
-        work.callback(1)
-        self.assertEqual(late, [1])
