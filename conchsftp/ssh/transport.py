@@ -81,6 +81,10 @@ class Transport(SSHServerTransport):
         self.factory.connections.opened(self)
         self.outlet.attach(self.transport)
         self.timers.accepted()
+        self.greet()
+
+    def greet(self) -> None:
+        """Send our identification line."""
         self.sender.line(self.ourVersionString + b"\r\n")
         self.outlet.flush()
 
@@ -184,6 +188,10 @@ class Transport(SSHServerTransport):
             self.dispatchMessage(number, payload[1:])
 
     def _refuse(self, number: int) -> None:
+        if number == Message.SERVICE_REQUEST and self.stage is Stage.CONNECTED:
+            # Conch's clients ask again after every key exchange, and go on when they are not understood.
+            self.sendUnimplemented()
+            return
         if number in KNOWN or self.strict and self.stage in (Stage.FIRST_KEXINIT, Stage.FIRST_KEX):
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} may not come now")
         self.sendUnimplemented()

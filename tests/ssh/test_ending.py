@@ -30,13 +30,13 @@ class DisconnectTests(ConnectionCase):
         """After DISCONNECT nothing is sent, and nothing that the peer has sent meanwhile is looked at."""
         client = self.logged_in()
         client.lay(192, PING)
-        client.lay(5)
+        client.lay(21)
         client.lay(192, PING)
         client.lay(90, b"\0\0\0\7session" + bytes(12))
         client.lay(21)
         client.pump()
         self.assertEqual(client.numbers[-2:], [193, 1])
-        self.assert_ended(client, text="message 5")
+        self.assert_ended(client, text="message 21")
 
     def test_later(self) -> None:
         """Nor is anything looked at that arrives later, by whichever way."""
@@ -109,7 +109,7 @@ class DisconnectTests(ConnectionCase):
         client = self.logged_in(room=1000)
         for _ in range(20):
             client.lay(192, b"\0\0\0\xc8" + bytes(200))
-        client.lay(5)
+        client.lay(21)
         client.flush()
         client.pipe.deliver()
         self.assertEqual((client.pipe.closing, client.pipe.closed), (True, False))
@@ -158,7 +158,7 @@ class OrdinaryTests(ConnectionCase):
         client = self.ordinary(room=1000)
         for _ in range(400):
             client.lay(192, b"\0\0\0\xc8" + bytes(200))
-        client.lay(5)
+        client.lay(21)
         client.flush()
         while client.pipe.deliver():
             pass

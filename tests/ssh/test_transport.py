@@ -157,6 +157,8 @@ class StageTests(ConnectionCase):
             for number, outcome in self.outcomes(stage, strict).items():
                 if number in table[stage]:
                     expected = "passed on"
+                elif number == 5 and stage is Stage.CONNECTED:
+                    expected = "not understood"
                 else:
                     expected = "refused" if number in KNOWN or firm else "not understood"
                 self.assertEqual(outcome, expected, (stage, number, strict))
@@ -201,6 +203,15 @@ class StageTests(ConnectionCase):
         client = self.at(Stage.AUTH)
         client.packet(5, b"\0\0\0\x0cssh-userauth")
         self.assert_ended(client, Reason.PROTOCOL_ERROR)
+
+    def test_service_again(self) -> None:
+        """After the login, a client that asks for a service again is not understood, and goes on: Conch's clients do so
+        after every key exchange."""
+        client = self.at(Stage.CONNECTED)
+        for name in (b"ssh-userauth", b"ssh-connection", b""):
+            client.packet(5, pack(">I", len(name)) + name)
+            client.take(3)
+        self.assert_alive(client)
 
     def test_ignored(self) -> None:
         """IGNORE, DEBUG and UNIMPLEMENTED are read and answered with nothing, whatever they hold."""
