@@ -107,7 +107,8 @@ def events_page() -> str:
 
 
 def _event(each: type[events.Event]) -> str:
-    heading = f"### {each.name}\n\n`{each.hook}` · fires {each.phases.described}"
+    when = f"fires {each.phases.described}" if each.fired else "**not fired yet**: to listen to it is an error"
+    heading = f"### {each.name}\n\n`{each.hook}` · {when}"
     rows = (
         (f"`{name}`" + (" ✎" if name in each.writable else ""), f"`{annotation}`", text)
         for name, annotation, text in parameters(each)

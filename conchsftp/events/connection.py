@@ -68,7 +68,7 @@ class Disconnected(Event):
     description: str = "OK"
 
 
-@event()
+@event(fired=False)
 class Error(Event):
     """
     Something went wrong that is the answer to no request.
@@ -84,7 +84,7 @@ class Error(Event):
     description: str
 
 
-@event()
+@event(fired=False)
 class Log(Event):
     """
     One message of the log, as far as LogLevel lets it through.
@@ -102,7 +102,7 @@ class Log(Event):
     log_type: str = ""
 
 
-@event()
+@event(fired=False)
 class SSHStatus(Event):
     """
     A step of a connection, for information only: greeting, key exchange, login.
@@ -116,7 +116,7 @@ class SSHStatus(Event):
     message: str
 
 
-@event(writable="accept partial_success available_methods home_dir")
+@event(writable="accept partial_success available_methods home_dir", fired=False)
 class SSHUserAuthRequest(Event):
     """
     A client wants to log in; fires for each attempt.

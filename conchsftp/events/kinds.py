@@ -47,6 +47,7 @@ class Event:
         documented: whether the component documents it, or it is of our own.
         writable: what a handler may set, to change what happens.
         subscribable: whether anybody can listen to it.
+        fired: whether this version fires it; to listen to one that it does not is an error, not a long wait.
     """
 
     __slots__ = ()
@@ -57,6 +58,7 @@ class Event:
     documented: ClassVar[bool] = True
     writable: ClassVar[tuple[str, ...]] = ()
     subscribable: ClassVar[bool] = True
+    fired: ClassVar[bool] = True
 
     def refuse(self, problem: Exception) -> None:
         """Say no, because a handler raised `problem`; an event that decides nothing has nothing to say."""
@@ -71,7 +73,12 @@ EVENTS: dict[str, type[Event]] = {}
 
 @dataclass_transform(field_specifiers=(field,))
 def event(
-    phases: Phase = Phase.ONCE, *, writable: str = "", documented: bool = True, subscribable: bool = True
+    phases: Phase = Phase.ONCE,
+    *,
+    writable: str = "",
+    documented: bool = True,
+    subscribable: bool = True,
+    fired: bool = True,
 ) -> Callable[[type[E]], type[E]]:
     """
     Make a record of a class and declare it as an event.
@@ -82,6 +89,7 @@ def event(
             `FileEvent` need not be named.
         documented: False for an event of our own.
         subscribable: False for one that serves the pipeline alone.
+        fired: False for one that nothing fires yet.
     """
 
     def declare(cls: type[E]) -> type[E]:
@@ -92,6 +100,7 @@ def event(
         record.documented = documented
         record.writable = (*writable.split(), *(("status_code", "error_message") if issubclass(cls, FileEvent) else ()))
         record.subscribable = subscribable
+        record.fired = fired
         if subscribable:
             EVENTS[record.name] = record
         return record

@@ -12,22 +12,14 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
 from conchsftp.auth.user_auth import UserAuth
+from conchsftp.server.admission import ServerTransport
 from conchsftp.server.connections import ConnectionTable
-from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
-
-
-class ServerTransport(Transport):
-    """A transport with the socket options of its server."""
-
-    def connectionMade(self) -> None:
-        apply_options(self.transport, self.settings)
-        super().connectionMade()
 
 
 class SFTPFactory(SSHFactory):

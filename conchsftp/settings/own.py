@@ -46,8 +46,8 @@ Empty: LocalHost and LocalPort.""",
         kind=integer(1, 100_000, unit="connections"),
         default=100,
         doc="""Connections at the same time that have not logged in.
-When one more comes, of these the one that has been silent for longest is closed: connections that only wait cannot keep
-others from logging in.""",
+When one more comes, of these the first that came is closed: connections that only wait cannot keep others from logging
+in.""",
     ),
     Setting(
         name="HandlerTimeLimit",

@@ -449,3 +449,18 @@ class CurrentEventTests(Case):
         for each in results:
             self.successResultOf(each)
         self.assertEqual(self.calls, [True] * 4)
+
+
+class NotFiredTests(SynchronousTestCase):
+    """Events that are declared, and that nothing fires yet."""
+
+    def test_refused(self):
+        """To listen to one is an error: a handler would wait in vain."""
+
+        class Listener:
+            def on_log(self, event):
+                """Never called."""
+
+        hub = EventHub()
+        for listen in (lambda: hub.on("Log", print), lambda: hub.listen(Listener()), lambda: hub.child(Listener())):
+            self.assertIn("not fired yet", str(self.assertRaises(ServerError, listen)))

@@ -1,0 +1,73 @@
+"""
+Who may connect: an accepted connection asks the handlers before it says a word.
+
+Fires `ConnectionRequest` and `Connected` before the greeting, `Disconnected` once at the end. How many may connect at
+all is up to `connections.py`.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
+from conchsftp.events.waiting import start
+from conchsftp.server.sockets import apply_options
+from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.transport import Transport
+
+# The documented number of "connection reset by peer".
+_RESET = 10054
+
+
+class ServerTransport(Transport):
+    """A transport with the socket options of its server, that tells handlers of its life."""
+
+    _connected = False
+
+    def connectionMade(self) -> None:
+        """Begin as every transport does, with the options of the server."""
+        apply_options(self.transport, self.settings)
+        super().connectionMade()
+
+    def greet(self) -> None:
+        """Greet, unless a handler refuses; while one waits, nothing is read."""
+        admitting = start(self._admit())
+        if isinstance(admitting, Deferred):
+            self.suspend()
+            admitting.addErrback(self._not_admitted)
+            admitting.addBoth(lambda _: self.resume())
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """End as every transport does, and tell that it is over."""
+        super().connectionLost(reason)
+        if self._connected:
+            self._connected = False
+            lost = isinstance(reason, Failure) and not reason.check(ConnectionDone)
+            code, text = (_RESET, "connection lost") if lost else (0, "OK")
+            self.factory.events.fire(Disconnected(self.connection_id, code, text))
+
+    async def _admit(self) -> None:
+        host = self.transport.getPeer()
+        asked = await self._ask_handlers(
+            ConnectionRequest(str(getattr(host, "host", host)), int(getattr(host, "port", 0)))
+        )
+        if not asked.accept:
+            self.sendDisconnect(Reason.HOST_NOT_ALLOWED, b"connection refused")
+        if self._ended:
+            return
+        self._connected = True
+        told = await self._ask_handlers(Connected(self.connection_id))
+        if told.status_code:
+            self.sendDisconnect(Reason.BY_APPLICATION, told.description.encode("utf-8", "replace"))
+        if not self._ended:
+            super().greet()
+
+    async def _ask_handlers(self, event: Any) -> Any:
+        waiting = self.factory.events.fire(event)
+        return event if waiting is None else await waiting
+
+    def _not_admitted(self, failure: Failure) -> None:
+        self._log.failure("{peer}: could not be admitted", failure, peer=self.peer)
+        self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
