@@ -1,7 +1,8 @@
 """
 Public keys of users, and the check of their signatures.
 
-Knows blobs, algorithms and security keys; knows neither users nor requests, and does not decide whose key it is.
+Knows blobs, algorithms and security keys; knows neither users nor requests, and does not decide whose key it is. There
+is no DSA and no RSA with SHA-1: such a signature proves nothing any more.
 Conch's `Key.verify` is not used: it takes the algorithm from the signature, trusts the lengths inside it, and does not
 look at the touch of a security key. Sources: RFC 4253 6.6, RFC 5656 3.1, RFC 8332, RFC 8709, OpenSSH PROTOCOL.u2f.
 """
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from twisted.conch.ssh.common import NS
 
 from conchsftp.wire.kinds import Malformed
@@ -169,7 +170,6 @@ class _RSA:
     _HASHES: dict[str, hashes.HashAlgorithm] = {
         "rsa-sha2-512": hashes.SHA512(),
         "rsa-sha2-256": hashes.SHA256(),
-        "ssh-rsa": hashes.SHA1(),
     }
 
     def __init__(self, fields: Reader) -> None:
@@ -189,19 +189,6 @@ class _RSA:
         return value
 
 
-class _DSA:
-    def __init__(self, fields: Reader) -> None:
-        p, q, g, y = (_positive(fields) for _ in range(4))
-        self._key = dsa.DSAPublicNumbers(y, dsa.DSAParameterNumbers(p, q, g)).public_key()
-
-    def verify(self, algorithm: str, value: bytes, message: bytes) -> bytes:
-        if len(value) != 40:
-            raise Malformed(f"a DSA signature of {len(value)} bytes, 40 expected")
-        numbers = utils.encode_dss_signature(int.from_bytes(value[:20], "big"), int.from_bytes(value[20:], "big"))
-        self._key.verify(numbers, message, hashes.SHA1())
-        return value
-
-
 class _ECDSA:
     def __init__(self, curve: ec.EllipticCurve, name: bytes, digest: hashes.HashAlgorithm, fields: Reader) -> None:
         named, point = fields.string(), fields.string()
@@ -218,9 +205,9 @@ class _ECDSA:
         return value
 
 
-class _Edwards:
-    def __init__(self, key: type[ed25519.Ed25519PublicKey] | type[ed448.Ed448PublicKey], fields: Reader) -> None:
-        self._key = key.from_public_bytes(fields.string())
+class _Ed25519:
+    def __init__(self, fields: Reader) -> None:
+        self._key = ed25519.Ed25519PublicKey.from_public_bytes(fields.string())
 
     def verify(self, algorithm: str, value: bytes, message: bytes) -> bytes:
         self._key.verify(value, message)
@@ -239,27 +226,15 @@ def _p521(fields: Reader) -> _Verifier:
     return _ECDSA(ec.SECP521R1(), b"nistp521", hashes.SHA512(), fields)
 
 
-def _ed25519(fields: Reader) -> _Verifier:
-    return _Edwards(ed25519.Ed25519PublicKey, fields)
-
-
-def _ed448(fields: Reader) -> _Verifier:
-    return _Edwards(ed448.Ed448PublicKey, fields)
-
-
 _SK_ED25519 = "sk-ssh-ed25519@openssh.com"
 _SK_P256 = "sk-ecdsa-sha2-nistp256@openssh.com"
 
 KEY_TYPES: dict[str, KeyType] = {
-    "ssh-ed25519": KeyType(load=_ed25519, algorithms=("ssh-ed25519",)),
-    "ssh-ed448": KeyType(load=_ed448, algorithms=("ssh-ed448",)),
+    "ssh-ed25519": KeyType(load=_Ed25519, algorithms=("ssh-ed25519",)),
     "ecdsa-sha2-nistp256": KeyType(load=_p256, algorithms=("ecdsa-sha2-nistp256",)),
     "ecdsa-sha2-nistp384": KeyType(load=_p384, algorithms=("ecdsa-sha2-nistp384",)),
     "ecdsa-sha2-nistp521": KeyType(load=_p521, algorithms=("ecdsa-sha2-nistp521",)),
-    "ssh-rsa": KeyType(load=_RSA, algorithms=("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")),
-    "ssh-dss": KeyType(load=_DSA, algorithms=("ssh-dss",)),
-    _SK_ED25519: KeyType(load=_ed25519, algorithms=(_SK_ED25519,), security_key=True),
+    "ssh-rsa": KeyType(load=_RSA, algorithms=("rsa-sha2-512", "rsa-sha2-256")),
+    _SK_ED25519: KeyType(load=_Ed25519, algorithms=(_SK_ED25519,), security_key=True),
     _SK_P256: KeyType(load=_p256, algorithms=(_SK_P256,), security_key=True),
 }
-
-SIGNATURE_ALGORITHMS = frozenset(name for row in KEY_TYPES.values() for name in row.algorithms)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.conch.avatar import ConchUser
 from twisted.conch.ssh.common import MP, NS
@@ -59,19 +59,6 @@ class Ed25519:
 
     def sign(self, data: bytes) -> bytes:
         return NS(b"ssh-ed25519") + NS(self.private.sign(data))
-
-
-class Ed448:
-    """A user's Ed448 key."""
-
-    algorithm = "ssh-ed448"
-
-    def __init__(self) -> None:
-        self.private = ed448.Ed448PrivateKey.generate()
-        self.blob = NS(b"ssh-ed448") + NS(_raw(self.private))
-
-    def sign(self, data: bytes) -> bytes:
-        return NS(b"ssh-ed448") + NS(self.private.sign(data))
 
 
 class ECDSA:

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from conchsftp.auth.signatures import KEY_TYPES
 from conchsftp.errors import ServerError
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -179,6 +180,11 @@ class ProfileTests(SynchronousTestCase):
     def test_user_signatures(self) -> None:
         """Keys of users, security keys included, may sign with anything but SHA-1 and DSA."""
         self.assertEqual(user_signatures(settings()), tuple(USER_SIGNATURES.rows))
+
+    def test_user_signatures_are_checked(self) -> None:
+        """What is offered to the keys of users is what can be checked, no more and no less."""
+        checked = {name for row in KEY_TYPES.values() for name in row.algorithms}
+        self.assertEqual(set(USER_SIGNATURES.rows), checked)
         self.assertEqual(set(user_signatures(settings())) & {"ssh-rsa", "ssh-dss"}, set())
         chosen = settings(ssh_pub_key_auth_sig_algorithms="rsa-sha2-512,ssh-ed25519")
         self.assertEqual(user_signatures(chosen), ("rsa-sha2-512", "ssh-ed25519"))
