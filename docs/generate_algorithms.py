@@ -30,20 +30,16 @@ def algorithms_page() -> str:
 
 
 def _chapter(chapter: Chapter[Any]) -> str:
-    rows = [(f"`{row.name}`", _offered(row), "; ".join(_facts(row))) for row in chapter]
+    rows = [(f"`{row.name}`", f"`{row.profile}`", "; ".join(_facts(row))) for row in chapter]
     rows += [(f"*{name}*", "never", "not built into this server") for name in sorted(chapter.unbuilt)]
     heading = f"## {chapter.title[0].upper()}{chapter.title[1:]}: `{chapter.setting.name}`"
     table: str = _SHARED["_table"](("Name", "Offered by", "Remarks"), rows)
     return f"{heading}\n\n{table}"
 
 
-def _offered(row: Algorithm) -> str:
-    return "name only" if row.weak else f"`{row.profile}`"
-
-
 def _facts(row: Algorithm) -> list[str]:
     """Return what a row says beyond its name and profile."""
-    facts = ["weak"] if row.weak else []
+    facts = []
     match row:
         case KeyExchangeRow(heavy=True):
             facts.append("slow: more than 5 ms of computing")
@@ -51,8 +47,8 @@ def _facts(row: Algorithm) -> list[str]:
             facts.append(f"for keys of type {row.key}")
         case CipherRow():
             facts.append("authenticates by itself" if row.aead else "needs a MAC")
-            if row.terrapin != "never":
-                facts.append(f"open to the Terrapin attack {row.terrapin}, unless key exchange is strict")
+            if row.terrapin:
+                facts.append("open to the Terrapin attack, unless key exchange is strict")
         case MacRow():
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
         case CompressionRow(delayed=True):

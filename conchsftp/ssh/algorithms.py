@@ -36,7 +36,6 @@ from conchsftp.ssh.registry import (
     MacRow,
     Profile,
     SignatureRow,
-    Terrapin,
 )
 from conchsftp.ssh.signing import sign_ecdsa, sign_ed25519, sign_rsa
 
@@ -48,8 +47,7 @@ _kex, _key, _cipher = KeyExchangeRow, HostKeyRow, CipherRow
 
 
 def _hmac(name: str, profile: Profile, hash: HashAlgorithm, *, etm: bool = False) -> MacRow:
-    size = hash.digest_size
-    return MacRow(name, profile, key=size, etm=etm, build=partial(Hmac, hash, size=size, etm=etm))
+    return MacRow(name, profile, key=hash.digest_size, etm=etm, build=partial(Hmac, hash, etm=etm))
 
 
 KEY_EXCHANGES = Chapter(
@@ -90,15 +88,7 @@ CIPHERS = Chapter(
     (
         _cipher("aes128-gcm@openssh.com", MODERN, key=16, iv=12, build=GCMPackets, aead=True),
         _cipher("aes256-gcm@openssh.com", MODERN, key=32, iv=12, build=GCMPackets, aead=True),
-        _cipher(
-            "chacha20-poly1305@openssh.com",
-            MODERN,
-            key=64,
-            iv=0,
-            build=ChaChaPackets,
-            aead=True,
-            terrapin=Terrapin.ALWAYS,
-        ),
+        _cipher("chacha20-poly1305@openssh.com", MODERN, key=64, iv=0, build=ChaChaPackets, aead=True, terrapin=True),
         _cipher("aes128-ctr", COMPATIBLE, key=16, iv=16, build=CTRPackets),
         _cipher("aes192-ctr", COMPATIBLE, key=24, iv=16, build=CTRPackets),
         _cipher("aes256-ctr", COMPATIBLE, key=32, iv=16, build=CTRPackets),

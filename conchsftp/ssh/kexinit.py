@@ -22,7 +22,6 @@ from conchsftp.ssh.registry import (
     HostKeyRow,
     KeyExchangeRow,
     MacRow,
-    Terrapin,
 )
 from conchsftp.wire.reader import Reader
 from conchsftp.wire.writer import Writer
@@ -189,8 +188,8 @@ def enforce_strict(agreed: Negotiated, policy: StrictKeyExchange, *, strict: boo
         return
     if policy == StrictKeyExchange.REQUIRED:
         raise _failed("strict key exchange is required here, and the client does not offer it")
-    for cipher, mac in ((agreed.cipher_in, agreed.mac_in), (agreed.cipher_out, agreed.mac_out)):
-        if cipher.terrapin is Terrapin.ALWAYS or cipher.terrapin is Terrapin.WITH_ETM and mac is not None and mac.etm:
+    for cipher in (agreed.cipher_in, agreed.cipher_out):
+        if cipher.terrapin:
             raise _failed(f"{cipher.name} needs strict key exchange here, and the client does not offer it")
 
 

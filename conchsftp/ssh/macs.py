@@ -22,16 +22,16 @@ class Hmac:
 
     Args:
         hash: the hash function.
-        key: as long as the hash, however long the tag (RFC 6668, 2).
-        size: bytes of the tag.
+        key: as long as the hash.
         etm: whether it covers the encrypted packet rather than the plain one.
     """
 
     __slots__ = ("_keyed", "etm", "size")
 
-    def __init__(self, hash: HashAlgorithm, key: bytes, *, size: int, etm: bool = False) -> None:
+    def __init__(self, hash: HashAlgorithm, key: bytes, *, etm: bool = False) -> None:
         self._keyed = HMAC(key, hash)
-        self.size = size
+        self.size = hash.digest_size
+        """Bytes of a tag."""
         self.etm = etm
 
     def tag(self, sequence: int, packet: bytes | bytearray | memoryview) -> bytes:
@@ -46,12 +46,3 @@ class Hmac:
         running.update(_SEQUENCE(sequence))
         running.update(packet)
         return running.finalize()
-
-
-class TruncatedHmac(Hmac):
-    """An HMAC of which only the first `size` bytes are sent (the `-96` algorithms)."""
-
-    __slots__ = ()
-
-    def tag(self, sequence: int, packet: bytes | bytearray | memoryview) -> bytes:
-        return super().tag(sequence, packet)[: self.size]

@@ -29,14 +29,6 @@ class Profile(StrEnum):
     DOCUMENTED = "documented"
 
 
-class Terrapin(StrEnum):
-    """Where a cipher is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict."""
-
-    NEVER = "never"
-    ALWAYS = "always"
-    WITH_ETM = "with encrypt-then-MAC"
-
-
 def usable() -> str | None:
     """Return None: the algorithm can be used on every machine."""
     return None
@@ -55,14 +47,12 @@ class Algorithm:
     Attributes:
         name: as on the wire.
         profile: from which AlgorithmProfile on it is offered.
-        weak: known to be weak: offered only where it is named, or under `documented`.
         available: returns None, or the reason why it cannot be used on this machine.
     """
 
     name: str
     profile: Profile
     _: KW_ONLY
-    weak: bool = False
     available: Callable[[], str | None] = usable
 
 
@@ -105,14 +95,14 @@ class CipherRow(Algorithm):
         build: makes the protection of one direction of key, initial vector and MAC (None if `aead`).
         key, iv: lengths in bytes.
         aead: whether it authenticates by itself, so that no MAC is negotiated.
-        terrapin: where the Terrapin attack touches it.
+        terrapin: whether it is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict.
     """
 
     build: Callable[[bytes, bytes, Any], PacketCipher]
     key: int
     iv: int
     aead: bool = False
-    terrapin: Terrapin = Terrapin.NEVER
+    terrapin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +212,7 @@ class Chapter(Generic[R]):
         if profile == Profile.DOCUMENTED:
             return self._documented
         profiles = {Profile.MODERN, Profile(profile)}
-        return tuple(row.name for row in self if row.profile in profiles and not row.weak)
+        return tuple(row.name for row in self if row.profile in profiles)
 
 
 @cache

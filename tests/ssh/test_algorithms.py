@@ -114,7 +114,7 @@ class TableTests(SynchronousTestCase):
     def test_compression_before_login(self) -> None:
         """Nothing is inflated for strangers unless somebody asks for it."""
         for row in COMPRESSIONS:
-            self.assertTrue(row.delayed or row.name == "none" or row.weak, row.name)
+            self.assertTrue(row.delayed or row.name == "none", row.name)
 
     def test_all_can_be_used_here(self) -> None:
         """With the libraries that we ask for, every algorithm works."""
@@ -151,12 +151,12 @@ class ProfileTests(SynchronousTestCase):
             self.assertTrue(rows)
 
     def test_compatible(self) -> None:
-        """`compatible` offers more, and still nothing weak and nothing with SHA-1."""
+        """`compatible` offers more, and still nothing with SHA-1."""
         modern, more = (offered(settings(algorithm_profile=each), ALL_KEYS) for each in ("modern", "compatible"))
         for kind in ("key_exchanges", "host_keys", "ciphers", "macs"):
             rows = getattr(more, kind)
             self.assertTrue(set(getattr(modern, kind)) < set(rows))
-            self.assertFalse([row.name for row in rows if row.weak or "sha1" in row.name or row.name == "ssh-rsa"])
+            self.assertFalse([row.name for row in rows if "sha1" in row.name or row.name == "ssh-rsa"])
         wanted = {"aes128-ctr", "hmac-sha2-256", "diffie-hellman-group14-sha256", "curve25519-sha256"}
         self.assertTrue(wanted <= set(names((*more.ciphers, *more.macs, *more.key_exchanges))))
 
@@ -168,14 +168,6 @@ class ProfileTests(SynchronousTestCase):
         # Also where the settings leave the list to the registry.
         for chapter in CHAPTERS:
             self.assertEqual(chapter.names(Profile.DOCUMENTED), chapter.setting.documented)
-
-    def test_weak(self) -> None:
-        """A weak row is offered where it is named, and by no profile of ours."""
-        weak = MacRow("hmac-md5", Profile.COMPATIBLE, weak=True, key=16, build=MACS["hmac-sha2-256"].build)
-        chapter = Chapter("MAC", "SSHMacAlgorithms", [*MACS, weak])
-        self.assertNotIn("hmac-md5", chapter.names("compatible"))
-        named = SimpleNamespace(ssh_mac_algorithms=("hmac-md5",), algorithm_profile="modern")
-        self.assertEqual(chapter.offered(named), (weak,))
 
     def test_user_signatures(self) -> None:
         """Keys of users, security keys included, may sign with anything but SHA-1 and DSA."""
