@@ -11,7 +11,7 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -143,11 +143,18 @@ class Startup(MultiService):
         self._starting = False
         self._problem: ServerError | None = None
 
+    def privilegedStartService(self) -> None:
+        """Open the ports; raises ServerError if it is clear at once that one cannot be opened."""
+        self._start(super().privilegedStartService)
+
     def startService(self) -> None:
-        """Start the server; raises ServerError if it is clear at once that it cannot listen."""
+        """Start the server; raises ServerError as `privilegedStartService` does."""
+        self._start(super().startService)
+
+    def _start(self, start: Callable[[], None]) -> None:
         self._starting = True
         try:
-            super().startService()
+            start()
         finally:
             self._starting = False
         if self._problem is not None:

@@ -36,6 +36,7 @@ from conchsftp.workers import Rule, Workers
 
 _ALREADY_LISTENING = 104
 _ADDRESS_IN_USE = 10048
+_TCP = ("tcp", "tcp4", "tcp6")
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
@@ -61,6 +62,8 @@ class SFTPServer(MultiService):
     """
 
     _log = Logger()
+    _ports: Sequence[IListeningPort] = ()
+    _starting: "Deferred[Any] | None" = None
 
     def __init__(
         self,
@@ -91,7 +94,6 @@ class SFTPServer(MultiService):
         self._accounts = Accounts(self.workers)
         self._avatar_class = avatar_class
         self._failed = failed if failed is not None else self._log_failure
-        self._ports: list[IListeningPort] = []
         self.on = self.events.on
         self.listen = self.events.listen
         self.factory = SFTPFactory(
@@ -168,7 +170,7 @@ class SFTPServer(MultiService):
         try:
             for description in endpoint_strings(self.settings):
                 port = yield self._endpoint(description).listen(self.factory)
-                self._ports.append(direct(port))
+                self._ports = (*self._ports, direct(port))
         except CannotListenError as problem:
             yield self.stop_listening()
             raise ServerError(
@@ -180,7 +182,7 @@ class SFTPServer(MultiService):
 
     def stop_listening(self) -> "Deferred[None]":
         """Close the ports; sessions go on. Returns a Deferred that fires when they are closed."""
-        ports, self._ports = self._ports, []
+        ports, self._ports = self._ports, ()
         self.settings.thaw()
         closing = gatherResults([_closed(port) for port in ports])
         return closing.addCallback(lambda _: None)
@@ -192,10 +194,20 @@ class SFTPServer(MultiService):
             transport.loseConnection()
         return DeferredList([self.stop_listening(), *gone]).addCallback(lambda _: None)
 
+    def privilegedStartService(self) -> None:
+        """Open the ports while the process may still open those below 1024: before twistd's `--uid` takes effect."""
+        super().privilegedStartService()
+        self._start()
+
     def startService(self) -> None:
-        """Open the ports, as part of an application."""
+        """Open the ports, as part of an application, unless that has been done."""
         super().startService()
-        self.start_listening().addErrback(self._not_started)
+        if self._starting is None:
+            self._start()
+        self._starting = None
+
+    def _start(self) -> None:
+        self._starting = self.start_listening().addErrback(self._not_started)
 
     def stopService(self) -> "Deferred[None]":
         """Close everything and wait for it."""
@@ -222,11 +234,17 @@ class SFTPServer(MultiService):
 def endpoint_strings(settings: Any) -> list[str]:
     """Return where to listen: Listen, or an endpoint made of LocalHost, LocalPort and ConnectionBacklog."""
     if settings.listen:
-        return list(settings.listen)
+        return [_with_backlog(description, settings.connection_backlog) for description in settings.listen]
     host = settings.local_host.replace("\\", "\\\\").replace(":", "\\:")
     kind = "tcp6" if "\\:" in host else "tcp"
     interface = f":interface={host}" if host else ""
     return [f"{kind}:{settings.local_port}:backlog={settings.connection_backlog}{interface}"]
+
+
+def _with_backlog(description: str, backlog: int) -> str:
+    """Add the backlog to a TCP endpoint that does not say its own; Twisted's is too short for a burst of logins."""
+    kind = description.partition(":")[0]
+    return f"{description}:backlog={backlog}" if kind in _TCP and "backlog=" not in description else description
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":
