@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.statuses import Status
-from conchsftp.wire.kinds import BYTES, Buffer, Malformed, Pair
+from conchsftp.wire.kinds import BYTES, U8, U32, Buffer, Malformed, Pair
 from conchsftp.wire.reader import Reader
-from conchsftp.wire.writer import Writer
 
 
 def read_init(packet: Buffer) -> tuple[int, list[Pair]]:
@@ -53,7 +52,5 @@ def write_version(version: int, pairs: Iterable[Pair]) -> bytes:
         version: the one that is spoken from now on; never higher than the client asked for.
         pairs: name and data of what is advertised.
     """
-    body = Writer().u8(PacketType.VERSION).u32(version)
-    for name, data in pairs:
-        body.string(name).string(data)
-    return BYTES.pack(bytes(body))
+    advertised = (BYTES.pack(part) for pair in pairs for part in pair)
+    return BYTES.pack(b"".join((U8.pack(PacketType.VERSION), U32.pack(version), *advertised)))

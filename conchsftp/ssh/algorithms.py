@@ -203,5 +203,3 @@ def left_out(settings: Any) -> dict[str, str]:
             if reason is not None:
                 found[name] = f"{chapter.setting.name}: {reason}"
     return found
-
-

@@ -309,5 +309,3 @@ def _end(fields: Reader) -> None:
 
 def _refused(text: str) -> ProtocolViolation:
     return ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, f"key exchange: {text}")
-
-

@@ -23,8 +23,8 @@ from conchsftp.ssh.registry import (
     KeyExchangeRow,
     MacRow,
 )
+from conchsftp.wire.kinds import BOOL, NAMES, U8, U32
 from conchsftp.wire.reader import Reader
-from conchsftp.wire.writer import Writer
 
 EXT_INFO_CLIENT = "ext-info-c"
 EXT_INFO_SERVER = "ext-info-s"
@@ -116,10 +116,8 @@ class KexInit:
     @property
     def payload(self) -> bytes:
         """The message with its number, as it is sent and hashed."""
-        writer = Writer().u8(Message.KEXINIT).put(self.cookie)
-        for name in _LISTS:
-            writer.names(list(getattr(self, name)))
-        return bytes(writer.boolean(self.guessed).u32(0))
+        lists = (NAMES.pack(list(getattr(self, name))) for name in _LISTS)
+        return b"".join((U8.pack(Message.KEXINIT), self.cookie, *lists, BOOL.pack(self.guessed), U32.pack(0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

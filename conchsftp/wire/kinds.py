@@ -156,7 +156,6 @@ def _pack_pairs(pairs: list[Pair]) -> bytes:
 
 
 U8: Fixed[int] = Fixed("a byte", "B")
-U16: Fixed[int] = Fixed("a 16-bit number", "H")
 U32: Fixed[int] = Fixed("a 32-bit number", "I")
 U64: Fixed[int] = Fixed("a 64-bit number", "Q")
 I64: Fixed[int] = Fixed("a signed 64-bit number", "q")

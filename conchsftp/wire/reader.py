@@ -2,28 +2,12 @@
 A bounds-checked cursor over one packet.
 
 For what is read now and then; the SFTP requests are decoded by compiled functions (`conchsftp.sftp.compiler`). Lengths
-are checked here and nowhere else. Whatever it returns is a copy, except `view()`.
+are checked here and nowhere else. Whatever it returns is a copy.
 """
 
 from typing import TypeVar
 
-from conchsftp.wire.kinds import (
-    BOOL,
-    BYTES,
-    I64,
-    MPINT,
-    NAMES,
-    PAIRS,
-    TEXT,
-    U8,
-    U16,
-    U32,
-    U64,
-    Buffer,
-    Kind,
-    Malformed,
-    Pair,
-)
+from conchsftp.wire.kinds import BOOL, BYTES, MPINT, NAMES, PAIRS, TEXT, U8, U32, Buffer, Kind, Malformed, Pair
 
 T = TypeVar("T")
 
@@ -61,17 +45,8 @@ class Reader:
     def u8(self) -> int:
         return self.read(U8)
 
-    def u16(self) -> int:
-        return self.read(U16)
-
     def u32(self) -> int:
         return self.read(U32)
-
-    def u64(self) -> int:
-        return self.read(U64)
-
-    def i64(self) -> int:
-        return self.read(I64)
 
     def boolean(self) -> bool:
         return self.read(BOOL)
@@ -97,15 +72,11 @@ class Reader:
 
     def take(self, count: int) -> bytes:
         """Read exactly `count` bytes."""
-        return bytes(self.view(count))
-
-    def view(self, count: int) -> Buffer:
-        """Read exactly `count` bytes as a slice of the packet, valid as long as the packet is."""
         if not 0 <= count <= self.remaining:
             raise Malformed(f"{self.remaining} bytes, {count} needed")
         start = self._at
         self._at += count
-        return self._packet[start : self._at]
+        return bytes(self._packet[start : self._at])
 
     def rest(self) -> bytes:
         """Read all that is left."""

@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.wire.kinds import BOOL, BYTES, I64, MPINT, NAMES, PAIRS, TEXT, U8, U16, U32, U64, Malformed, extent
+from conchsftp.wire.kinds import BOOL, BYTES, I64, MPINT, NAMES, PAIRS, TEXT, U8, U32, U64, Malformed, extent
 
 # RFC 4251, section 5, has most of these as examples.
 LAYOUTS = [
     (U8, 0xFF, "ff"),
-    (U16, 0x0102, "0102"),
     (U32, 699921578, "29b7f4aa"),
     (U64, 1 << 63, "8000000000000000"),
     (I64, -2, "fffffffffffffffe"),
