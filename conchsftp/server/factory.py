@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
 from conchsftp.auth.user_auth import UserAuth
+from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.ssh.connection import Connection
@@ -76,4 +77,9 @@ class SFTPFactory(SSHFactory):
         if self.connections.full:
             self._log.warn("{peer}: refused, {count} connections are open", peer=addr, count=len(self.connections))
             return None
-        return self.protocol(self, self.connections.number())
+        try:
+            return self.protocol(self, self.connections.number())
+        except ServerError as problem:
+            # Settings that leave nothing to offer; what was true when the ports were opened need not be any more.
+            self._log.error("{peer}: refused: {text}", peer=addr, text=problem.text)
+            return None

@@ -6,6 +6,7 @@ default.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -35,7 +36,8 @@ from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
 _ALREADY_LISTENING = 104
-_ADDRESS_IN_USE = 10048
+# The documented numbers of what opening a port can fail with.
+_SOCKET_ERRORS = {EACCES: 10013, EMFILE: 10024, EAFNOSUPPORT: 10047, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049}
 _TCP = ("tcp", "tcp4", "tcp6")
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
@@ -171,11 +173,9 @@ class SFTPServer(MultiService):
             for description in endpoint_strings(self.settings):
                 port = yield self._endpoint(description).listen(self.factory)
                 self._ports = (*self._ports, direct(port))
-        except CannotListenError as problem:
+        except (CannotListenError, OverflowError) as problem:
             yield self.stop_listening()
-            raise ServerError(
-                _ADDRESS_IN_USE, f"cannot listen on {description}: {problem.socketError.strerror}"
-            ) from None
+            raise _cannot_listen(description, problem) from None
         except Exception:
             yield self.stop_listening()
             raise
@@ -249,3 +249,10 @@ def _with_backlog(description: str, backlog: int) -> str:
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":
     return maybeDeferred(port.stopListening)
+
+
+def _cannot_listen(description: str, problem: Exception) -> ServerError:
+    # An OverflowError is what a port above 65535 leads to.
+    reason = getattr(problem, "socketError", problem)
+    code = _SOCKET_ERRORS.get(getattr(reason, "errno", 0), 0)
+    return ServerError(code, f"cannot listen on {description}: {getattr(reason, 'strerror', None) or reason}")

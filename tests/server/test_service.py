@@ -1,0 +1,349 @@
+"""
+The server as a service: what it is made of, starting, stopping. On a reactor in memory; real ports are in
+test_listening.
+"""
+
+import os
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.conch.avatar import ConchUser
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.error import CannotListenError
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp.auth.realm import SFTPRealm
+from conchsftp.errors import ServerError
+from conchsftp.events import FileOpen
+from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.service import SFTPServer, endpoint_strings
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.testing import MemoryClient, MemoryReactor, MemorySession, memory_server
+
+
+class ServiceCase(SynchronousTestCase):
+    """A reactor in memory, a host key and a folder."""
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactor()
+        self.folder = self.mktemp()
+        os.makedirs(f"{self.folder}/served/home")
+        self.key = f"{self.folder}/host_key"
+        self.root = f"{self.folder}/served"
+
+    def server(self, **options: Any) -> SFTPServer:
+        """Return a server of the real kind."""
+        if not os.path.exists(self.key):
+            generate_ed25519(self.key)
+        defaults = {"host_keys": [self.key], "root_directory": self.root, "one_time_user": ("guest", "secret")}
+        return SFTPServer(**{"reactor": self.reactor, **defaults, **options})
+
+    def busy(self, number: int, *ports: int) -> None:
+        """Make some ports of the reactor impossible to open."""
+        listen = self.reactor.listenTCP
+
+        def refuse(port: int, *arguments: Any, **options: Any) -> Any:
+            if port in ports:
+                raise CannotListenError("127.0.0.1", port, OSError(number, os.strerror(number)))
+            return listen(port, *arguments, **options)
+
+        self.reactor.listenTCP = refuse  # type: ignore[method-assign]
+
+
+class ListeningTests(ServiceCase):
+    """Opening and closing ports."""
+
+    def test_start(self) -> None:
+        """Every endpoint of Listen is opened, and settings that cannot change any more are refused."""
+        server = self.server(listen=["tcp:2222", "tcp:2223:interface=127.0.0.1"])
+        self.assertFalse(server.listening)
+        self.successResultOf(server.start_listening())
+        self.assertTrue(server.listening)
+        self.assertEqual([port for port, *_ in self.reactor.tcpServers], [2222, 2223])
+        self.assertEqual(len(server.addresses), 2)
+        self.assertIs(self.reactor.tcpServers[0][1], server.factory)
+        error = self.assertRaises(ServerError, setattr, server.settings, "local_port", 5)
+        self.assertEqual(error.code, 106)
+
+    def test_stop(self) -> None:
+        """Ports are closed; what could not change can change again, and they can be opened again."""
+        server = self.server(local_port=2222)
+        for _ in range(2):
+            self.successResultOf(server.start_listening())
+            self.successResultOf(server.stop_listening())
+            self.assertFalse(server.listening)
+            server.settings.local_port = 2222
+        self.successResultOf(server.stop_listening())
+
+    def test_twice(self) -> None:
+        """Who listens already cannot begin to."""
+        server = self.server()
+        self.successResultOf(server.start_listening())
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual(error.code, 104)
+        self.assertTrue(server.listening)
+
+    def test_no_host_key(self) -> None:
+        """Without a host key nothing is opened: 1301."""
+        error = self.failureResultOf(self.server(host_keys=()).start_listening(), ServerError).value
+        self.assertEqual(error.code, 1301)
+        self.assertNotIn("\n", str(error))
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_no_such_key(self) -> None:
+        """A host key that cannot be read is found when the server is made."""
+        error = self.assertRaises(ServerError, self.server, host_keys=[f"{self.folder}/none"])
+        self.assertEqual(error.code, 1301)
+
+    def test_key_without_algorithm(self) -> None:
+        """A host key that may not be used is none."""
+        server = self.server(ssh_public_key_algorithms="rsa-sha2-512")
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual(error.code, 1301)
+        self.assertFalse(server.listening)
+
+    def test_busy(self) -> None:
+        """A port that cannot be opened is told in one line, with the documented number; none stays open."""
+        for number, code in ((EADDRINUSE, 10048), (EACCES, 10013), (EADDRNOTAVAIL, 10049)):
+            self.reactor = MemoryReactor()
+            self.busy(number, 2223)
+            server = self.server(listen=["tcp:2222", "tcp:2223"])
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertEqual(error.code, code)
+            self.assertRegex(str(error), rf"\Acannot listen on tcp:2223\S*: {os.strerror(number)}\Z")
+            self.assertFalse(server.listening)
+            server.settings.listen = ["tcp:2222"]
+            self.successResultOf(server.start_listening())
+
+    def test_no_endpoint(self) -> None:
+        """What is no endpoint is told in one line."""
+        for description in ("tcp:", "tcp:port=x", "nonsense:22", "tcp:22:nosuch=1"):
+            server = self.server(listen=[description])
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertNotIn("\n", str(error))
+            self.assertFalse(server.listening)
+
+    def test_endpoints(self) -> None:
+        """Without Listen, the documented settings say where."""
+        for values, expected in (
+            ({}, ["tcp:22:backlog=128"]),
+            ({"local_port": 2222, "connection_backlog": 5}, ["tcp:2222:backlog=5"]),
+            ({"local_host": "127.0.0.1"}, ["tcp:22:backlog=128:interface=127.0.0.1"]),
+            ({"local_host": "::1"}, ["tcp6:22:backlog=128:interface=\\:\\:1"]),
+            ({"listen": ["tcp:1:backlog=9", "unix:/run/x"], "local_host": "::1"}, ["tcp:1:backlog=9", "unix:/run/x"]),
+        ):
+            settings = Settings(TABLE, **values)
+            self.assertEqual(endpoint_strings(settings), expected)
+
+
+class LifeTests(ServiceCase):
+    """As part of an application."""
+
+    def test_service(self) -> None:
+        """It is a service, and starts and stops with its parent."""
+        parent, server = MultiService(), self.server(local_port=2222)
+        self.assertTrue(IService.providedBy(server))
+        server.setServiceParent(parent)
+        parent.startService()
+        self.assertTrue(server.listening and server.running)
+        self.successResultOf(parent.stopService())
+        self.assertFalse(server.listening or server.running)
+        parent.startService()
+        self.assertTrue(server.listening)
+
+    def test_failed(self) -> None:
+        """A service that cannot listen says so to who asked to be told; it does not raise."""
+        told: list[ServerError] = []
+        self.busy(EADDRINUSE, 2222)
+        server = self.server(local_port=2222, failed=told.append)
+        server.startService()
+        self.assertEqual([each.code for each in told], [10048])
+        self.successResultOf(server.stopService())
+
+    def test_failed_untold(self) -> None:
+        """Otherwise to the log, in one line and without a traceback."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        server = self.server(host_keys=())
+        server.startService()
+        critical = [event for event in events if event.get("log_level") is LogLevel.critical]
+        self.assertEqual(len(critical), 1)
+        self.assertIn("host key", critical[0]["text"])
+        self.assertNotIn("log_failure", critical[0])
+
+    def test_failed_by_mistake(self) -> None:
+        """What is no ServerError is logged with its traceback, and told all the same."""
+        told: list[ServerError] = []
+        server = self.server(failed=told.append)
+        server._endpoint = lambda description: 1 // 0  # type: ignore[method-assign]
+        server.startService()
+        self.assertEqual(len(told), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_stop_waits(self) -> None:
+        """Stopping ends every session and waits until all are gone; nobody new comes meanwhile."""
+        server = self.server(local_port=2222)
+        server.startService()
+        client, stranger = MemoryClient(server.factory), MemoryClient(server.factory)
+        client.log_in("guest", "secret")
+        stopped = server.stopService()
+        self.assertFalse(server.listening)
+        self.assertNoResult(stopped)
+        client.pump()
+        self.assertNoResult(stopped)
+        stranger.pump()
+        self.successResultOf(stopped)
+        assert client.disconnected is not None
+        self.assertEqual(client.disconnected[0], 11)
+        self.assertEqual(len(server.factory.connections), 0)
+
+    def test_stop_does_not_wait_for_ever(self) -> None:
+        """A client that fetches nothing is waited for five seconds."""
+        server = self.server()
+        client = MemoryClient(server.factory, room=100)
+        client.log_in("guest", "secret")
+        client.pipe.room = 0
+        stopped = server.stopService()
+        self.reactor.advance(4.9)
+        self.assertNoResult(stopped)
+        self.reactor.advance(0.2)
+        self.successResultOf(stopped)
+
+    def test_stop_listening_only(self) -> None:
+        """Sessions go on when only the ports are closed."""
+        server = self.server()
+        self.successResultOf(server.start_listening())
+        client = MemoryClient(server.factory)
+        client.log_in("guest", "secret")
+        self.successResultOf(server.stop_listening())
+        client.packet(255)
+        client.take(3)
+
+    def test_shutdown(self) -> None:
+        """shutdown() closes the ports and ends every session."""
+        server = self.server()
+        self.successResultOf(server.start_listening())
+        client = MemoryClient(server.factory)
+        client.log_in("guest", "secret")
+        gone = server.shutdown()
+        client.pump()
+        self.successResultOf(gone)
+        self.assertTrue(client.pipe.closed)
+        self.assertFalse(server.listening)
+
+    def test_two(self) -> None:
+        """Two servers in one process know nothing of each other."""
+        first = self.server(local_port=2222, max_connections=1)
+        second = self.server(local_port=2223, read_only=True, one_time_user=("other", "secret"))
+        first.startService()
+        second.startService()
+        seen: list[object] = []
+        first.on(FileOpen, seen.append)
+        one = MemorySession(server=first, user="guest", password="secret")
+        two = MemorySession(server=second, user="other", password="secret")
+        one.put("/f", b"text")
+        self.assertEqual((two.get("/f"), len(seen)), (b"text", 2))
+        self.assertEqual((len(first.factory.connections), len(second.factory.connections)), (1, 1))
+        stopped = first.stopService()
+        one.client.pump()
+        self.successResultOf(stopped)
+        self.assertEqual(two.get("/f"), b"text")
+        self.assertTrue(second.listening)
+
+
+class LoginTests(ServiceCase):
+    """Who may log in, and what they see."""
+
+    def test_avatar(self) -> None:
+        """A user sees RootDirectory."""
+        session = MemorySession(server=self.server(), user="guest", password="secret")
+        session.put("/f", b"text")
+        with open(f"{self.root}/f", "rb") as file:
+            self.assertEqual(file.read(), b"text")
+
+    def test_users_file(self) -> None:
+        """A users file gives users roots and homes of their own."""
+        users = f"{self.folder}/users.toml"
+        with open(users, "w") as file:
+            file.write(f'[alice]\nroot = "{os.path.abspath(self.root)}/home"\n[bob]\nhome = "/home"\n')
+        server = self.server(users=users)
+        self.assertEqual(server.make_avatar("bob").home, "/home")
+        alice = MemorySession(server.make_avatar("alice"))
+        alice.put("/g", b"")
+        self.assertEqual(os.listdir(f"{self.root}/home"), ["g"])
+
+    def test_no_root(self) -> None:
+        """Without a root, or with one that cannot be opened, nobody gets in; the log says why."""
+        for root in ("", f"{self.folder}/none", self.key):
+            server = self.server(root_directory=root)
+            self.assertRaises(UnauthorizedLogin, server.make_avatar, "guest")
+            client = MemoryClient(server.factory)
+            self.assertRaises(AssertionError, client.log_in, "guest", "secret")
+            self.reactor.advance(3)
+            client.pump()
+            client.take(51)
+
+    def test_subclass(self) -> None:
+        """The avatar's class can be another one, and so can the server's: both may have hooks."""
+        told: list[str] = []
+
+        class Users(SFTPAvatar):
+            def on_file_open(self, event: FileOpen) -> None:
+                told.append("avatar")
+
+        class Server(SFTPServer):
+            def on_file_open(self, event: FileOpen) -> None:
+                told.append("server")
+
+        generate_ed25519(self.key)
+        server = Server(
+            reactor=self.reactor,
+            host_keys=[self.key],
+            root_directory=self.root,
+            one_time_user=("guest", "secret"),
+            avatar_class=Users,
+        )
+        MemorySession(server=server, user="guest", password="secret").put("/f", b"")
+        self.assertEqual(told, ["avatar", "server"] * 2)
+
+    def test_checkers(self) -> None:
+        """Checkers of twisted.cred, several of one kind, are asked one after the other."""
+        checkers = [InMemoryUsernamePasswordDatabaseDontUse(**{name: b"word"}) for name in ("alice", "bob")]
+        server = self.server(checkers=checkers)
+        for user, password in (("alice", "word"), ("bob", "word"), ("guest", "secret")):
+            MemoryClient(server.factory).log_in(user, password)
+
+    def test_portal(self) -> None:
+        """A portal decides everything instead."""
+        realm = SFTPRealm(lambda user: SFTPAvatar(user, files=MemoryFileSystem({"/own": b""})))
+        portal = Portal(realm, [InMemoryUsernamePasswordDatabaseDontUse(carol=b"word")])
+        session = MemorySession(server=self.server(portal=portal), user="carol", password="word")
+        self.assertEqual(session.get("/own"), b"")
+        self.assertRaises(AssertionError, MemoryClient(self.server(portal=portal).factory).log_in, "guest", "secret")
+
+    def test_foreign_avatar(self) -> None:
+        """An avatar of Conch's own gets in; what it does not have is refused, and nothing breaks."""
+        client = MemoryClient(memory_server(ConchUser()).factory)
+        client.log_in()
+        channel = client.open_channel()
+        self.assertEqual(channel.refused, (3, "unknown channel"))
+
+    def test_handler_time_limit(self) -> None:
+        """The limit of handlers follows its setting."""
+        server = self.server(handler_time_limit=7)
+        self.assertEqual(server.events.handler_seconds, 7)
+        server.settings.handler_time_limit = 9
+        self.assertEqual(server.events.handler_seconds, 9)
+
+    def test_unknown_setting(self) -> None:
+        """A setting that does not exist is refused, with the one that was meant."""
+        error = self.assertRaises(ServerError, self.server, locl_port=5)
+        self.assertIn("local_port", str(error))
