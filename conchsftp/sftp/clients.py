@@ -9,8 +9,6 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from conchsftp.sftp.numbers import VERSIONS
-
 
 class Order(Enum):
     """
@@ -24,13 +22,6 @@ class Order(Enum):
     LINK_FIRST = "link first"
 
 
-class Replies(Enum):
-    """When a reply leaves: in the order in which the requests arrived, or as soon as it is made."""
-
-    ARRIVAL = "in the order of arrival"
-    READY = "when ready"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """
@@ -39,17 +30,11 @@ class Client:
     Attributes:
         pattern: a regular expression for the beginning of its SSH version string.
         symlinks: the order of the names in SYMLINK, in versions 3 to 5.
-        packet: the largest reply to a listing that it takes, in bytes, without the length field.
-        versions: which versions of the protocol it may be offered.
-        replies: when replies leave.
         source: where this is known from.
     """
 
     pattern: str = ""
     symlinks: Order = Order.TARGET_FIRST
-    packet: int = 32768
-    versions: range = VERSIONS
-    replies: Replies = Replies.ARRIVAL
     source: str = ""
 
 

@@ -7,7 +7,7 @@ state of a conversation; INIT and VERSION are in `handshake`. Sources: filexfer-
 
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.decoders import BODY, decoders
 from conchsftp.sftp.listing import longname
 from conchsftp.sftp.numbers import VERSIONS, PacketType
-from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, NameEntry, Names, Reply, StatusReply
+from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, Names, Reply, StatusReply
 from conchsftp.sftp.statuses import CEILING, TEXTS, Status, lower
 from conchsftp.wire.kinds import Buffer, Malformed
 
@@ -34,7 +34,6 @@ _DATA, _NAME, _ATTRS = int(PacketType.DATA), int(PacketType.NAME), int(PacketTyp
 # (filexfer-02, 7). A head in several pieces is joined, with all that follows: that is rare.
 _LONGEST_HEAD = BODY + 4 + 256 + 8 + 4
 
-_NO_LIMIT = 1 << 32
 _TRUE = b"\x01"
 
 
@@ -135,46 +134,6 @@ class Codec:
         tail = _TRUE if end_of_file and self._has_ends else b""
         return _pack_head_and_u32(BODY + 4 + count + len(tail), _DATA, request_id, count), tail
 
-    def encode_names(
-        self,
-        request_id: int,
-        entries: Iterable[NameEntry],
-        *,
-        limit: int = _NO_LIMIT,
-        end_of_list: bool | None = None,
-    ) -> tuple[bytes, int]:
-        """
-        Return the packet of a NAME reply with as many entries as fit, and how many these are: at least one.
-
-        Args:
-            limit: the most bytes that the packet may have.
-            end_of_list: whether the list ends behind the last of `entries`.
-        """
-        parts, size, complete = self._pack_entries(entries, limit - 14)
-        tail = _TRUE if end_of_list and complete and self._has_ends else b""
-        count = len(parts)
-        head = _pack_head_and_u32(BODY + 4 + size + len(tail), _NAME, request_id, count)
-        return b"".join((head, *parts, tail)), count
-
-    def _pack_entries(self, entries: Iterable[NameEntry], room: int) -> tuple[list[bytes], int, bool]:
-        pack_attributes, no_attributes, u32 = self._pack_attributes, self._no_attributes, _pack_u32
-        has_longnames = self._has_longnames
-        now = self._clock() if has_longnames else 0
-        parts: list[bytes] = []
-        total = 0
-        for name, line, attributes in entries:
-            entry = u32(len(name)) + name
-            if has_longnames:
-                if line is None:
-                    line = name if attributes is None else longname(name, attributes, now)
-                entry += u32(len(line)) + line
-            entry += no_attributes if attributes is None else pack_attributes(attributes)
-            total += len(entry)
-            if total > room and parts:
-                return parts, total - len(entry), False
-            parts.append(entry)
-        return parts, total, True
-
     def _status(self, request_id: int, reply: StatusReply) -> bytes:
         if not reply.message and reply.language == "en":
             tail = self._status_tails.get(reply.status)
@@ -197,7 +156,20 @@ class Codec:
         return _pack_head(BODY + len(body), _ATTRS, request_id) + body
 
     def _names(self, request_id: int, reply: Names) -> bytes:
-        return self.encode_names(request_id, reply.entries, end_of_list=reply.end_of_list)[0]
+        pack_attributes, no_attributes, u32 = self._pack_attributes, self._no_attributes, _pack_u32
+        has_longnames = self._has_longnames
+        now = self._clock() if has_longnames else 0
+        parts: list[bytes] = []
+        for name, line, attributes in reply.entries:
+            parts += u32(len(name)), name
+            if has_longnames:
+                if line is None:
+                    line = name if attributes is None else longname(name, attributes, now)
+                parts += u32(len(line)), line
+            parts.append(no_attributes if attributes is None else pack_attributes(attributes))
+        if reply.end_of_list and self._has_ends:
+            parts.append(_TRUE)
+        return _packet(_NAME, request_id, b"".join((_pack_u32(len(reply.entries)), *parts)))
 
     def _extended(self, request_id: int, reply: ExtendedReply) -> bytes:
         return _packet(PacketType.EXTENDED_REPLY, request_id, reply.payload)

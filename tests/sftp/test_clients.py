@@ -45,5 +45,4 @@ class ClientTests(SynchronousTestCase):
         for client in CLIENTS:
             re.compile(client.pattern)
             self.assertTrue(client.source)
-            self.assertNotEqual((client.symlinks, client.packet, client.versions, client.replies),
-                                (DEFAULT.symlinks, DEFAULT.packet, DEFAULT.versions, DEFAULT.replies))
+            self.assertIsNot(client.symlinks, DEFAULT.symlinks)

@@ -149,25 +149,6 @@ class NameTests(SynchronousTestCase):
             self.assertIn(year, packet)
         self.assertNotIn(b"Sep", Codec(4).encode(7, Names(entries=[NameEntry(b"ab", None, recent)])))
 
-    def test_limit(self):
-        """As many entries are sent as fit, to the byte; the list ends only with the last of them."""
-        for version in VERSIONS:
-            codec = Codec(version)
-            entries = [NameEntry(b"%d" % number, b"x", FILE) for number in range(10, 20)]
-            whole, count = codec.encode_names(7, entries, end_of_list=True)
-            self.assertEqual(count, 10)
-            self.assertEqual(whole[-1:] == b"\x01", version == 6)
-            room = len(codec.encode_names(7, entries)[0]) + 1
-            self.assertEqual(codec.encode_names(7, entries, limit=room, end_of_list=True), (whole, 10))
-            packet, count = codec.encode_names(7, entries, limit=room - 1, end_of_list=True)
-            self.assertEqual((packet, count), codec.encode_names(7, entries[:9]))
-
-    def test_one_entry_always(self):
-        """An entry that does not fit is sent nevertheless: a reply without entries breaks clients."""
-        packet, count = Codec(3).encode_names(7, [self.entry, self.entry], limit=1)
-        self.assertEqual((packet, count), Codec(3).encode_names(7, [self.entry]))
-        self.assertEqual(count, 1)
-
 
 class NoiseTests(SynchronousTestCase):
     """Whatever a client sends is a request or a bad packet."""
