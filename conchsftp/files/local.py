@@ -98,12 +98,12 @@ class LocalFileSystem:
     def stat(self, path: str) -> "Attributes | Deferred[Attributes]":
         mount = self._mount_at(path) if self._nested else self._mount
         status = self._workers.call(mount, self._beneath.stat, path)
-        return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
+        return status.addCallback(self._attributes) if status.__class__ is Deferred else self._attributes(status)
 
     def lstat(self, path: str) -> "Attributes | Deferred[Attributes]":
         mount = self._mount_at(path) if self._nested else self._mount
         status = self._workers.call(mount, self._beneath.lstat, path)
-        return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
+        return status.addCallback(self._attributes) if status.__class__ is Deferred else self._attributes(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
@@ -172,7 +172,7 @@ class LocalFileSystem:
     def _make(self, mount: Mount, build: Callable[[Any], Any], function: Callable[..., Any], *args: Any) -> Any:
         """Open something, and build an object for it; if nobody waits for that any more, close it."""
         opened = self._workers.call(mount, function, *args, run=self._workers.thread)
-        if isinstance(opened, Deferred):
+        if opened.__class__ is Deferred:
             return shield(opened.addCallback(build), late=_close)
         return build(opened)
 

@@ -55,6 +55,14 @@ class Inbox:
         if not need:
             if self.size < 4:
                 return None
+            head, at = self._pieces[0], self._at + 4
+            if at <= head.nbytes:
+                # Nearly every packet lies in one chunk as a whole.
+                end = at + _LENGTH.unpack_from(head, at - 4)[0]
+                if end < head.nbytes and self._smallest <= end - at <= self._largest:
+                    self._at = end
+                    self.size -= end - at + 4
+                    return [head[at:end]]
             need = self._length()
             if not self._smallest <= need <= self._largest:
                 raise ValueError(f"packet length {need}, {self._smallest} to {self._largest} expected")
