@@ -119,7 +119,7 @@ class SFTPSubsystem(Protocol):
         """The channel is there."""
         self._conversation.channel = self.transport
 
-    def connectionLost(self, reason: Failure | None = None) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure | None = None) -> None:
         """Close every handle, each after the work on its file."""
         if self._over:
             return
