@@ -140,10 +140,6 @@ class Receiver:
                 raise ProtocolViolation(Reason.PROTOCOL_ERROR, "empty payload after decompression")
         return payload
 
-    def lacking(self) -> int:
-        """Return how many bytes the packet that has begun still lacks; 0 if its length is not known yet."""
-        return self._length and self._length + 4 + self._cipher.tag - (self._end - self._start)
-
     def switch(self, cipher: PacketCipher, decompress: Decompress | None, *, reset: bool) -> None:
         """Take new keys for the next packet; `reset` starts the sequence at 0 (strict key exchange)."""
         self._cipher = cipher

@@ -73,25 +73,6 @@ class CuttingTests(SynchronousTestCase):
                 assert payload is not None
                 self.assertIs(payload.obj, buffer.view.obj)
 
-    def test_lacking(self) -> None:
-        """`lacking` says how many bytes the begun packet needs, 0 while its length is not known."""
-        for name, make in FAMILIES.items():
-            with self.subTest(name):
-                receiver = receiving(make())
-                head = make().head
-                wire = stream(make(), [bytes(500)])
-                put(receiver, wire[: head - 1])
-                self.assertIsNone(receiver.next())
-                self.assertEqual(receiver.lacking(), 0)
-                put(receiver, wire[head - 1 : head])
-                self.assertIsNone(receiver.next())
-                self.assertEqual(receiver.lacking(), len(wire) - head)
-                put(receiver, wire[head:-1])
-                self.assertEqual(receiver.lacking(), 1)
-                put(receiver, wire[-1:])
-                self.assertEqual(len(receiver.next() or b""), 500)
-                self.assertEqual(receiver.lacking(), 0)
-
 
 class LimitTests(SynchronousTestCase):
     """What a packet may not be."""
@@ -146,7 +127,7 @@ class LimitTests(SynchronousTestCase):
                     self.assertIsNone(receiver.next(), name)
                 except ProtocolViolation:
                     continue
-                self.assertLessEqual(receiver.lacking(), LARGEST_PACKET)
+                self.assertLessEqual(receiver._length, LARGEST_PACKET)
 
     def test_padding(self) -> None:
         """Four to 255 bytes of padding are accepted, three and fewer are not."""
