@@ -87,11 +87,11 @@ class Error(Event):
 @event(fired=False)
 class Log(Event):
     """
-    One message of the log, as far as LogLevel lets it through.
+    One message of the log.
 
     Attributes:
         connection_id: the connection that it is about; 0 if none.
-        log_level: a `LogLevel`.
+        log_level: how much must be asked for to see it; 1: little, 3: much.
         message: the text.
         log_type: reserved.
     """

@@ -7,19 +7,6 @@ Numbers as documented for the component.
 from enum import IntEnum
 
 
-class LogLevel(IntEnum):
-    """How much the Log event tells."""
-
-    NONE = 0
-    """Nothing."""
-    INFO = 1
-    """The life of a connection."""
-    VERBOSE = 2
-    """Single packets, without their content."""
-    DEBUG = 3
-    """Everything, with content."""
-
-
 class StrictKeyExchange(IntEnum):
     """What is asked of a client against the Terrapin attack (CVE-2023-48795)."""
 

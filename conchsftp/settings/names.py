@@ -4,7 +4,7 @@ The settings as attributes, with their types: for type checkers and editors only
 Written by docs/generate.py from the table; holds no values.
 """
 
-from conchsftp.settings.choices import LogLevel, StrictKeyExchange
+from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.settings.kinds import Patterns
 
 
@@ -32,7 +32,6 @@ class Names:
     server_ssh_version_string: str
     ssh_keep_alive_interval: float
     ssh_keep_alive_count_max: int
-    log_level: LogLevel
     local_host: str
     local_port: int
     connection_backlog: int

@@ -7,7 +7,7 @@ which names exist is checked by the validators of the store.
 
 from importlib.metadata import PackageNotFoundError, version
 
-from conchsftp.settings.choices import LogLevel, StrictKeyExchange
+from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.settings.kinds import NAMES, PATTERNS, SECONDS, TEXT, Patterns, integer, matching, numbered, some_of
 from conchsftp.settings.row import Index, Setting, declare
 
@@ -170,12 +170,5 @@ touch. 3: clients that cannot are refused.""",
         kind=integer(1, 1000, unit="questions"),
         default=5,
         doc="Such questions without an answer after which the connection is closed.",
-    ),
-    Setting(
-        name="LogLevel",
-        kind=numbered(LogLevel),
-        default=LogLevel.INFO,
-        doc="""How much is logged.
-0: nothing. 1: the life of connections. 2: single packets, without content. 3: with content.""",
     ),
 )

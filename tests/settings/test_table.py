@@ -2,8 +2,12 @@
 The table of settings and the rows in it.
 """
 
+import re
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
+import conchsftp.settings
 from conchsftp.errors import ServerError
 from conchsftp.settings.kinds import TEXT
 from conchsftp.settings.row import Setting, Support
@@ -43,6 +47,13 @@ class RowsTests(SynchronousTestCase):
         for row in TABLE:
             self.assertEqual(settings.get(row.name), row.default, row.name)
             self.assertFalse(hasattr(Settings, row.attribute), row.name)
+
+    def test_somebody_reads_it(self):
+        """No setting is without effect: each is named outside of the settings."""
+        package = Path(conchsftp.settings.__file__).parent.parent
+        modules = (path for path in package.rglob("*.py") if path.parent.name != "settings")
+        named = set(re.findall(r"\w+", "\n".join(path.read_text() for path in modules)))
+        self.assertEqual([row.name for row in TABLE if named.isdisjoint((row.name, row.attribute))], [])
 
     def test_documented_profile(self):
         """AlgorithmProfile=documented brings every documented default back, except where the row says no."""
