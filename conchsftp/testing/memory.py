@@ -150,15 +150,17 @@ class MemoryPipe:
 
     def fetch(self, most: int | None = None) -> bytes:
         """Return what the server has sent, as far as it fitted, and let it send on."""
+        self._let_go_on()
         data = bytes(self._to_client[:most])
         del self._to_client[: len(data)]
-        if not self.closed:
-            outlet = self.protocol.outlet
-            if outlet.blocked:
-                outlet.resumeProducing()
-            if self.closing and not outlet.blocked:
-                self._lose(ConnectionDone())
+        self._let_go_on()
+        if self.closing and not self.protocol.outlet.blocked:
+            self._lose(ConnectionDone())
         return data
+
+    def _let_go_on(self) -> None:
+        if self.protocol.outlet.blocked and not self.closed:
+            self.protocol.outlet.resumeProducing()
 
     def cut(self) -> None:
         """Lose the connection, as when a cable is pulled: whatever is on its way is gone."""

@@ -8,6 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.sftp import requests
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient, MemorySession, memory_server
@@ -88,6 +91,11 @@ class ConnectionCase(SynchronousTestCase):
         self.assertFalse(client.pipe.closing)
         client.packet_now(255)
         client.take(3)
+
+
+def opening(path: bytes, access: Access = Access.READ_DATA, how: Disposition = Disposition.OPEN_EXISTING) -> Any:
+    """Return a request that opens a file."""
+    return requests.Open(path=path, access=access, flags=OpenFlag(how), attributes=Attributes())
 
 
 class RekeyingCase(ConnectionCase):

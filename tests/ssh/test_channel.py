@@ -8,11 +8,9 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import FileClose, FileRemove, ResolvePath
 from conchsftp.sftp import requests
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, OpenFlag
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import MemoryChannel
-from tests.ssh.case import ConnectionCase
+from tests.ssh.case import ConnectionCase, opening
 
 EXIT_STATUS = pack(">I", 11) + b"exit-status" + b"\0" + pack(">I", 0)
 SUCCESS, FAILURE = 99, 100
@@ -211,7 +209,7 @@ class EndTests(ConnectionCase):
         session = self.session(window=200)
         self.avatar.files.put("/large", bytes(5000))
         session.channel.reopens = False
-        opened = session.request(_reading(b"/large"))
+        opened = session.request(opening(b"/large"))
         asked = session.ask(requests.Read(handle=opened.handle, offset=0, length=5000))  # type: ignore[union-attr]
         session.channel.eof()
         self.assertNotIn(96, session.channel.numbers)
@@ -235,7 +233,7 @@ class EndTests(ConnectionCase):
         work: Deferred[None] = Deferred()
         self.server.on(FileClose, lambda event: closed.append(event.path))
         self.server.on(FileRemove, lambda event: work if event.before_exec else None)
-        session.request(_reading(b"/f"))
+        session.request(opening(b"/f"))
         session.ask(requests.Remove(path=b"/f"))
         session.channel.history.clear()
         session.channel.close()
@@ -251,7 +249,7 @@ class EndTests(ConnectionCase):
         session = self.session(window=200)
         self.avatar.files.put("/large", bytes(5000))
         session.channel.reopens = False
-        opened = session.request(_reading(b"/large"))
+        opened = session.request(opening(b"/large"))
         session.ask(requests.Read(handle=opened.handle, offset=0, length=5000))  # type: ignore[union-attr]
         session.channel.history.clear()
         session.channel.close()
@@ -287,7 +285,3 @@ class EndTests(ConnectionCase):
             for way in ways:
                 (session.cut if way == "cut" else getattr(session.channel, way))()
             self.assertEqual(len(lost), 1, ways)
-
-
-def _reading(path: bytes) -> requests.Open:
-    return requests.Open(path=path, access=Access.READ_DATA, flags=OpenFlag(2), attributes=Attributes())

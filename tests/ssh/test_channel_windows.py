@@ -9,11 +9,10 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import FileRemove
 from conchsftp.sftp import requests
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, OpenFlag
+from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.sftp.replies import Data, HandleReply
 from conchsftp.testing import MemoryChannel, MemorySession
-from tests.ssh.case import ConnectionCase
+from tests.ssh.case import ConnectionCase, opening
 
 ADJUST, DATA = 93, 94
 CONTENT = bytes(range(256)) * 1200
@@ -90,8 +89,7 @@ class OursTests(ConnectionCase):
 
     def opened(self, session: MemorySession, path: bytes) -> bytes:
         """Create a file and return its handle."""
-        access, flags = Access.WRITE_DATA, OpenFlag(1)
-        reply = session.request(requests.Open(path=path, access=access, flags=flags, attributes=Attributes()))
+        reply = session.request(opening(path, Access.WRITE_DATA, Disposition.CREATE_TRUNCATE))
         assert isinstance(reply, HandleReply)
         return reply.handle
 
@@ -155,8 +153,7 @@ class TheirsTests(ConnectionCase):
 
     def opened(self, session: MemorySession) -> bytes:
         """Open the large file."""
-        access, flags = Access.READ_DATA, OpenFlag(2)
-        reply = session.request(requests.Open(path=b"/large", access=access, flags=flags, attributes=Attributes()))
+        reply = session.request(opening(b"/large"))
         assert isinstance(reply, HandleReply)
         return reply.handle
 

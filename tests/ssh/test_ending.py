@@ -10,13 +10,11 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import FileClose, FileRemove
 from conchsftp.sftp import requests
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, OpenFlag
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.testing import MemoryClient
-from tests.ssh.case import ConnectionCase
+from tests.ssh.case import ConnectionCase, opening
 from tests.ssh.ordinary import OrdinaryClient
 
 PING = b"\0\0\0\4ping"
@@ -327,8 +325,7 @@ class LossTests(ConnectionCase):
         session = self.session()
         closed: list[str] = []
         self.server.on(FileClose, lambda event: closed.append(event.path))
-        opening = requests.Open(path=b"/f", access=Access.READ_DATA, flags=OpenFlag(2), attributes=Attributes())
-        session.request(opening)
+        session.request(opening(b"/f"))
         service = session.client.server.service
         stops: list[None] = []
         stop: Callable[[], None] = service.serviceStopped

@@ -8,14 +8,13 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import FileRemove
 from conchsftp.sftp import requests
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, OpenFlag
+from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.sftp.replies import Data, HandleReply
 from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient, MemorySession
-from tests.ssh.case import RekeyingCase, kexinits
+from tests.ssh.case import RekeyingCase, kexinits, opening
 from tests.ssh.ordinary import OrdinaryClient
 
 PING = b"\0\0\0\4ping"
@@ -159,9 +158,9 @@ class TransferTests(RekeyingCase):
 
     def both_ways(self, session: MemorySession) -> None:
         """Upload and download at once, many requests in flight, and compare."""
-        put = session.request(_opening(b"/up", Access.WRITE_DATA, 1))
+        put = session.request(opening(b"/up", Access.WRITE_DATA, Disposition.CREATE_TRUNCATE))
         session.put("/down", self.CONTENT)
-        get = session.request(_opening(b"/down", Access.READ_DATA, 2))
+        get = session.request(opening(b"/down"))
         assert isinstance(put, HandleReply) and isinstance(get, HandleReply)
         reads, writes = [], []
         size = 30_000
@@ -259,7 +258,3 @@ class TransferTests(RekeyingCase):
         session.read()
         self.successResultOf(asked)
         self.assertEqual(session.channel.numbers[-4:], [94, 98, 96, 97])
-
-
-def _opening(path: bytes, access: Access, disposition: int) -> requests.Open:
-    return requests.Open(path=path, access=access, flags=OpenFlag(disposition), attributes=Attributes())
