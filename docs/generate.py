@@ -9,7 +9,9 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 from conchsftp import events
@@ -27,9 +29,10 @@ def settings_page() -> str:
     """Return docs/settings.md: each setting with its meaning, values, default and when it may change."""
     parts = [
         f"# Settings\n\n{NOTE}",
-        "A setting has one name in three spellings: `server.root_directory` in Python, `RootDirectory` in `config()`\n"
-        "and in the configuration file, `--root-directory` for the command. Where `[connection]` stands after a name,\n"
-        'one connection can have a value of its own: `config("DirListBufferSize[3]=20")`.',
+        "A setting has one name in three spellings: `root_directory` in Python, a keyword of `SFTPServer` and an\n"
+        "attribute of `server.settings`; `RootDirectory` in `--set` and `server.settings.config()`; and the option\n"
+        "`--root-directory`. Where `[connection]` stands after a name, one connection can have a value of its own:\n"
+        '`server.settings.config("DirListBufferSize[3]=20")`.',
     ]
     for title, rows in TABLE.chapters.items():
         parts.append(f"## {title}")
@@ -100,10 +103,26 @@ def events_page() -> str:
         "`server.on`. It gets the event. Before an operation (`before_exec` is True) it may refuse by setting\n"
         "`status_code` or raising `SFTPError`, or change what ✎ marks; afterwards it may change the answer.",
     ]
+    silent = [f"`{each.name}`" for each in events.EVENTS.values() if each.__name__ not in _fired()]
+    if silent:
+        parts.append(f"Declared, but not fired yet: {', '.join(silent)}.")
     for title, own in (("As documented", False), ("Of our own", True)):
         parts.append(f"## {title}")
         parts.extend(_event(each) for each in events.EVENTS.values() if each.documented != own)
     return "\n\n".join(parts) + "\n"
+
+
+@cache
+def _fired() -> frozenset[str]:
+    """Return the names of the events that some module outside of `events` imports: what nobody imports never fires."""
+    found: set[str] = set()
+    for path in (ROOT / "conchsftp").rglob("*.py"):
+        if "events" not in path.relative_to(ROOT).parts:
+            for names in re.findall(
+                r"^from conchsftp\.events\.\w+ import (\([^)]*\)|.*)$", path.read_text(), re.MULTILINE
+            ):
+                found.update(re.findall(r"\w+", names))
+    return frozenset(found)
 
 
 def _event(each: type[events.Event]) -> str:
@@ -165,6 +184,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(_flat(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
+def algorithms_page() -> str:
+    """Return docs/algorithms.md; the registry has a module of its own beside this one."""
+    page: str = run_path(str(Path(__file__).with_name("generate_algorithms.py")))["algorithms_page"]()
+    return page
+
+
 def names_module() -> str:
     """Return conchsftp/settings/names.py: the attributes of the settings and their types, for type checkers."""
     imports: dict[str, set[str]] = {}
@@ -194,6 +219,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/differences.md": differences_page,
     "docs/events.md": events_page,
+    "docs/algorithms.md": algorithms_page,
     "conchsftp/settings/names.py": names_module,
 }
 

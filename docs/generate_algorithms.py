@@ -1,5 +1,5 @@
 """
-Write docs/algorithms.md: run `python docs/generate_algorithms.py` after a row of the registry has changed.
+The text of docs/algorithms.md, which `python docs/generate.py` writes after a row of the registry has changed.
 
 Says only what does not depend on the machine. A test fails when the file is not what `algorithms_page` returns.
 """
@@ -13,7 +13,7 @@ from conchsftp.ssh.registry import Algorithm, Chapter, CipherRow, CompressionRow
 
 _SHARED = run_path(str(Path(__file__).with_name("generate.py")))
 PAGE = "docs/algorithms.md"
-NOTE = "<!-- Written by docs/generate_algorithms.py: change conchsftp/ssh/algorithms.py, not this file. -->\n"
+NOTE = "<!-- Written by docs/generate.py: change conchsftp/ssh/algorithms.py, not this file. -->"
 
 
 def algorithms_page() -> str:
@@ -54,7 +54,3 @@ def _facts(row: Algorithm) -> list[str]:
         case CompressionRow(delayed=True):
             facts.append("starts after login")
     return facts
-
-
-if __name__ == "__main__":
-    (_SHARED["ROOT"] / PAGE).write_text(algorithms_page(), encoding="utf-8")
