@@ -1,12 +1,10 @@
 """
-The grammar `Name[index]=value`, of `config()` and of the configuration file.
+The grammar `Name[index]=value`, of `config()` and of `--set`.
 
-Reads text only: which names exist and what they take is the table's business. The file is a list of such statements,
-one a line, and `#` comments; it has no second grammar.
+Reads text only: which names exist and what they take is the table's business.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conchsftp.errors import ServerError
@@ -47,28 +45,3 @@ def parse(text: str) -> Statement:
         index=None if index is None else int(index),
         value=None if value is None else value.strip(),
     )
-
-
-def statements(text: str, source: str) -> Iterator[tuple[str, Statement]]:
-    """
-    Read the statements of a file.
-
-    Args:
-        text: the whole file; empty lines and lines that begin with `#` are skipped.
-        source: what errors call the file.
-    Returns:
-        For each statement where it stands (`"source, line 3"`) and what it says.
-    Raises:
-        ServerError: a line is no statement, or asks instead of setting.
-    """
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        place = f"{source}, line {number}"
-        try:
-            statement = parse(line)
-        except ServerError as problem:
-            raise ServerError(problem.code, f"{place}: {problem.text}") from None
-        if statement.value is None:
-            raise ServerError(0, f"{place}: {statement.name} has no value; expected Name=value")
-        yield place, statement

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from conchsftp.errors import ServerError
 from conchsftp.secret import MASK, Secret
-from conchsftp.settings.config import Statement, parse, statements
+from conchsftp.settings.config import parse
 from conchsftp.settings.names import Names
 from conchsftp.settings.row import Change, Index, Setting, Support
 from conchsftp.settings.table import Table
@@ -151,21 +151,10 @@ class Settings(Names):
         Raises:
             ServerError: no such statement; or as from `get` and `set`.
         """
-        return self._carry_out(parse(statement))
-
-    def load(self, text: str, source: str = "configuration") -> None:
-        """
-        Carry out the `config()` statements of a file, one a line; `#` begins a comment line.
-
-        Raises:
-            ServerError: the first line that cannot be carried out, with `source` and the number of the line. What
-                stands above it has been set.
-        """
-        for place, statement in statements(text, source):
-            try:
-                self._carry_out(statement)
-            except ServerError as problem:
-                raise ServerError(problem.code, f"{place}: {problem.text}") from None
+        said = parse(statement)
+        if said.value is not None:
+            self.set(said.name, said.value, said.index)
+        return self.text(said.name, said.index)
 
     def overlay(self, connection_id: int | None = None) -> "Overlay":
         """
@@ -216,11 +205,6 @@ class Settings(Names):
             raise ServerError(0, "the settings cannot be reset while the server is listening")
         self._stored.clear()
         self._refresh()
-
-    def _carry_out(self, statement: Statement) -> str:
-        if statement.value is not None:
-            self.set(statement.name, statement.value, statement.index)
-        return self.text(statement.name, statement.index)
 
     def _checked(self, row: Setting[Any], value: object) -> object:
         """Return the value as it will be stored."""

@@ -5,7 +5,7 @@ The grammar of `config()` and of the configuration file.
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError
-from conchsftp.settings.config import Statement, parse, statements
+from conchsftp.settings.config import Statement, parse
 
 
 class ParseTests(SynchronousTestCase):
@@ -42,22 +42,3 @@ class ParseTests(SynchronousTestCase):
             error = self.assertRaises(ServerError, parse, text)
             self.assertEqual(error.code, 0)
             self.assertNotIn("secret", error.text)
-
-
-class StatementsTests(SynchronousTestCase):
-    def test_file(self):
-        """A file is statements, one a line; empty lines and comments do not count, but lines are numbered with them."""
-        text = "# ports\nLocalPort=2222\n\n  # more\nLocalHost = ::1\r\n"
-        self.assertEqual(
-            list(statements(text, "a.conf")),
-            [
-                ("a.conf, line 2", Statement(name="LocalPort", value="2222")),
-                ("a.conf, line 5", Statement(name="LocalHost", value="::1")),
-            ],
-        )
-
-    def test_errors_say_where(self):
-        """A line that is no statement, or only asks, is an error that names file and line."""
-        for text in ("A=1\n!", "A=1\nB"):
-            error = self.assertRaises(ServerError, list, statements(text, "a.conf"))
-            self.assertIn("a.conf, line 2", error.text)

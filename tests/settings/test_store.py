@@ -355,16 +355,3 @@ class WatchTests(Case):
         del overlay
         gc.collect()
         self.assertEqual(len(self.settings._watched), 0)
-
-
-class LoadTests(Case):
-    def test_file(self):
-        """A configuration file is config() statements, one a line."""
-        self.settings.load("# mine\nLocalPort=80\nentries = 3\n")
-        self.assertEqual((self.settings.local_port, self.settings.entries), (80, 3))
-
-    def test_error(self):
-        """A line that cannot be carried out is an error with its documented number, its place and the reason."""
-        self.settings.freeze()
-        self.refused("^a.conf, line 2: LocalPort", self.settings.load, "Level=1\nLocalPort=1", "a.conf", code=106)
-        self.refused("^a.conf, line 1: unknown", self.settings.load, "Lvel=1", "a.conf")
