@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from conchsftp.events import EventHub, FileRead
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -65,6 +66,15 @@ class PlacedTests(DirectCase):
                 self.assertEqual(self.one(packet), copied.ask(packet)[0])
         self.assert_placed(56)
         self.assertEqual(copied.channel.placed, 0)
+
+    def test_end_of_data(self) -> None:
+        """Version 6 says behind the data whether the file ends there (filexfer-13, 9.3), placed or not."""
+        for direct in (True, False):
+            self.session.channel.direct = direct
+            self.session.subsystem._codec = self.session.conversation.codec = Codec(6)
+            for offset, length, tail in ((0, 10, b""), (len(CONTENT) - 10, 10, b""), (len(CONTENT) - 10, 11, b"\1")):
+                reply = self.one(reading(self.a, offset, length))
+                self.assertEqual(reply[9 + len(string_at(reply, 5)) :], tail)
 
     def test_pipelined(self) -> None:
         """Each of several in one turn, as long as all before are answered."""

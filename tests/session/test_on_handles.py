@@ -346,6 +346,16 @@ class ListTests(SessionCase):
         self.assertEqual([name for names in replies for name in names][2:], [b"%0250d" % i for i in range(150)])
         self.assertLess(max(map(len, replies)), 80)
 
+    def test_one_long_name(self) -> None:
+        """A name that is too long for a reply comes alone, and not never."""
+        handle = self.opened(request(OPENDIR, 0, string(b"/many")))
+        opened = self.session.conversation.handles.get(handle, object)
+        entries = [("x" * 20_000, Attributes()), ("y", Attributes())]
+        opened.source.read = lambda count: [entries.pop(0) for _ in range(min(count, len(entries)))]
+        replies = [self.one(request(READDIR, 3, string(handle))) for _ in range(3)]
+        self.assertEqual([string_at(reply, 9)[:1] for reply in replies[:2]], [b"x", b"y"])
+        self.assert_status(replies[2], Status.EOF)
+
     def test_end(self) -> None:
         """At the end it is EOF, again and again; never an empty NAME."""
         handle = self.opened(request(OPENDIR, 0, string(b"/many")))

@@ -360,6 +360,19 @@ class NamesTests(OrderCase):
         self.assertEqual(replies[1][0], HANDLE)
         self.assert_statuses([replies[0], *replies[2:]], Status.OK, Status.OK, Status.OK, Status.NO_SUCH_FILE)
 
+    def test_waits_for_what_is_below(self) -> None:
+        """A directory is renamed or removed when the work on what is below it has ended."""
+        self.files.put("/d/f", b"")
+        session = self.slow("file.write", "remove")
+        handle = self.opened(opening(b"/d/f"))
+        session.feed(writing(handle, 0, b"x", 1), self.rename(2, b"/d", b"/e"))
+        self.assertNotIn("rename", self.gate.begun)
+        self.gate.release()
+        session.feed(request(REMOVE, 3, string(b"/e/f")), request(RMDIR, 4, string(b"/e")))
+        self.assertNotIn("remove_directory", self.gate.begun)
+        self.gate.release()
+        self.assert_statuses(session.replies(), *[Status.OK] * 4)
+
     def test_path_in_events(self) -> None:
         """Events of a renamed file tell its new path."""
         paths: list[Any] = []
