@@ -204,6 +204,17 @@ class StageTests(ConnectionCase):
         client.packet(5, b"\0\0\0\x0cssh-userauth")
         self.assert_ended(client, Reason.PROTOCOL_ERROR)
 
+    def test_service_cut_short(self) -> None:
+        """A request for a service that is cut short is a violation."""
+        whole = b"\0\0\0\x0cssh-userauth"
+        for size in range(len(whole)):
+            client = self.at(Stage.SERVICE)
+            client.packet(5, whole[:size])
+            self.assert_ended(client)
+        client = self.at(Stage.SERVICE)
+        client.packet(5, whole + b"excess")
+        client.take(6)
+
     def test_service_again(self) -> None:
         """After the login, a client that asks for a service again is not understood, and goes on: Conch's clients do so
         after every key exchange."""
