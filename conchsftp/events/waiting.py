@@ -100,6 +100,10 @@ def _rest(work: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any, Any, T]:
         while True:
             try:
                 result = yield waiting
+            except GeneratorExit:
+                # Nobody holds the Deferred any more, and what it waits for will never come.
+                work.close()
+                raise
             except BaseException as problem:
                 waiting = work.throw(problem)
             else:

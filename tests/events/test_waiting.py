@@ -2,6 +2,9 @@
 Waiting only where something waits.
 """
 
+import gc
+import sys
+
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -161,3 +164,24 @@ class InThreadTests(SynchronousTestCase):
     def test_coroutine(self):
         """A coroutine function cannot be run in a thread."""
         self.assertRaises(TypeError, in_thread, adds)
+
+
+class ForgottenTests(SynchronousTestCase):
+    """Work that waits for what never comes, and that nobody holds."""
+
+    def test_closed(self):
+        """It is closed, so that what it has open is released, and nothing is printed about it."""
+        ended = []
+
+        async def work():
+            try:
+                await Deferred()
+            finally:
+                ended.append(True)
+
+        unraisable = []
+        self.patch(sys, "unraisablehook", unraisable.append)
+        waiting = start(work())
+        del waiting
+        gc.collect()
+        self.assertEqual((ended, unraisable), ([True], []))
