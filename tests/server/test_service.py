@@ -122,6 +122,16 @@ class ListeningTests(ServiceCase):
             server.settings.listen = ["tcp:2222"]
             self.successResultOf(server.start_listening())
 
+    def test_left_out(self) -> None:
+        """Algorithms that are listed and not offered are told to the log, each with the reason."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.successResultOf(self.server(algorithm_profile="documented").start_listening())
+        told = {event["name"]: event["reason"] for event in events if "reason" in event}
+        self.assertIn("arcfour", told)
+        self.assertNotIn("aes256-ctr", told)
+
     def test_no_endpoint(self) -> None:
         """What is no endpoint is told in one line."""
         for description in ("tcp:", "tcp:port=x", "nonsense:22", "tcp:22:nosuch=1"):

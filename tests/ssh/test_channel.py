@@ -274,6 +274,18 @@ class EndTests(ConnectionCase):
         self.assertEqual(session.channel.numbers, [])
         self.assert_alive(session.client)
 
+    def test_by_the_subsystem(self) -> None:
+        """A subsystem may close its channel, as any protocol its transport; what it wrote before still arrives."""
+        session = self.session()
+        channel = session.client.server.service.channels[0]
+        channel.write(b"last words")
+        channel.loseConnection()
+        channel.write(b"too late")
+        channel.flush()
+        session.client.pump()
+        self.assertEqual(session.channel.take(), b"last words")
+        self.assertEqual(session.channel.history[-3:], self.GOODBYE)
+
     def test_stopped_once(self) -> None:
         """The subsystem learns of the end once, whichever way round it comes."""
         for ways in (("eof", "close"), ("close",), ("eof", "cut"), ("cut",), ("close", "cut")):
