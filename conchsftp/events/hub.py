@@ -7,7 +7,6 @@ refuses: nothing is allowed because a handler is broken.
 
 import copy
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -23,21 +22,6 @@ from conchsftp.settings.row import hint
 
 Handler = Callable[[Any], Any]
 Threads = Callable[..., "Deferred[Any]"]
-
-_CURRENT: ContextVar[Event] = ContextVar("conchsftp_event")
-
-
-def current_event() -> Event:
-    """
-    Return the event that the running handler handles.
-
-    Raises:
-        ServerError: no handler is running. With several requests at once there is no other "current" one.
-    """
-    event = _CURRENT.get(None)
-    if event is None:
-        raise ServerError(0, "there is no current event: this can be used in the handler of an event only")
-    return event
 
 
 class EventHub:
@@ -104,14 +88,6 @@ class EventHub:
     def adopt(self, listener: object) -> None:
         """Make the hooks of an object those of this hub, which come before what is added; it may have none."""
         self._hooks = _hooks_of(listener)
-        self._join()
-
-    def hook(self, event: type[Event] | str, handler: Handler | None) -> None:
-        """Set the one hook of an event, which comes before what is added; None removes it."""
-        if handler is None:
-            self._hooks.pop(_subscribable(event), None)
-        else:
-            self._hooks[_subscribable(event)] = handler
         self._join()
 
     def on(self, event: type[Event] | str, handler: Handler | None = None) -> Any:
@@ -188,7 +164,7 @@ class EventHub:
         """
         for handler in handlers:
             try:
-                waiting = copy_context().run(self._handle, handler, event)
+                waiting = self._handle(handler, event)
             except Exception as problem:
                 broken = self._refuse(event, problem) or broken
             else:
@@ -217,15 +193,14 @@ class EventHub:
         return event
 
     def _handle(self, handler: Handler, event: Event) -> Any:
-        """Call one handler, in a context of its own."""
-        _CURRENT.set(event)
+        """Call one handler."""
         if not getattr(handler, "runs_in_thread", False):
             return settled(handler(event))
         threads = self._top.threads
         if threads is None:
             raise ServerError(0, f"{_called(handler)} is marked @in_thread, but there are no threads here")
         event.own()
-        return settled(threads(copy_context().run, handler, event))
+        return settled(threads(handler, event))
 
     def _limited(self, waiting: "Deferred[Any]") -> "Deferred[Any]":
         top = self._top

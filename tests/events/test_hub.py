@@ -20,7 +20,6 @@ from conchsftp.events import (
     FileWrite,
     in_thread,
 )
-from conchsftp.events.hub import current_event
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import TimeLimitExceeded
 from conchsftp.sftp.statuses import Status
@@ -128,16 +127,6 @@ class OrderTests(Case):
         session.fire(self.event)
         self.assertEqual(self.calls, ["avatar", "server", "first", "second"])
 
-    def test_assigned_hook(self):
-        """Assigning a hook replaces the server's, in its place; None removes it."""
-        self.hub.on(FileRemove, self.notes("added"))
-        self.hub.hook(FileRemove, self.notes("old"))
-        self.hub.hook("FileRemove", self.notes("new"))
-        self.hub.fire(self.event)
-        self.hub.hook(FileRemove, None)
-        self.hub.fire(self.event)
-        self.assertEqual(self.calls, ["new", "added", "added"])
-
     def test_sessions_are_apart(self):
         """A session's handlers hear of its own events only."""
         one, other = self.hub.child(), self.hub.child()
@@ -228,7 +217,7 @@ class WaitingTests(Case):
 
         @in_thread
         def handler(event):
-            self.calls.append(current_event())
+            self.calls.append(event)
             event.status_code = Status.QUOTA_EXCEEDED
 
         session = EventHub(threads=threads).child()
@@ -421,34 +410,6 @@ class TimeLimitTests(Case):
             result = hub.fire(self.event)
             self.clock.advance(10_000)
             self.assertNoResult(result)
-
-
-class CurrentEventTests(Case):
-    def test_outside(self):
-        """Outside a handler there is no current event, also after one has run."""
-        self.refused("current event", current_event)
-        self.hub.on(FileRemove, lambda event: None)
-        self.hub.fire(self.event)
-        self.refused("current event", current_event)
-
-    def test_inside(self):
-        """In a handler the current event is its own, before and after a wait, with others in flight."""
-
-        async def handler(event):
-            self.calls.append(current_event() is event)
-            await waits.pop(0)
-            self.calls.append(current_event() is event)
-
-        first, second = Deferred(), Deferred()
-        waits = [first, second]
-        self.hub.on(FileRemove, handler)
-        results = [self.hub.fire(FileRemove(1, "alice", path)) for path in ("/a", "/b")]
-        self.refused("current event", current_event)
-        second.callback(None)
-        first.callback(None)
-        for each in results:
-            self.successResultOf(each)
-        self.assertEqual(self.calls, [True] * 4)
 
 
 class NotFiredTests(SynchronousTestCase):
