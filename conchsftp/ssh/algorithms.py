@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, S
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from conchsftp.errors import ServerError
-from conchsftp.ssh.ciphers import ChaChaPackets, CTRPackets, GCMPackets
+from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, ctr_packets
 from conchsftp.ssh.compression import Deflate, Inflate
 from conchsftp.ssh.exchange import (
     Curve25519,
@@ -89,9 +89,9 @@ CIPHERS = Chapter(
         _cipher("aes128-gcm@openssh.com", MODERN, key=16, iv=12, build=GCMPackets, aead=True),
         _cipher("aes256-gcm@openssh.com", MODERN, key=32, iv=12, build=GCMPackets, aead=True),
         _cipher("chacha20-poly1305@openssh.com", MODERN, key=64, iv=0, build=ChaChaPackets, aead=True, terrapin=True),
-        _cipher("aes128-ctr", COMPATIBLE, key=16, iv=16, build=CTRPackets),
-        _cipher("aes192-ctr", COMPATIBLE, key=24, iv=16, build=CTRPackets),
-        _cipher("aes256-ctr", COMPATIBLE, key=32, iv=16, build=CTRPackets),
+        _cipher("aes128-ctr", COMPATIBLE, key=16, iv=16, build=ctr_packets),
+        _cipher("aes192-ctr", COMPATIBLE, key=24, iv=16, build=ctr_packets),
+        _cipher("aes256-ctr", COMPATIBLE, key=32, iv=16, build=ctr_packets),
     ),
     unbuilt="aes256-cbc aes192-cbc aes128-cbc 3des-cbc cast128-cbc blowfish-cbc",
 )

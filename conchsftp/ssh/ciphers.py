@@ -133,27 +133,18 @@ class ChaChaPackets(PacketCipher):
         packet[-16:] = Poly1305.generate_tag(key, packet[:-16])
 
 
-class CTRPackets:
-    """AES in counter mode with a MAC; `mac.etm` decides between the two arrangements."""
-
-    def __new__(cls, key: bytes, iv: bytes, mac: PacketMac) -> PacketCipher:  # type: ignore[misc]
-        stream = Cipher(algorithms.AES(key), modes.CTR(iv))
-        arrangement = StreamThenMac if mac.etm else StreamAndMac
-        return arrangement(stream, mac)
-
-
 class StreamThenMac(PacketCipher):
     """Encrypt-then-MAC around a stream cipher: plain length, then ciphertext, both authenticated."""
 
     pads_length = False
+    block = 16
 
-    def __init__(self, stream: Cipher, mac: PacketMac, block: int = 16) -> None:
+    def __init__(self, stream: Cipher, mac: PacketMac) -> None:
         # Whoever holds the object uses one direction of it; in counter mode both are the same operation.
         self._encrypt = stream.encryptor().update_into
         self._decrypt = stream.decryptor().update_into
         self._mac = mac.tag
         self.tag = mac.size
-        self.block = block
 
     def open(self, sequence: int, packet: memoryview) -> None:
         end = packet.nbytes - self.tag
@@ -173,10 +164,7 @@ class StreamAndMac(StreamThenMac):
     """Encrypt-and-MAC (RFC 4253): the length lies in the first encrypted block, the tag covers the plain packet."""
 
     pads_length = True
-
-    def __init__(self, stream: Cipher, mac: PacketMac, block: int = 16) -> None:
-        super().__init__(stream, mac, block)
-        self.head = block
+    head = 16
 
     def length(self, sequence: int, head: memoryview) -> int:
         first = head[: self.head]
@@ -194,3 +182,9 @@ class StreamAndMac(StreamThenMac):
         end = packet.nbytes - self.tag
         packet[end:] = self._mac(sequence, packet[:end])
         self._encrypt(packet[:end], packet[:end])
+
+
+def ctr_packets(key: bytes, iv: bytes, mac: PacketMac) -> PacketCipher:
+    """Return AES in counter mode with a MAC; `mac.etm` decides between the two arrangements."""
+    stream = Cipher(algorithms.AES(key), modes.CTR(iv))
+    return StreamThenMac(stream, mac) if mac.etm else StreamAndMac(stream, mac)

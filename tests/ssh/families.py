@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hmac import digest
 from struct import pack
 
-from conchsftp.ssh.ciphers import ChaChaPackets, CTRPackets, GCMPackets, PacketCipher
+from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
 from conchsftp.ssh.packets import ReceiveBuffer, Receiver
 
 KEY = bytes(range(64))
@@ -32,8 +32,8 @@ FAMILIES: dict[str, Callable[[], PacketCipher]] = {
     "none": PacketCipher,
     "gcm": lambda: GCMPackets(KEY[:32], KEY[:12]),
     "chacha": lambda: ChaChaPackets(KEY),
-    "ctr, encrypt-then-mac": lambda: CTRPackets(SMALL, SMALL, Mac(etm=True)),
-    "ctr, encrypt-and-mac": lambda: CTRPackets(SMALL, SMALL, Mac(etm=False)),
+    "ctr, encrypt-then-mac": lambda: ctr_packets(SMALL, SMALL, Mac(etm=True)),
+    "ctr, encrypt-and-mac": lambda: ctr_packets(SMALL, SMALL, Mac(etm=False)),
 }
 
 PROTECTED = {name: make for name, make in FAMILIES.items() if name != "none"}

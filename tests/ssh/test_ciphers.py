@@ -5,7 +5,7 @@ Protection of packets against vectors that were made with another implementation
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.ciphers import ChaChaPackets, CTRPackets, GCMPackets, PacketCipher
+from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
 from conchsftp.ssh.numbers import Reason
 from tests.ssh.families import FAMILIES, KEY, PROTECTED, SMALL, Mac, plain, sealed, unhex
 
@@ -117,7 +117,7 @@ class ChainTests(SynchronousTestCase):
         for etm in (True, False):
             with self.subTest(etm=etm):
                 iv = b"\xff" * 16
-                sealing, opening = (CTRPackets(SMALL, iv, Mac(etm)) for _ in range(2))
+                sealing, opening = (ctr_packets(SMALL, iv, Mac(etm)) for _ in range(2))
                 for sequence in range(3):
                     self.assertEqual(opened(opening, sequence, sealed(sealing, sequence, PAYLOAD)), PAYLOAD)
 
@@ -175,8 +175,8 @@ class ForgeryTests(SynchronousTestCase):
         """A packet of the same stream cipher key and another MAC key is refused."""
         for etm in (True, False):
             with self.subTest(etm=etm):
-                packet = sealed(CTRPackets(SMALL, SMALL, Mac(etm, key=b"another")), 0, PAYLOAD)
-                self.refused(CTRPackets(SMALL, SMALL, Mac(etm)), 0, packet)
+                packet = sealed(ctr_packets(SMALL, SMALL, Mac(etm, key=b"another")), 0, PAYLOAD)
+                self.refused(ctr_packets(SMALL, SMALL, Mac(etm)), 0, packet)
 
     def test_no_tag(self) -> None:
         """Tags of zeros only are refused."""
