@@ -226,7 +226,7 @@ class AttributeTests(FileSystemCase):
         assert self.get("/a") == b"abc"
 
     def test_extended(self) -> None:
-        """Extended attributes that nobody knows do not keep the others from being set (OpenSSH's server ignores them)."""
+        """Extended attributes that nobody knows keep no other from being set (as with OpenSSH)."""
         self.put("/a", b"abc")
         self.files.set_attributes("/a", Attributes(size=2, mtime=5, extended=[(b"a", b"b")]), True)
         assert (self.get("/a"), self.files.stat("/a").mtime) == (b"ab", 5)
