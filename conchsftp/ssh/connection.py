@@ -20,6 +20,8 @@ from conchsftp.wire.kinds import BYTES, U32
 from conchsftp.wire.reader import Reader
 
 _TWO = Struct(">II")
+# Below this, one READ would be thousands of packets, each sealed for itself. No known client takes less than 16 KiB.
+_SMALLEST_PACKET = 256
 _LARGEST_WINDOW = 0xFFFFFFFF
 
 
@@ -115,8 +117,9 @@ class Connection(SSHConnection):
     def _opened(self, kind: bytes, window: int, packet: int) -> SFTPChannel:
         if self._no_more_sessions or len(self.channels) >= self.transport.settings.max_channels:
             raise ConchError(OpenFailure.RESOURCE_SHORTAGE, "no more channels")
-        if not packet:
-            raise ConchError(OpenFailure.CONNECT_FAILED, "maximum packet size 0")
+        if packet < _SMALLEST_PACKET:
+            text = f"maximum packet size {packet}, at least {_SMALLEST_PACKET} expected"
+            raise ConchError(OpenFailure.CONNECT_FAILED, text)
         if kind != b"session":
             raise ConchError(OpenFailure.PROHIBITED, "only sessions are served")
         channel: SFTPChannel = self.transport.avatar.lookupChannel(kind, window, packet, b"")

@@ -35,7 +35,7 @@ class Outlet:
         self._drained = drained
         self._transport: Any = None
         self._send: Callable[[memoryview], int] | None = None
-        self._choked = False
+        self._reasons: set[str] = set()
         self.blocked = False
         """Whether the peer (or its network) has not taken what was sent; nothing more should be made."""
 
@@ -54,7 +54,7 @@ class Outlet:
         if self._transport is None:
             return
         if self.blocked:
-            self._choke(sender.waiting > _CONTROL_LIMIT)
+            self.read(sender.waiting <= _CONTROL_LIMIT, "answers pile up")
             return
         view = sender.unsent()
         size = view.nbytes
@@ -75,7 +75,7 @@ class Outlet:
         self.blocked = False
         self.flush()
         if not self.blocked:
-            self._choke(False)
+            self.read(True, "answers pile up")
             self._drained()
             # Nobody else comes by to send what was made just now.
             self.flush()
@@ -99,10 +99,17 @@ class Outlet:
         else:
             self.flush()
 
-    def _choke(self, choked: bool) -> None:
-        if choked != self._choked:
-            self._choked = choked
-            if choked:
-                self._transport.pauseProducing()
-            else:
-                self._transport.resumeProducing()
+    def read(self, wanted: bool, reason: str) -> None:
+        """
+        Let the transport read, or not.
+
+        Args:
+            wanted: False to have it read nothing; True takes that back, and it reads once no other reason is left.
+            reason: why not; each counts for itself.
+        """
+        if self._transport is None or wanted != (reason in self._reasons):
+            return
+        before = bool(self._reasons)
+        self._reasons ^= {reason}
+        if bool(self._reasons) != before:
+            (self._transport.resumeProducing if before else self._transport.pauseProducing)()

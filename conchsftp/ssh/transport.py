@@ -231,14 +231,14 @@ class Transport(SSHServerTransport):
     def suspend(self) -> None:
         """Handle no further message until `resume()`: an answer is being computed elsewhere."""
         self._suspended = True
-        self.transport.pauseProducing()
+        self.outlet.read(False, "suspended")
 
     def resume(self) -> None:
         """Go on after `suspend()`."""
         self._suspended = False
         if self._ended:
             return
-        self.transport.resumeProducing()
+        self.outlet.read(True, "suspended")
         if self._in_turn:
             # The answer was there at once, and the turn goes on by itself.
             return

@@ -84,12 +84,13 @@ class OpenTests(ConnectionCase):
         client.open_channel().eof()
         self.assertIsNone(client.open_channel().remote)
 
-    def test_packet_of_nothing(self) -> None:
-        """A peer that takes no bytes in a packet could never be sent any."""
+    def test_tiny_packets(self) -> None:
+        """A peer that takes next to nothing in a packet would make one READ thousands of packets."""
         client = self.logged_in()
-        channel = client.open_channel(packet=0)
-        self.assertEqual(channel.refused, (OpenFailure.CONNECT_FAILED, "maximum packet size 0"))
-        for packet in (1, 2**32 - 1):
+        for packet in (0, 255):
+            text = f"maximum packet size {packet}, at least 256 expected"
+            self.assertEqual(client.open_channel(packet=packet).refused, (OpenFailure.CONNECT_FAILED, text))
+        for packet in (256, 2**32 - 1):
             self.assertIsNotNone(client.open_channel(packet=packet).remote)
 
     def test_same_number(self) -> None:

@@ -334,3 +334,32 @@ class OrdinaryTests(OutletCase):
         self.assertTrue(outlet.blocked)
         outlet.flush()
         self.assertEqual(self.drained, 0)
+
+
+class ReasonsTests(SynchronousTestCase):
+    """Reading is stopped for more than one reason."""
+
+    def test_last_reason(self) -> None:
+        """The transport reads again when the last reason is gone, and is told once."""
+        told: list[str] = []
+
+        class Wire:
+            def send_now(self, view: memoryview) -> int:
+                return view.nbytes
+
+            def pauseProducing(self) -> None:
+                told.append("pause")
+
+            def resumeProducing(self) -> None:
+                told.append("resume")
+
+        outlet = Outlet(Sender(StagingPool()), lambda: None)
+        outlet.attach(Wire())
+        outlet.read(False, "one")
+        outlet.read(False, "one")
+        outlet.read(False, "two")
+        outlet.read(True, "one")
+        self.assertEqual(told, ["pause"])
+        outlet.read(True, "two")
+        outlet.read(True, "two")
+        self.assertEqual(told, ["pause", "resume"])
