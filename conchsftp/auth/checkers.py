@@ -26,7 +26,7 @@ from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
 from conchsftp.auth.signatures import USER_PRESENT
-from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UsersFile
+from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UserId, UsersFile
 from conchsftp.secret import Secret
 from conchsftp.workers import shield
 
@@ -82,7 +82,14 @@ class UsersFileChecker:
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)
-        return bytes(credentials.username)
+        return self._vouched(credentials.username)
+
+    def _vouched(self, username: bytes) -> UserId:
+        """Return the avatar id of a user who has proved who they are, unless they were removed meanwhile."""
+        user = self._users.find(username.decode("utf-8", "replace"))
+        if user is None:
+            raise UnauthorizedLogin("no such user in the users file")
+        return UserId(user)
 
     def _hashed(self, result: Any) -> Any:
         self._hashing.release()
@@ -123,7 +130,7 @@ class UsersFileChecker:
             raise ValidPublicKey
         if not isinstance(credentials, KeyProof) and not _proves(credentials):
             raise UnauthorizedLogin("the signature does not match")
-        return bytes(credentials.username)
+        return self._vouched(credentials.username)
 
     def _knows(self, username: bytes, blob: bytes) -> bool:
         """Look a key up, in a thread."""

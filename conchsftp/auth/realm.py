@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
+from conchsftp.auth.users_file import UserId, UserName
+
 Login = tuple[type[Interface], Any, Callable[[], None]]
 
 
@@ -22,8 +24,8 @@ class SFTPRealm:
     A realm of avatars that speak SSH.
 
     Args:
-        make_avatar: called with the avatar id, bytes of UTF-8 as str; returns the avatar, a Deferred or a coroutine. It
-            may raise `UnauthorizedLogin`. The avatar provides `IConchUser`, or can be adapted to it. Its method
+        make_avatar: called with the avatar id, bytes of UTF-8 as str; a `UserName` if a users file vouched for the user.
+            Returns the avatar, a Deferred or a coroutine. It may raise `UnauthorizedLogin`. The avatar provides `IConchUser`, or can be adapted to it. Its method
             `logged_out`, if there is one, is called once when the connection has ended, even if that was before the
             login was complete; it may return a Deferred or a coroutine.
     """
@@ -38,6 +40,8 @@ class SFTPRealm:
         if IConchUser not in interfaces:
             raise NotImplementedError("only IConchUser")
         name = avatarId.decode("utf-8", "surrogateescape") if isinstance(avatarId, bytes) else avatarId
+        if isinstance(avatarId, UserId):
+            name = UserName(avatarId.user)
         return maybeDeferred(self._make_avatar, name).addCallback(self._login)
 
     def _login(self, avatar: Any) -> Login:

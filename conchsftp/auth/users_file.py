@@ -61,6 +61,38 @@ class User:
         return int(self.password.to_bytes()[4:6]) if self.password is not None else None
 
 
+class UserId(bytes):
+    """
+    An avatar id that says more than a name: the user name as bytes, and what the users file says of them.
+
+    Attributes:
+        user: the user, as the file was when it vouched for them.
+    """
+
+    user: User
+
+    def __new__(cls, user: User) -> "UserId":
+        made = super().__new__(cls, user.name.encode("utf-8"))
+        made.user = user
+        return made
+
+
+class UserName(str):
+    """
+    A user name that knows more, in the same way.
+
+    Attributes:
+        user: as in `UserId`.
+    """
+
+    user: User
+
+    def __new__(cls, user: User) -> "UserName":
+        made = super().__new__(cls, user.name)
+        made.user = user
+        return made
+
+
 class UsersFile:
     """
     The users, as the file has them now. Several threads may use it at once.

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users_file import UserName, UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events.hub import EventHub
 from conchsftp.files.accounts import Accounts
@@ -121,25 +121,32 @@ class SFTPServer(MultiService):
         register(portal, (*asked, *checkers))
         return portal
 
-    def make_avatar(self, user_name: str) -> Any:
+    async def make_avatar(self, user_name: str) -> Any:
         """
         Make the avatar of a login.
 
+        Args:
+            user_name: a `UserName` if a users file vouched for them.
         Raises:
             UnauthorizedLogin: there is no folder for this user.
         """
-        user = self.users.find(user_name) if self.users is not None else None
+        user = user_name.user if isinstance(user_name, UserName) else None
+        if user is None and self.users is not None:
+            # Whoever vouched: the folder that the file names is the one they are confined to.
+            user = self.users.find(user_name)
         root = (user.root if user is not None else None) or self.settings.root_directory
         if not root:
             self._log.error("{user}: no root for this user, and RootDirectory is empty", user=user_name)
             raise UnauthorizedLogin("no root directory")
         try:
-            files = LocalFileSystem(root, workers=self.workers, umask=self.settings.umask, accounts=self._accounts)
+            # In a thread: the folder may lie on a file server that does not answer.
+            files = await self.workers.run(
+                LocalFileSystem, root, workers=self.workers, umask=self.settings.umask, accounts=self._accounts
+            )
         except OSError as problem:
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
-        home = (user.home if user is not None else None) or "/"
-        return self._avatar_class(user_name, files=files, home=home)
+        return self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
 
     # -- ports and sessions --
 

@@ -7,16 +7,20 @@ import os
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from typing import Any
 
+import bcrypt
 from twisted.application.service import IService, MultiService
 from twisted.conch.avatar import ConchUser
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events import FileOpen
 from conchsftp.files.memory import MemoryFileSystem
@@ -269,6 +273,14 @@ class LifeTests(ServiceCase):
         self.assertTrue(second.listening)
 
 
+class AtOnce:
+    """Workers that do not wait."""
+
+    def run(self, function: Any, *args: Any) -> Deferred[Any]:
+        """Call a function."""
+        return maybeDeferred(function, *args)
+
+
 class LoginTests(ServiceCase):
     """Who may log in, and what they see."""
 
@@ -285,16 +297,31 @@ class LoginTests(ServiceCase):
         with open(users, "w") as file:
             file.write(f'[alice]\nroot = "{os.path.abspath(self.root)}/home"\n[bob]\nhome = "/home"\n')
         server = self.server(users=users)
-        self.assertEqual(server.make_avatar("bob").home, "/home")
-        alice = MemorySession(server.make_avatar("alice"))
+        self.assertEqual(self.avatar(server, "bob").home, "/home")
+        alice = MemorySession(self.avatar(server, "alice"))
         alice.put("/g", b"")
         self.assertEqual(os.listdir(f"{self.root}/home"), ["g"])
+
+    def test_users_file_of_a_checker(self) -> None:
+        """A root in a users file that only a checker knows (`--auth sftp-users:`) confines its user as well."""
+        path = f"{self.folder}/users.toml"
+        with open(path, "w") as file:
+            hashed = bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode()
+            file.write(f'[alice]\npassword = "{hashed}"\nroot = "{os.path.abspath(self.root)}/home"\n')
+        checker = UsersFileChecker(UsersFile(path), AtOnce())
+        session = MemorySession(server=self.server(checkers=[checker]), user="alice", password="word")
+        session.put("/g", b"")
+        self.assertEqual(os.listdir(f"{self.root}/home"), ["g"])
+
+    def avatar(self, server: SFTPServer, name: str) -> Any:
+        """Return the avatar that a server makes."""
+        return self.successResultOf(Deferred.fromCoroutine(server.make_avatar(name)))
 
     def test_no_root(self) -> None:
         """Without a root, or with one that cannot be opened, nobody gets in; the log says why."""
         for root in ("", f"{self.folder}/none", self.key):
             server = self.server(root_directory=root)
-            self.assertRaises(UnauthorizedLogin, server.make_avatar, "guest")
+            self.failureResultOf(Deferred.fromCoroutine(server.make_avatar("guest")), UnauthorizedLogin)
             client = MemoryClient(server.factory)
             self.assertRaises(AssertionError, client.log_in, "guest", "secret")
             self.reactor.advance(3)
