@@ -24,10 +24,11 @@ class SFTPRealm:
     A realm of avatars that speak SSH.
 
     Args:
-        make_avatar: called with the avatar id, bytes of UTF-8 as str; a `UserName` if a users file vouched for the user.
-            Returns the avatar, a Deferred or a coroutine. It may raise `UnauthorizedLogin`. The avatar provides `IConchUser`, or can be adapted to it. Its method
-            `logged_out`, if there is one, is called once when the connection has ended, even if that was before the
-            login was complete; it may return a Deferred or a coroutine.
+        make_avatar: called with the avatar id, bytes of UTF-8 as str; with a `UserName` if a users file vouched for the
+            user. Returns the avatar, a Deferred or a coroutine; it may raise `UnauthorizedLogin`. The avatar provides
+            `IConchUser`, or can be adapted to it. Its method `logged_out`, if there is one, is called once when the
+            connection has ended, even if that was before the login was complete; it may return a Deferred or a
+            coroutine.
     """
 
     _log = Logger()
