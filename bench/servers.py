@@ -130,7 +130,10 @@ class Server:
         """Return a known_hosts file that holds this server's key and no other."""
         kind, blob = self.keys.host.with_suffix(".pub").read_text().split()[:2]
         path = self.log.with_suffix(".known_hosts")
-        path.write_text(f"[127.0.0.1]:{self.port} {kind} {blob}\n")
+        line = f"[127.0.0.1]:{self.port} {kind} {blob}\n"
+        # Written once: clients that start at the same time would find it empty.
+        if not path.exists() or path.read_text() != line:
+            path.write_text(line)
         return path
 
     def _wait_for_greeting(self, *, seconds: float = 15.0) -> None:
