@@ -62,7 +62,8 @@ PENDING_MODULES: set[str] = {
 }
 
 CAMEL_CASE = re.compile(r"_*[a-z0-9]+[A-Z]")
-# What Twisted calls on objects of ours that inherit nothing of it: stand-ins for transports, threads and services.
+# What Twisted calls on objects of ours that inherit nothing of it: stand-ins for transports, threads and services. And
+# what every test case has.
 CONTRACTS = (
     ICredentialsChecker,
     IPushProducer,
@@ -71,6 +72,7 @@ CONTRACTS = (
     ITCPTransport,
     SSHServerTransport,
     SSHService,
+    SynchronousTestCase,
     ThreadPool,
 )
 # What checkers of Conch read: `twisted.cred.credentials.SSHPrivateKey` has them on its instances only.
@@ -246,6 +248,9 @@ def dictated(path: Path, inside: tuple[str, ...], name: str) -> bool:
     """Return whether a name is one that a base class or an interface of somebody else's defines."""
     if name in CREDENTIALS or any(defines(contract, name) for contract in CONTRACTS):
         return True
+    if path.is_relative_to(PROJECT / "docs"):
+        # To import a program is to run it.
+        return False
     place: Any = import_module(".".join(path.relative_to(PROJECT).with_suffix("").parts))
     for step in inside:
         place = getattr(place, step, None)
