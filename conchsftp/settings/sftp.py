@@ -17,7 +17,9 @@ of the user nor a handler of the event carries out is refused. Holds for logins 
     Setting(
         name="DefaultTimeout",
         kind=SECONDS,
-        default=60,
+        default=0,
+        documented=60,
+        why="Who pauses for a minute is not gone, and who has vanished is found by TCP's keep-alive.",
         doc="""Seconds that a session may be idle before it is ended; 0: any time.
 A session is idle while no request comes and none is being worked on.""",
     ),
