@@ -214,6 +214,7 @@ class TimeTests(ConnectionCase):
 
     def test_waits_for_us(self) -> None:
         """A client that waits for an answer of ours is not idle, however long that takes; then its time begins."""
+        self.serve(default_timeout=60)
         session = self.session()
         work: Deferred[None] = Deferred()
         self.server.on(FileRemove, lambda event: work if event.before_exec else None)
