@@ -86,6 +86,9 @@ class Pipeline:
             result = row.perform(conversation, event, request)
             if result is not None:
                 if hasattr(result, "__await__"):
+                    if listened:
+                        # What it holds is lent by the receive buffer, which other connections fill meanwhile.
+                        event.own()
                     result = await result
                 if row.result:
                     setattr(event, row.result, result)

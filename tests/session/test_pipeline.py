@@ -247,6 +247,18 @@ class WaitTests(HandlerCase):
             self.turns.pop().callback(None)
         self.assertEqual(self.files.get("/home/a"), b"abcdef6789")
 
+    def test_lent_data_of_slow_write(self) -> None:
+        """It is also still there after a write that waits: other connections have used the buffer meanwhile."""
+        seen: list[bytes] = []
+        files = SlowFileSystem(self.files, ["file.write"])
+        self.begin(files, events=self.session.events)
+        handle = self.opened(opening(b"a"))
+        self.on(FileWrite, lambda event: None if event.before_exec else seen.append(event.data))
+        self.session.ask(writing(handle, 0, b"mine"))
+        files.gate.release()
+        self.assert_statuses(self.session.replies(), Status.OK)
+        self.assertEqual(seen, [b"mine"])
+
     def test_others_go_on(self) -> None:
         """A request on another file is done meanwhile, and answered in its turn."""
         self.on(FileRemove, self.turn)
