@@ -371,6 +371,9 @@ class Transport(SSHServerTransport):
         self.user_name = user_name
         self.avatar = avatar
         self.logoutFunction = logout
+        if self._ended:
+            # The login took longer than its time. Only the logout is left, and the clock that cuts off a deaf peer.
+            return
         self.keying.authenticated()
         self.timers.logged_in()
         self.factory.connections.logged_in(self)

@@ -8,12 +8,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from conchsftp.auth.realm import SFTPRealm
 from conchsftp.events import FileClose, FileRemove
 from conchsftp.sftp import requests
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.ssh.staging import StagingPool
-from conchsftp.testing import MemoryClient
+from conchsftp.testing import MemoryClient, memory_server
 from tests.ssh.case import ConnectionCase, opening
 from tests.ssh.ordinary import OrdinaryClient
 
@@ -186,6 +187,20 @@ class TimeTests(ConnectionCase):
             self.assertFalse(client.pipe.closing, stage)
             self.wait(client, 1)
             self.assert_ended(client, Reason.BY_APPLICATION, "no login within 20 seconds")
+
+    def test_login_too_late(self) -> None:
+        """A login that is granted when its time is over revives nothing: a deaf peer is cut off, the avatar leaves."""
+        avatar: Deferred[Any] = Deferred()
+        self.server = memory_server(realm=SFTPRealm(lambda user: avatar), login_grace_time=20, default_timeout=60)
+        self.factory, self.clock = self.server.factory, self.server.factory.clock
+        client = self.at(Stage.AUTH)
+        client.authenticate("user", "password", b"\0\0\0\0\x08password")
+        self.clock.advance(20)
+        avatar.callback(self.avatar)
+        self.assertIs(client.server.stage, Stage.AUTH)
+        self.clock.advance(5)
+        self.assert_gone(client)
+        self.assertEqual(self.avatar.logouts, 1)
 
     def test_no_identification(self) -> None:
         """Who does not even identify itself is cut off without a word."""
