@@ -33,7 +33,11 @@ class ServerTransport(Transport):
 
     def greet(self) -> None:
         """Greet, unless a handler refuses; while one waits, nothing is read."""
-        admitting = start(self._admit())
+        try:
+            admitting = start(self._admit())
+        except Exception:
+            self._not_admitted(Failure())
+            return
         if isinstance(admitting, Deferred):
             self.suspend()
             admitting.addErrback(self._not_admitted)
@@ -46,7 +50,9 @@ class ServerTransport(Transport):
             self._connected = False
             lost = isinstance(reason, Failure) and not reason.check(ConnectionDone)
             code, text = (_RESET, "connection lost") if lost else (0, "OK")
-            self.factory.events.fire(Disconnected(self.connection_id, code, text))
+            telling = self.factory.events.fire(Disconnected(self.connection_id, code, text))
+            if telling is not None:
+                telling.addErrback(lambda failure: self._log.failure("a handler of Disconnected was cut off", failure))
 
     async def _admit(self) -> None:
         host = self.transport.getPeer()

@@ -5,7 +5,7 @@ Tests for admission: what handlers are told of a connection, and what they may r
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -105,6 +105,32 @@ class AdmissionTests(SynchronousTestCase):
         self.assertTrue(self.wire.disconnecting)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.end(transport, ConnectionDone())
+
+    def test_nonsense_refuses(self) -> None:
+        """Nor does what a handler leaves in the event and cannot be sent, whether it waited or not."""
+        for answer in (None, Deferred()):
+
+            def broken(event: Connected, answer: Any = answer) -> Any:
+                event.status_code, event.description = 1, None  # type: ignore[assignment]
+                return answer
+
+            self.setUp()
+            self.factory.events.on(Connected, broken)
+            transport = self.connect()
+            if answer is not None:
+                answer.callback(None)
+            self.assertTrue(self.wire.disconnecting)
+            self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+            self.end(transport, ConnectionDone())
+
+    def test_cut_off(self) -> None:
+        """A handler of Disconnected whose work somebody else cancels is logged as such, and not by the collector."""
+        work: Deferred[None] = Deferred()
+        self.factory.events.on(Disconnected, lambda event: work)
+        transport = self.connect()
+        transport.connectionLost(Failure(ConnectionDone()))
+        work.cancel()
+        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
 
     def test_waiting(self) -> None:
         """While a handler waits nothing is sent and nothing read; then the conversation begins."""
