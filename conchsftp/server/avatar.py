@@ -36,10 +36,12 @@ class SFTPAvatar(ConchUser):
         self.home = home
         self.read_only = read_only
         self.channelLookup = {b"session": SFTPChannel}
-        self.subsystemLookup: dict[bytes, Any] = {b"sftp": self._subsystem}
-
-    def _subsystem(self, data: bytes, avatar: Any) -> IProtocol:
-        return SFTPSubsystem(self, self.conn.transport)
+        self.subsystemLookup: dict[bytes, Any] = {b"sftp": _subsystem}
 
     def logged_out(self) -> None:
         """The connection of this login is over, whatever ended it."""
+
+
+def _subsystem(data: bytes, avatar: Any) -> IProtocol:
+    # No method: an avatar that refers to itself, and the descriptor of its files, would wait for the garbage collector.
+    return SFTPSubsystem(avatar, avatar.conn.transport)

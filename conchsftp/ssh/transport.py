@@ -99,6 +99,11 @@ class Transport(SSHServerTransport):
             self._tell(service.serviceStopped)
         if hasattr(self, "avatar"):
             self._tell(self.logoutFunction)
+            # Its files hold a descriptor: that must not wait until the garbage collector finds the cycle.
+            avatar: Any = self.avatar
+            if getattr(avatar, "conn", None) is service:
+                avatar.conn = None
+            del self.avatar, self.logoutFunction
         self.receiver.release()
         self.sender.release()
         self.factory.connections.closed(self)

@@ -2,6 +2,8 @@
 How a connection ends: with one last message of ours, with one of the peer's, because time is up, or by loss.
 """
 
+import gc
+import weakref
 from collections.abc import Callable
 from struct import pack
 from typing import Any
@@ -15,7 +17,7 @@ from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.testing import MemoryClient, memory_server
-from tests.ssh.case import ConnectionCase, opening
+from tests.ssh.case import Avatar, ConnectionCase, opening
 from tests.ssh.ordinary import OrdinaryClient
 
 PING = b"\0\0\0\4ping"
@@ -307,6 +309,17 @@ class LossTests(ConnectionCase):
             self.assert_over(self.at(stage))
             expected = stage in (Stage.CONNECTED, Stage.REKEY)
             self.assertEqual(self.avatar.logouts - logouts, expected, stage)
+
+    def test_files_at_once(self) -> None:
+        """The files of a user, which hold a descriptor, are let go with the connection, not by the collector."""
+        self.server = memory_server(realm=SFTPRealm(lambda user: Avatar(user)))
+        self.factory, self.clock = self.server.factory, self.server.factory.clock
+        client = self.logged_in()
+        files = weakref.ref(client.server.avatar.files)
+        gc.disable()
+        self.addCleanup(gc.enable)
+        client.pipe.cut()
+        self.assertIsNone(files())
 
     def test_mid_packet(self) -> None:
         """In the middle of a packet."""
