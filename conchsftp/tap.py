@@ -31,9 +31,7 @@ _PASSWORD_BYTES = 10
 
 # `--listen` adds up, and is therefore a method; a list has no value without an index; the rest is read-only.
 _ROWS = tuple(
-    row
-    for row in TABLE
-    if row.name != "Listen" and row.index is not Index.POSITION and row.change is not Change.NEVER
+    row for row in TABLE if row.name != "Listen" and row.index is not Index.POSITION and row.change is not Change.NEVER
 )
 
 
@@ -184,7 +182,8 @@ def on_loopback(description: str) -> bool:
     kind, *arguments = (re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", description))
     if kind == "unix":
         return True
-    host = next((part.partition("=")[2] for part in arguments if part.startswith("interface=")), "")
+    # Of several the last counts, as it does for Twisted.
+    host = next((part.partition("=")[2] for part in reversed(arguments) if part.startswith("interface=")), "")
     try:
         return kind in ("tcp", "tcp4", "tcp6") and ipaddress.ip_address(host).is_loopback
     except ValueError:

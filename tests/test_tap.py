@@ -187,6 +187,7 @@ class LoopbackTests(SynchronousTestCase):
             "tcp:2222:interface=",
             "tcp:2222:interface=192.0.2.1",
             "tcp:2222:interface=example.org",
+            "tcp:2222:interface=127.0.0.1:interface=0.0.0.0",
             r"tcp6:2222:interface=\:\:",
             "haproxy:tcp:2222:interface=127.0.0.1",
             "systemd:domain=INET:index=0",
