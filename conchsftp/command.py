@@ -62,7 +62,8 @@ class _Folder(Options):
         self["listen"] = self["listen"] or [_LISTEN]
         self["host-key"] = self["host-key"] or [os.path.expanduser(_HOST_KEY)]
         try:
-            Path(self["root-directory"]).mkdir(parents=True, exist_ok=True)
+            # Only the last name: a mistyped path is a mistake, not an empty server.
+            Path(self["root-directory"]).mkdir(exist_ok=True)
             for path in map(Path, self["host-key"]):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if not path.exists():

@@ -65,7 +65,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_folder_and_key(self) -> None:
         """The folder and the host key are made where they are missing; the key stays the same."""
-        root, key = self.folder / "a" / "root", self.folder / "b" / "key"
+        root, key = self.folder / "root", self.folder / "b" / "key"
         arguments = ["--host-key", str(key), "--listen", "tcp:0:interface=127.0.0.1", str(root)]
         fingerprints = set()
         for _ in range(2):
@@ -81,6 +81,7 @@ class CommandTests(SynchronousTestCase):
         (self.folder / "file").touch()
         key = ("--host-key", self.folder / "key")
         self.assertIn("file", self.refusal(self.folder / "file", *key))
+        self.assertIn("No such file", self.refusal(self.folder / "mistyped" / "root", *key))
         self.assertIn("--users", self.refusal(self.folder, *key, "--listen", "tcp:2222"))
         self.assertIn("unknown setting", self.refusal(self.folder, *key, "--set", "Nothing=1"))
         self.assertIn("not a private key", self.refusal(self.folder, "--host-key", self.folder / "file"))

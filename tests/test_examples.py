@@ -92,14 +92,14 @@ class ProgramsTests(SynchronousTestCase):
         lines: list[str] = []
 
         def note(event: Any) -> None:
-            if event.get("log_format", "").startswith("{user} opened"):
+            if event.get("log_format", "").startswith("{user} put"):
                 lines.append(event["log_format"].format(**event))
 
         globalLogPublisher.addObserver(note)
         self.addCleanup(globalLogPublisher.removeObserver, note)
         session = self.log_in("handlers")
         session.put("/new.txt", b"new")
-        self.assertEqual(lines, ["alice opened /new.txt: 0"])
+        self.assertEqual(lines, ["alice put /new.txt: 3 bytes"])
         removed = session.request(Remove(path=b"/new.txt"))
         self.assertEqual((removed.status, os.listdir("files")), (Status.OK, ["kept.log"]))
         kept = session.request(Remove(path=b"/kept.log"))

@@ -252,8 +252,6 @@ class UserAuth(SSHUserAuthServer):
         else:
             self._fail(partial=False)
 
-    # -- answers --
-
     def _fail(self, partial: bool) -> None:
         methods = ",".join(self._available()).encode("ascii")
         self._reply(Message.USERAUTH_FAILURE, NS(methods) + bytes((partial,)))

@@ -165,7 +165,7 @@ class UsersFile:
             return
         text, document = _parsed(self.path, content)
         reading = _Reading(self.path, text)
-        users = {name: reading.user(name, table) for name, table in document.items()}
+        users = _users_of(reading, document)
         self._users = users
         self._rounds = max((user.rounds for user in users.values() if user.rounds), default=DEFAULT_ROUNDS)
         self._key_files = {}
@@ -212,6 +212,8 @@ def set_password(
         before.setdefault(user, {})["password"] = hashed
         if tomllib.loads(after) != before:
             raise ValueError(f"the table of {user!r} is written in a way that cannot be edited")
+        # A password is not "set" in a file that no server would read.
+        _users_of(_Reading(place, after), before)
     except _Mistake as mistake:
         raise ServerError(0, str(mistake)) from mistake
     except (ValueError, TypeError) as problem:
@@ -322,6 +324,10 @@ _FIELDS: dict[str, Callable[[_Reading, tuple[str, ...], Any], Any]] = {
     "root": _Reading.root,
     "home": _Reading.home,
 }
+
+
+def _users_of(reading: _Reading, document: Mapping[str, Any]) -> dict[str, User]:
+    return {name: reading.user(name, table) for name, table in document.items()}
 
 
 def _unknown(name: str, key: str, value: Any) -> str:

@@ -107,8 +107,6 @@ class SFTPServer(MultiService):
             events=self.events,
         )
 
-    # -- who may log in, and what they see --
-
     def _portal(
         self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None
     ) -> Portal:
@@ -147,8 +145,6 @@ class SFTPServer(MultiService):
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
         return self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
-
-    # -- ports and sessions --
 
     @property
     def listening(self) -> bool:
@@ -223,7 +219,7 @@ class SFTPServer(MultiService):
 
     def _endpoint(self, description: str) -> Any:
         try:
-            return serverFromString(self._reactor, description)
+            return serverFromString(self._reactor, _with_backlog(description, self.settings.connection_backlog))
         except (ValueError, TypeError, KeyError) as problem:
             raise ServerError(0, f"{description}: not an endpoint: {problem}") from None
 
@@ -241,11 +237,11 @@ class SFTPServer(MultiService):
 def endpoint_strings(settings: Any) -> list[str]:
     """Return where to listen: Listen, or an endpoint made of LocalHost, LocalPort and ConnectionBacklog."""
     if settings.listen:
-        return [_with_backlog(description, settings.connection_backlog) for description in settings.listen]
+        return list(settings.listen)
     host = settings.local_host.replace("\\", "\\\\").replace(":", "\\:")
     kind = "tcp6" if "\\:" in host else "tcp"
     interface = f":interface={host}" if host else ""
-    return [f"{kind}:{settings.local_port}:backlog={settings.connection_backlog}{interface}"]
+    return [f"{kind}:{settings.local_port}{interface}"]
 
 
 def _with_backlog(description: str, backlog: int) -> str:

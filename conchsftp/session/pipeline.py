@@ -6,6 +6,8 @@ Synchronous until something really waits. Knows no packets, no order and no part
 """
 
 from asyncio import CancelledError
+from collections.abc import Callable
+from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EROFS, ESTALE
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -23,6 +25,9 @@ from conchsftp.sftp.statuses import Status
 # A handler that waits for a future of asyncio's sees its cancellation, which is no `Exception`.
 _PROBLEMS = (Exception, CancelledError)
 
+# What is wrong with the machine and not with the request: the operator should know.
+_TROUBLE = frozenset({ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ESTALE})
+
 
 class Pipeline:
     """
@@ -36,6 +41,7 @@ class Pipeline:
 
     def __init__(self, conversation: Any) -> None:
         self._conversation = conversation
+        self._told: set[int | None] = set()
 
     def serve(self, row: Operation, request: Any) -> "FileEvent | Deferred[FileEvent]":
         """
@@ -96,11 +102,13 @@ class Pipeline:
             event = self._failed(event, problem)
         if listened:
             event = await self._fire(event)
-        if row.conclude is not None:
-            try:
-                row.conclude(conversation, event)
-            except _PROBLEMS as problem:
-                event = self._failed(event, problem)
+        return event if row.conclude is None else self._concluded(row.conclude, event)
+
+    def _concluded(self, conclude: Callable[[Any, Any], None], event: FileEvent) -> FileEvent:
+        try:
+            conclude(self._conversation, event)
+        except _PROBLEMS as problem:
+            return self._failed(event, problem)
         return event
 
     async def _fire(self, event: FileEvent) -> FileEvent:
@@ -125,4 +133,9 @@ class Pipeline:
     def _failed(self, event: FileEvent, problem: Any) -> FileEvent:
         if not deliberate(event, problem):
             self._log.failure("{event} failed", event=type(event).__name__)
+        elif isinstance(problem, OSError) and problem.errno in _TROUBLE and problem.errno not in self._told:
+            # Once a session: every WRITE to a full disk fails.
+            self._told.add(problem.errno)
+            text = f"{self._conversation.user}: {type(event).__name__} {getattr(event, 'path', '')!r}"
+            self._log.warn("{text}: {problem}", text=text, problem=problem.strerror)
         return event.failed(problem)

@@ -92,8 +92,6 @@ class SFTPSubsystem(Protocol):
         )
         self._pipeline = Pipeline(self._conversation)
 
-    # -- from the channel --
-
     def dataReceived(self, data: Any) -> None:
         """Take channel data: a view that is good until `keep()`."""
         self._inbox.feed(data)
@@ -133,8 +131,6 @@ class SFTPSubsystem(Protocol):
     def busy(self) -> bool:
         """Whether a request is being worked on."""
         return bool(self._slots)
-
-    # -- requests --
 
     def _pump(self) -> None:
         """Start requests while replies can leave; called again when they can."""
@@ -255,8 +251,6 @@ class SFTPSubsystem(Protocol):
         finally:
             self._waking = False
 
-    # -- replies --
-
     def _answer(self) -> None:
         """Send the replies that are made, as far as the order and the channel allow."""
         slots = self._slots
@@ -291,8 +285,6 @@ class SFTPSubsystem(Protocol):
         self._inbox = Inbox(LARGEST_PACKET)
         self._ending = True
         self.transport.finish()
-
-    # -- INIT --
 
     def _greet(self, packet: bytes) -> None:
         if packet[0] != PacketType.INIT:

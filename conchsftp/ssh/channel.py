@@ -59,9 +59,8 @@ class SFTPChannel(SSHSession):
         self._enough = 1
         self._pending: deque[memoryview] = deque()
         self._finishing = False
+        self._told = False
         self._subsystem: Any = None
-
-    # -- from the peer --
 
     def dataReceived(self, view: memoryview) -> None:  # type: ignore[override]
         """Take channel data; the view is good until `turn_over`."""
@@ -92,6 +91,8 @@ class SFTPChannel(SSHSession):
     def requestReceived(self, requestType: bytes, data: bytes) -> bool:
         """Accept `subsystem sftp`, once; everything else is refused, and nothing is closed for it."""
         if requestType != b"subsystem" or self._subsystem is not None or self._finishing:
+            if requestType in (b"exec", b"shell"):
+                self._refuse(requestType)
             return False
         reader = Reader(data)
         name, rest = reader.string(), reader.rest()
@@ -104,11 +105,18 @@ class SFTPChannel(SSHSession):
             except Exception:
                 self._log.failure("the avatar has no session")
         if not subsystem:
-            self._log.info("subsystem {name!r} refused", name=name[:64])
+            self._refuse(b"subsystem " + name)
             return False
         self._subsystem = subsystem
         subsystem.makeConnection(self)
         return True
+
+    def _refuse(self, what: bytes) -> None:
+        """Tell the operator, once a channel: whoever asks again and again must not fill the log."""
+        if not self._told:
+            self._told = True
+            text = what[:64].decode("ascii", "backslashreplace")
+            self._log.info("{peer}: {text} refused, only sftp is served", peer=self._transport.peer, text=text)
 
     def eofReceived(self) -> None:
         """The client asks nothing more: what is asked already is still answered."""
@@ -144,8 +152,6 @@ class SFTPChannel(SSHSession):
         self._drain()
         if self._subsystem is not None and not self._pending:
             self._subsystem.go_on()
-
-    # -- to the peer --
 
     def ready(self) -> bool:
         """Whether another reply may be made; sends what is laid out once there is enough of it."""

@@ -72,8 +72,6 @@ class Transport(SSHServerTransport):
         self._early = bytearray()
         self._mourners: list[Deferred[None]] = []
 
-    # -- the socket's side --
-
     def connectionMade(self) -> None:
         """Greet, and start the clocks."""
         host = self.transport.getPeer()
@@ -90,6 +88,8 @@ class Transport(SSHServerTransport):
 
     def connectionLost(self, reason: Any = None) -> None:
         """Stop the service, log the avatar out, give the buffers back."""
+        if not self._ended:
+            self._log.info("{peer}: connection lost", peer=self.peer)
         self._ended = True
         self.timers.stop()
         self.keying.stop()
@@ -149,8 +149,6 @@ class Transport(SSHServerTransport):
             if self._suspended:
                 self._early += rest
                 return
-
-    # -- one turn --
 
     def _walk(self) -> None:
         """Handle every packet that is here."""
@@ -254,8 +252,6 @@ class Transport(SSHServerTransport):
         self._early.clear()
         self.dataReceived(early)
 
-    # -- sending --
-
     def sendPacket(self, number: int, payload: bytes) -> None:
         """Send a message, or hold it back while keys are exchanged."""
         if self._ended:
@@ -290,8 +286,6 @@ class Transport(SSHServerTransport):
     def sendUnimplemented(self) -> None:
         """Answer a message whose number means nothing to us, by its sequence number."""
         self.sendPacket(Message.UNIMPLEMENTED, _U32.pack((self.receiver.sequence - 1) & 0xFFFFFFFF))
-
-    # -- ending --
 
     def sendDisconnect(self, reason: int, desc: bytes) -> None:
         """Say why, once, and close; nothing that comes after it is looked at."""
@@ -332,15 +326,13 @@ class Transport(SSHServerTransport):
         if ask is not None:
             ask()
 
-    # -- messages of the transport itself --
-
     def ssh_DISCONNECT(self, packet: bytes) -> None:
         reader = Reader(packet)
         self._log.info(
             "{peer}: disconnected, reason {reason}: {text!r}",
             peer=self.peer,
             reason=reader.u32(),
-            text=reader.string()[:256],
+            text=reader.string()[:256].decode("utf-8", "replace"),
         )
         self._end()
 
@@ -368,8 +360,6 @@ class Transport(SSHServerTransport):
 
     def ssh_PING(self, packet: bytes) -> None:
         self.sendPacket(Message.PONG, packet)
-
-    # -- after authentication --
 
     def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
         """USERAUTH_SUCCESS is out, or held back until the keys are: take the avatar, start the connection service."""

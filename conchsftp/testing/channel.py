@@ -57,8 +57,6 @@ class MemoryChannel:
         """Whether the server has closed it."""
         return Message.CHANNEL_CLOSE in self.numbers
 
-    # -- to the server --
-
     def request(self, name: bytes, rest: bytes = b"", *, wants_reply: bool = True) -> bool | None:
         """Make a request; return whether it was granted, None if there is no answer."""
         answers = sum(number in _ANSWERS for number in self.numbers)
@@ -108,8 +106,6 @@ class MemoryChannel:
         data = bytes(self.received[:count])
         del self.received[: len(data)]
         return data
-
-    # -- from the server --
 
     def react(self, number: int, rest: bytes) -> None:
         """Take a message of the server, without the channel's number."""

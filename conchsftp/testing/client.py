@@ -96,8 +96,6 @@ class MemoryClient:
             raise ConnectionRefusedError("the server takes no more connections")
         self.pipe = self.pipe_class(self.server, room=room, chunk=chunk)
 
-    # -- steps --
-
     def connect(self) -> None:
         """Send the identification line and exchange keys for the first time."""
         self.raw(self.version + b"\r\n", pump=False)
@@ -142,8 +140,6 @@ class MemoryClient:
     def disconnect(self) -> None:
         """Say goodbye, upon which the server closes the connection."""
         self.packet(Message.DISCONNECT, U32.pack(Reason.BY_APPLICATION) + BYTES.pack(b"") + BYTES.pack(b""))
-
-    # -- single messages --
 
     def raw(self, data: bytes, *, pump: bool = True) -> None:
         """Send bytes as they are."""
@@ -198,8 +194,6 @@ class MemoryClient:
         ).payload
         self.lay_now(self._ours[0], self._ours[1:])
 
-    # -- moving bytes --
-
     def pump(self) -> None:
         """Carry bytes to and fro until nothing moves any more."""
         if self._pumping:
@@ -250,8 +244,6 @@ class MemoryClient:
                 channel.react(number, rest[4:])
         else:
             self.messages.append((number, rest))
-
-    # -- reactions --
 
     def _disconnect(self, payload: bytes) -> None:
         reader = Reader(payload)

@@ -104,8 +104,6 @@ class MemoryPipe:
         self._to_client = bytearray()
         protocol.makeConnection(self)
 
-    # -- the server's side: what a transport of Twisted's has, and `send_now` (conchsftp.server.sockets) --
-
     def send_now(self, view: memoryview) -> int:
         free = view.nbytes if self.room is None else max(0, self.room - len(self._to_client))
         count = min(free, view.nbytes)
@@ -130,8 +128,6 @@ class MemoryPipe:
 
     def getHost(self) -> IPv4Address:
         return _SERVER
-
-    # -- the client's side --
 
     def bring(self, data: bytes | memoryview) -> None:
         """Send bytes to the server; it receives them with `deliver`."""

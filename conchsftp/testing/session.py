@@ -99,8 +99,6 @@ class MemorySession:
         self._last = 0
         self._greet(version)
 
-    # -- asking --
-
     def request(self, request: Any) -> Reply:
         """
         Ask and return the answer.
@@ -147,8 +145,6 @@ class MemorySession:
         """Let time pass, and take what came meanwhile."""
         self.clock.advance(seconds)
         self.read()
-
-    # -- what most tests do --
 
     def get(self, path: str) -> bytes:
         """Return what is in a file. Raises SFTPError with the status of the reply that was not a good one."""

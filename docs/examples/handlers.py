@@ -5,7 +5,7 @@ from twisted.logger import Logger
 
 from conchsftp import SFTPServer, Status, events
 
-log = Logger()
+log = Logger("uploads")
 application = Application("files")
 server = SFTPServer(
     root_directory="files",
@@ -23,7 +23,7 @@ def keep_logs(event):
         event.error_message = "logs are kept"
 
 
-@server.on(events.FileOpen)
+@server.on(events.TransferFinished)
 async def tell(event):
-    if not event.before_exec:
-        log.info("{user} opened {path}: {status}", user=event.user, path=event.path, status=event.status_code)
+    if event.upload:
+        log.info("{user} put {path}: {bytes} bytes", user=event.user, path=event.path, bytes=event.bytes)

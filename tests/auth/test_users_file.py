@@ -293,3 +293,10 @@ class SetPasswordTests(FileCase):
         found = users.find("alice")
         assert found is not None
         self.assertIsNotNone(found.password)
+
+    def test_file_that_no_server_reads(self) -> None:
+        """A password is not said to be set in a file that a server refuses: the old one would go on to count."""
+        self.write('[alice]\npasword = "x"\n')
+        error = self.assertRaises(ServerError, set_password, self.path, "alice", "x", rounds=4)
+        self.assertIn("did you mean password?", str(error))
+        self.assertEqual(self.read(), '[alice]\npasword = "x"\n')

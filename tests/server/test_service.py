@@ -147,14 +147,20 @@ class ListeningTests(ServiceCase):
     def test_endpoints(self) -> None:
         """Without Listen, the documented settings say where."""
         for values, expected in (
-            ({}, ["tcp:22:backlog=128"]),
-            ({"local_port": 2222, "connection_backlog": 5}, ["tcp:2222:backlog=5"]),
-            ({"local_host": "127.0.0.1"}, ["tcp:22:backlog=128:interface=127.0.0.1"]),
-            ({"local_host": "::1"}, ["tcp6:22:backlog=128:interface=\\:\\:1"]),
+            ({}, ["tcp:22"]),
+            ({"local_port": 2222}, ["tcp:2222"]),
+            ({"local_host": "127.0.0.1"}, ["tcp:22:interface=127.0.0.1"]),
+            ({"local_host": "::1"}, ["tcp6:22:interface=\\:\\:1"]),
             ({"listen": ["tcp:1:backlog=9", "unix:/run/x"], "local_host": "::1"}, ["tcp:1:backlog=9", "unix:/run/x"]),
         ):
             settings = Settings(TABLE, **values)
             self.assertEqual(endpoint_strings(settings), expected)
+
+    def test_backlog(self) -> None:
+        """ConnectionBacklog holds for every TCP endpoint that does not say its own."""
+        server = self.server(listen=["tcp:2222", "tcp:2223:backlog=9"], connection_backlog=300)
+        self.successResultOf(server.start_listening())
+        self.assertEqual([backlog for _, _, backlog, _ in self.reactor.tcpServers], [300, 9])
 
 
 class LifeTests(ServiceCase):
