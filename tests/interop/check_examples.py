@@ -102,7 +102,7 @@ def check_handlers(example: Example) -> None:
     (example.folder / "new.txt").write_text("new")
     assert "Permission denied" in example.sftp("alice", "rm kept.log", "put new.txt", "rm new.txt")
     assert [path.name for path in (example.folder / "files").iterdir()] == ["kept.log"]
-    assert "alice opened /new.txt" in example.said()
+    assert "alice put /new.txt: 3 bytes" in example.said()
 
 
 @pytest.mark.parametrize("example", ["guests"], indirect=True)
