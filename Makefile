@@ -40,8 +40,9 @@ bench: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp*
 
+# A half-made one would stay, and every later make fail in it.
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --editable .

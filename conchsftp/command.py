@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _serve(given)
     except (ServerError, usage.UsageError) as problem:
         raise SystemExit(f"conchsftp: {problem}") from None
+    except (KeyboardInterrupt, EOFError):
+        raise SystemExit("conchsftp: interrupted") from None
 
 
 class _Folder(Options):

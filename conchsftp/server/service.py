@@ -220,7 +220,7 @@ class SFTPServer(MultiService):
     def _endpoint(self, description: str) -> Any:
         try:
             return serverFromString(self._reactor, _with_backlog(description, self.settings.connection_backlog))
-        except (ValueError, TypeError, KeyError) as problem:
+        except (ValueError, TypeError, LookupError) as problem:
             raise ServerError(0, f"{description}: not an endpoint: {problem}") from None
 
     def _not_started(self, failure: Any) -> None:

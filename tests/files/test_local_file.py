@@ -66,8 +66,10 @@ class ReadTests(FileCase):
             if count is not None:
                 raise SkipTest("this file system does not let its memory go, or has none")
             result = file.read(0, 1 << 20)
-            self.workers.pool.work()
-            self.assertEqual(self.successResultOf(result), data)  # type: ignore[arg-type]
+            if isinstance(result, Deferred):  # the kernel may have read ahead meanwhile
+                self.workers.pool.work()
+                result = self.successResultOf(result)
+            self.assertEqual(result, data)
         self.assertEqual(file.read(0, 1 << 20), data)
 
     def test_short_answer(self) -> None:
