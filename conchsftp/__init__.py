@@ -1,5 +1,5 @@
 """
-An SFTP server for Twisted: serve a folder, or a program's own files, to every SFTP client.
+An SFTP server for Twisted: serve a folder, or a program's own files, to SFTP clients.
 """
 
 from conchsftp.errors import ServerError, SFTPError

@@ -58,10 +58,6 @@ class Conversation:
         self.text = self._paths.decode
         self.encoded = self._paths.encode
 
-    def shown(self, path: str) -> bytes:
-        """Return an absolute path as the client is told it."""
-        return self.encoded(path)
-
     def lend(self, length: int) -> list[memoryview] | None:
         """Return the places in the outgoing packets that file data may be read into; None where it cannot be now."""
         if not self.direct or self.codec is None:

@@ -184,7 +184,7 @@ def _announce_home(c: Any, r: Any) -> Any:
 
 
 def _resolved(c: Any, e: Any, r: Any) -> Any:
-    return name_reply(c.shown(e.real_path))
+    return name_reply(c.encoded(e.real_path))
 
 
 _RESOLVING: dict[str, Any] = {"event": ResolvePath, "result": "real_path", "reply": _resolved, "shared": True}

@@ -18,25 +18,17 @@ class Paths:
     """
     How one user names files.
 
-    Two settings confine a user, and they differ in what the client sees. `RestrictUserToHomeDir` leaves the paths as
-    they are (`/home/user1/file`) and refuses those outside of home. `UserRootDirectory` shows a directory of the server
-    as `/`: there `inner()` and `outer()` translate, for a file system that several users share. Links are followed by
-    the file system, which knows nothing of this: where it can, give each user one of their own (`LocalFileSystem`:
-    `restricted_to()`, `rooted_at()`).
+    What a user is confined to is not decided here, where no link is known: the file system does that
+    (`LocalFileSystem`: `rooted_at()`, `restricted_to()`).
 
     Args:
         home: where relative paths start, as the client sees it.
-        restricted: whether paths outside home are refused.
-        root: the directory of the file system that the client sees as `/`.
         encoding: of names on the wire, for clients of version 3 that do not speak UTF-8; one that contains ASCII.
     """
 
-    def __init__(self, home: str = "/", *, restricted: bool = False, root: str = "/", encoding: str = _UTF8) -> None:
+    def __init__(self, home: str = "/", *, encoding: str = _UTF8) -> None:
         self.home = normalise(home)
-        self.root = normalise(root)
         self.encoding = encoding
-        self._root = self.root.rstrip("/")
-        self._within = self.home if restricted and self.home != "/" else ""
         if "/".encode(encoding) != b"/":
             raise ValueError(f"{encoding} does not contain ASCII")
 
@@ -47,7 +39,7 @@ class Paths:
         Args:
             raw: as it came; relative paths start from home, and the empty one is home.
         Raises:
-            SFTPError: INVALID_FILENAME for a zero byte, PERMISSION_DENIED outside of home if that is a confine.
+            SFTPError: INVALID_FILENAME for a zero byte.
         """
         path = raw.decode(self.encoding, _ESCAPE)
         if "\0" in path:
@@ -55,8 +47,6 @@ class Paths:
         # Nearly every path is as it should be; finding that out takes a fifth of the time of taking it apart.
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
             path = normalise(path, self.home)
-        if self._within and not is_within(path, self._within):
-            raise SFTPError(Status.PERMISSION_DENIED)
         return path
 
     def compose(self, raw: bytes, more: Iterable[bytes]) -> str:
@@ -82,23 +72,6 @@ class Paths:
             if self.encoding == _UTF8:
                 raise SFTPError(Status.INVALID_FILENAME) from None
             return path.encode(_UTF8, _ESCAPE)
-
-    def inner(self, path: str) -> str:
-        """Return the path to give to a file system that several users share."""
-        return (self._root + path).rstrip("/") or "/" if self._root else path
-
-    def outer(self, path: str) -> str:
-        """
-        Return what the client sees of a path from such a file system.
-
-        Raises:
-            SFTPError: PERMISSION_DENIED for one outside of this user's root; a link may lead there.
-        """
-        if not self._root:
-            return path
-        if not is_within(path, self.root):
-            raise SFTPError(Status.PERMISSION_DENIED)
-        return path[len(self._root) :] or "/"
 
 
 def normalise(path: str, base: str = "/") -> str:

@@ -80,7 +80,7 @@ class PathTests(Case):
         """Relative paths begin at home."""
         conversation = self.make()
         self.assertEqual((conversation.path(b"a"), conversation.path(b"/a")), ("/home/a", "/a"))
-        self.assertEqual(conversation.shown("/caf\udce9"), b"/caf\xe9")
+        self.assertEqual(conversation.encoded("/caf\udce9"), b"/caf\xe9")
 
     def test_expanded(self) -> None:
         """`~` and the own name are home, also a name that is no ASCII; another is nobody's."""

@@ -107,49 +107,6 @@ class EncodingTests(SynchronousTestCase):
         self.assertRaises(ValueError, Paths, encoding="utf-16")
 
 
-class RestrictedTests(SynchronousTestCase):
-    """RestrictUserToHomeDir: the same paths, but only those at home."""
-
-    def setUp(self) -> None:
-        self.paths = Paths("/home/u", restricted=True)
-
-    def test_inside(self) -> None:
-        """The client sees where home really is."""
-        for raw, path in ((b".", "/home/u"), (b"a", "/home/u/a"), (b"/home/u/a", "/home/u/a")):
-            self.assertEqual(self.paths.resolve(raw), path)
-
-    def test_outside(self) -> None:
-        """Everything else is refused, also what only begins alike."""
-        for raw in (b"/", b"..", b"/home", b"/home/u2", b"/home/user", b"a/../..", b"/etc/passwd", b"../u2/a"):
-            problem = self.assertRaises(SFTPError, self.paths.resolve, raw)
-            self.assertEqual(problem.status, Status.PERMISSION_DENIED, raw)
-
-    def test_home_is_root(self) -> None:
-        """Who is at home everywhere is not restricted."""
-        self.assertEqual(Paths("/", restricted=True).resolve(b"/a"), "/a")
-
-
-class RootTests(SynchronousTestCase):
-    """UserRootDirectory: a directory of the server is shown as `/`."""
-
-    def setUp(self) -> None:
-        self.paths = Paths("/", root="/users/bob/")
-
-    def test_inner(self) -> None:
-        """A path of the client is one below the user's root."""
-        self.assertEqual(self.paths.inner(self.paths.resolve(b"/../../a")), "/users/bob/a")
-        self.assertEqual(self.paths.inner("/"), "/users/bob")
-        self.assertEqual(Paths().inner("/a"), "/a")
-
-    def test_outer(self) -> None:
-        """The way back; what a link leads to outside is not told."""
-        self.assertEqual(self.paths.outer("/users/bob/a/b"), "/a/b")
-        self.assertEqual(self.paths.outer("/users/bob"), "/")
-        self.assertEqual(Paths().outer("/a"), "/a")
-        for path in ("/", "/users", "/users/bobby", "/users/alice/a"):
-            self.assertRaises(SFTPError, self.paths.outer, path)
-
-
 class FunctionTests(SynchronousTestCase):
     """The algebra."""
 

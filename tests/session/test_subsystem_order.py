@@ -4,7 +4,7 @@ The order of work on files, and of replies: as if every request had been done be
 
 from typing import Any
 
-from conchsftp.session.paths import Paths
+from conchsftp.errors import SFTPError
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -257,7 +257,14 @@ class LaneTests(OrderCase):
     def test_forbidden_path(self) -> None:
         """A path that is refused is refused in its turn as well, where others wait."""
         session = self.slow("stat")
-        session.conversation.path = Paths("/home", restricted=True).resolve
+        resolve = session.conversation.path
+
+        def guarded(raw: bytes) -> str:
+            if raw == b"/etc":
+                raise SFTPError(Status.PERMISSION_DENIED)
+            return resolve(raw)
+
+        session.conversation.path = guarded
         session.feed(
             request(STAT, 1, string(b"a")),
             request(LSTAT, 2, string(b"/etc")),
