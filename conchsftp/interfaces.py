@@ -39,7 +39,7 @@ class IFile(Interface):
         """Return the `Attributes` of the open file."""
 
     def set_attributes(attributes):
-        """Apply every field that is not None; a size truncates or extends with zeros."""
+        """Apply every field that is not None, the size first; it truncates or extends with zeros."""
 
     def close():
         """Release the file. Called once, whatever happened before."""
@@ -143,7 +143,7 @@ class IFileSystem(Interface):
         """Return the `Attributes` of a path itself: of a link, not of its target."""
 
     def set_attributes(path, attributes, follow):
-        """Apply every field that is not None, to a link's target (`follow`) or to the link itself."""
+        """Apply every field that is not None, the size first, to a link's target (`follow`) or to the link itself."""
 
     def make_directory(path, attributes):
         """Create a directory; its parent must exist, it must not."""

@@ -12,8 +12,8 @@ from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes
 from conchsftp.events.own import FileRequest
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed, attributes_reply, by_handle
+from conchsftp.session.set_stat import applied, explained
 from conchsftp.sftp import requests
-from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
@@ -108,7 +108,8 @@ def _announce_set_stat(c: Any, r: Any) -> Any:
 
 
 def _set_attributes(c: Any, e: Any, r: Any) -> Any:
-    return c.handles.get(r.handle, Opened).source.set_attributes(e.attributes or Attributes())
+    source = c.handles.get(r.handle, Opened).source
+    return applied(c, e.attributes, source.set_attributes, lambda: None)
 
 
 def _announce_list(c: Any, r: Any) -> Any:
@@ -186,6 +187,7 @@ ROWS = (
         event=SetAttributes,
         announce=_announce_set_stat,
         perform=_set_attributes,
+        explain=explained,
         files=by_handle,
         mutates=True,
     ),

@@ -23,6 +23,7 @@ from conchsftp.events.own import LinkCreate, LinkRead, TransferFinished
 from conchsftp.interfaces import ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
+from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.transfers import Transfer
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
@@ -60,7 +61,8 @@ def _set_attributes(c: Any, e: Any, r: Any) -> Any:
     if not e.follow and e.attributes is not None and e.attributes.size is not None:
         # As OpenSSH answers it (lsetstat@openssh.com): a link has no size.
         raise SFTPError(Status.BAD_MESSAGE, "A link has no size to set")
-    return c.files.set_attributes(e.path, e.attributes or Attributes(), e.follow)
+    look = c.files.stat if e.follow else c.files.lstat
+    return applied(c, e.attributes, lambda left: c.files.set_attributes(e.path, left, e.follow), lambda: look(e.path))
 
 
 def _announce_open(c: Any, r: Any) -> Any:
@@ -195,7 +197,12 @@ _ASKING: dict[str, Any] = {
     "reply": attributes_reply,
     "shared": True,
 }
-_CHANGING: dict[str, Any] = {"event": SetAttributes, "perform": _set_attributes, "mutates": True}
+_CHANGING: dict[str, Any] = {
+    "event": SetAttributes,
+    "perform": _set_attributes,
+    "explain": explained,
+    "mutates": True,
+}
 _RENAMING: dict[str, Any] = {
     "event": FileRename,
     "perform": _rename,

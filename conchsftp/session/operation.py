@@ -53,6 +53,8 @@ class Operation:
         event: the class of the event that tells of it.
         announce: makes the event of the request; raises SFTPError for what cannot be named.
         perform: does it, by what the event says after its handlers; returns the result, an awaitable or a Deferred.
+        explain: the text for a client whose request `perform` could not carry out, made from the event that has failed;
+            None where the text of the failure says it all.
         result: the field of the event that takes the result; empty if there is none.
         reply: makes the reply to a request that went well.
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
@@ -71,6 +73,7 @@ class Operation:
     event: type[FileEvent]
     announce: Callable[[Any, Any], FileEvent]
     perform: Callable[[Any, Any, Any], Any]
+    explain: Callable[[Any], str] | None = None
     result: str = ""
     reply: Callable[[Any, Any, Any], Any] = _done
     conclude: Callable[[Any, Any], None] | None = None

@@ -100,6 +100,8 @@ class Pipeline:
                     setattr(event, row.result, result)
         except _PROBLEMS as problem:
             event = self._failed(event, problem)
+            if row.explain is not None:
+                event.error_message = row.explain(event)
         if listened:
             event = await self._fire(event)
         return event if row.conclude is None else self._concluded(row.conclude, event)

@@ -47,6 +47,7 @@ class Names:
     algorithm_profile: str
     listen: tuple[str, ...]
     read_only: bool
+    set_stat_policy: str
     umask: int | None
     login_grace_time: float
     max_startups: int

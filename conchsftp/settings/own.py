@@ -3,7 +3,7 @@ Rows of our own, which the component does not have. Rows only.
 """
 
 from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, SECONDS, integer, one_of
-from conchsftp.settings.row import Change, Setting, declare
+from conchsftp.settings.row import Change, Index, Setting, declare
 
 ROWS = declare(
     Setting(
@@ -27,6 +27,17 @@ Empty: LocalHost and LocalPort.""",
         kind=BOOL,
         default=False,
         doc="Whether every request that would change something is refused.",
+    ),
+    Setting(
+        name="SetStatPolicy",
+        kind=one_of("apply", "ignore-mode-and-owner", "ignore-all"),
+        default="apply",
+        index=Index.CONNECTION,
+        doc="""What happens when a client sets the mode, the owner or the times of a file.
+Many clients do so after each upload, and show a refusal as if the upload had failed. `apply`: it is done, or refused
+with the reason. `ignore-mode-and-owner`: these two are not changed, and the client is told that they were; times are
+set. `ignore-all`: nothing is changed but the size. The size is always set. What OPEN and MKDIR bring for a new file or
+folder is applied all the same.""",
     ),
     Setting(
         name="Umask",
