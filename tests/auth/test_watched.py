@@ -7,6 +7,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.watched import WatchedFile
+from tests.files.support import open_descriptors
 
 
 class WatchedTests(SynchronousTestCase):
@@ -50,13 +51,13 @@ class WatchedTests(SynchronousTestCase):
 
     def test_no_file(self) -> None:
         """A directory, a pipe and a device are refused; none of them can make us wait, or use up descriptors."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         pipe = self.mktemp()
         os.mkfifo(pipe)
         for path in (os.path.dirname(self.path) or ".", pipe, "/dev/null"):
             for _ in range(3):
                 self.assertRaises(OSError, WatchedFile(path).read_if_changed)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
 
     def test_mode(self) -> None:
         """The permissions are known after reading."""

@@ -2,6 +2,7 @@
 Help for the tests of file systems: threads that run when they are told to, and the rights of nobody.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,3 +91,9 @@ def contents(place: str) -> bytes:
     """Return what is in a file."""
     with open(place, "rb") as file:
         return file.read()
+
+
+def open_descriptors() -> int:
+    """Return how many descriptors are open, without those that only the garbage of other tests holds."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))

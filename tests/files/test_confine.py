@@ -16,7 +16,7 @@ from conchsftp.files.beneath import Beneath, Making
 from conchsftp.files.changes import Changes
 from conchsftp.files.walk import MAX_PATH, MAX_STEPS, Walk
 from conchsftp.sftp.statuses import Status
-from tests.files.support import contents, write
+from tests.files.support import contents, open_descriptors, write
 
 SECRET = b"secret"
 
@@ -198,14 +198,14 @@ class LinkTests(ConfineCase):
     def test_no_descriptor_left(self) -> None:
         """Whatever happens, no descriptor stays open."""
         os.symlink("d/sub/../../d", f"{self.root}/l")
-        before = os.listdir("/proc/self/fd")
+        before = open_descriptors()
         for at in ("/d", "/l", "/l/sub", "/nothing", "/d/f", "/d/nothing/deep", "/"):
             for action in self.actions(at).values():
                 try:
                     action()
                 except (OSError, SFTPError):
                     pass
-        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
+        self.assertEqual(open_descriptors(), before)
 
 
 class BaseTests(ConfineCase):
@@ -265,10 +265,10 @@ class WalkTests(ConfineCase):
             os.close(here)
             here = below
         os.close(here)
-        limit = len(os.listdir("/proc/self/fd")) + 3
+        limit = open_descriptors() + 3
         walk = Walk(self.beneath.fd)
         walk.into(b"x/" * 300)
-        self.assertLess(len(os.listdir("/proc/self/fd")), limit)
+        self.assertLess(open_descriptors(), limit)
         walk.close()
 
     def test_many_steps(self) -> None:

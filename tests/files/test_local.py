@@ -18,7 +18,7 @@ from conchsftp.sftp.numbers import FileType, OpenFlag, RenameFlag
 from conchsftp.sftp.statuses import Status
 from tests.files.case import ANY, BOTH, MISSING, NEW, NONE, OLD, READ, TRUNCATE, WRITE
 from tests.files.local_case import LocalCase
-from tests.files.support import NOBODY, as_nobody, contents, write
+from tests.files.support import NOBODY, as_nobody, contents, open_descriptors, write
 
 
 class OpenTests(LocalCase):
@@ -131,12 +131,12 @@ class OpenTests(LocalCase):
                 raise FileExistsError if flags & os.O_EXCL else FileNotFoundError
             return original(path, flags, *args, **kwargs)
 
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         self.files.make_directory("/d", NONE)
         self.patch(os, "open", racing)
         for path in ("/a", "/d/a"):
             self.refused(Status.FAILURE, self.files.open, path, WRITE, ANY, NONE)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
 
     def test_too_many_open(self) -> None:
         """A file that cannot be opened because its directory cannot be kept leaves no descriptor."""
@@ -145,18 +145,18 @@ class OpenTests(LocalCase):
             raise OSError(EMFILE, "too many")
 
         self.put("/a", b"abc")
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         self.patch(os, "dup", fail)
         for flags in (OLD, ANY):
             self.assertRaises(OSError, self.files.open, "/a", READ, flags | OpenFlag.DELETE_ON_CLOSE, NONE)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
         self.assertEqual(contents(f"{self.root}/a"), b"abc")
 
     def test_no_descriptor_left(self) -> None:
         """Whatever fails, no descriptor stays open."""
         os.mkfifo(f"{self.root}/fifo")
         self.put("/f")
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         for path in ("/f", "/fifo", "/", "/missing", "/f/x"):
             for flags in (NEW, OLD, ANY, TRUNCATE, NEW | OpenFlag.DELETE_ON_CLOSE):
                 try:
@@ -167,7 +167,7 @@ class OpenTests(LocalCase):
                 self.files.list(path).close()
             except OSError:
                 pass
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
 
 
 class RenameTests(LocalCase):

@@ -15,7 +15,7 @@ from conchsftp.sftp.numbers import FileType, RenameFlag
 from conchsftp.workers import Mount
 from tests.files.case import BOTH, NEW, NONE, OLD, READ
 from tests.files.local_case import LocalCase
-from tests.files.support import threaded_workers, write
+from tests.files.support import open_descriptors, threaded_workers, write
 
 
 class MountTests(LocalCase):
@@ -91,12 +91,12 @@ class ThreadTests(LocalCase):
     def test_nobody_waits(self) -> None:
         """What was opened for nobody is closed."""
         write(f"{self.root}/a")
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         for result in (self.files.open("/a", READ, OLD, NONE), self.files.list("/"), self.files.rooted_at("/")):
             result.cancel()
             self.failureResultOf(result, CancelledError)
         self.workers.pool.work()
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
 
     def test_names_in_threads(self) -> None:
         """Where the account database is slow, a listing goes out without names, and the next one has them."""
