@@ -6,8 +6,7 @@ import json
 import subprocess
 
 from bench.servers import Server
-from tests.interop.conftest import Place
-from tests.interop.driving import environment, need
+from tests.interop.driving import Place, environment, need
 
 # It says so of every key exchange without ML-KEM or NTRU Prime; curl, rclone and older OpenSSH have only such ones.
 TOLERATED = {"warn": ["does not provide protection against post-quantum attacks"]}

@@ -12,9 +12,8 @@ import pytest
 
 from bench import accounting
 from bench.servers import Server
-from tests.interop.clients import CLIENTS, Client, curl, paramiko_session, psftp
-from tests.interop.conftest import Place
-from tests.interop.driving import need, same
+from tests.interop.driving import Place, need, same
+from tests.interop.round_trip import CLIENTS, Client, curl, paramiko_session, psftp
 
 MIB = 1 << 20
 

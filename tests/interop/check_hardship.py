@@ -12,8 +12,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from bench.servers import Server
-from tests.interop.conftest import Place, Start
-from tests.interop.driving import environment, need, same, sftp, sftp_arguments
+from tests.interop.conftest import Start
+from tests.interop.driving import Place, environment, need, same, sftp, sftp_arguments
 
 _SILENT = 500
 _LIMIT_SECONDS = 6

@@ -15,8 +15,7 @@ import pytest
 
 from bench.openssh import options
 from bench.servers import Server
-from tests.interop.conftest import Place
-from tests.interop.driving import environment, need, same, sftp, unavailable
+from tests.interop.driving import Place, environment, need, same, sftp, unavailable
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -10,8 +10,7 @@ import pytest
 
 from bench.openssh import subsystem
 from bench.servers import Server
-from tests.interop.conftest import Place
-from tests.interop.driving import need, run, same, scp, sftp
+from tests.interop.driving import Place, need, run, same, scp, sftp
 
 MIB = 1 << 20
 

@@ -5,35 +5,19 @@ The servers that the tests talk to, and a fresh place for each test.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import bcrypt
 import pytest
 
 from bench.servers import Keys, Server, start_ours, start_sshd
-from tests.interop.driving import need
+from tests.interop import matrix
+from tests.interop.driving import Place, need
 
-PEER = os.environ.get("INTEROPPEER", "ours")
+PEER = os.environ.get("INTEROP_PEER", "ours")
 _PASSWORD = "correct horse, battery"
 
 Start = Callable[..., Server]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """
-    Where one test puts its files.
-
-    Attributes:
-        local: an empty folder on the client's side; the HOME of the clients.
-        served: an empty folder inside the folder that the server serves.
-        remote: what a client calls `served`.
-    """
-
-    local: Path
-    served: Path
-    remote: str
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +57,12 @@ def compatible_server(start: Start) -> Server:
     return start("AlgorithmProfile=compatible")
 
 
+@pytest.fixture(scope="session")
+def read_only_server(start: Start) -> Server:
+    """The server for reading only, for older clients as well."""
+    return start("ReadOnly=true", "AlgorithmProfile=compatible")
+
+
 @pytest.fixture
 def ours() -> None:
     """For tests of what OpenSSH's server does not do, or does otherwise."""
@@ -89,7 +79,7 @@ def make_place(tmp_path: Path) -> Callable[[Server], Place]:
         local.mkdir()
         served = server.root / tmp_path.name
         served.mkdir()
-        return Place(local=local, served=served, remote=server.path(tmp_path.name))
+        return Place(server=server, local=local, served=served, remote=server.path(tmp_path.name))
 
     return make
 
@@ -98,3 +88,17 @@ def make_place(tmp_path: Path) -> Callable[[Server], Place]:
 def place(make_place: Callable[[Server], Place], server: Server) -> Place:
     """A fresh place on the server with nothing changed."""
     return make_place(server)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the matrix of clients and operations, as far as the run has filled it."""
+    outcomes = {
+        dict(report.user_properties)[matrix.CELL]: outcome
+        for outcome in ("passed", "skipped", "failed", "error")
+        for report in terminalreporter.stats.get(outcome, ())
+        if matrix.CELL in dict(report.user_properties)
+    }
+    if outcomes:
+        terminalreporter.section("real clients")
+        for line in matrix.printed(outcomes):
+            terminalreporter.write_line(line)

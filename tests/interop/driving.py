@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,27 @@ from bench.servers import Server
 
 # Programs of the virtual environment, such as ssh-audit, are found without its being activated.
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+# What makes OpenSSH's clients log in by password; `ask_password` answers.
+BY_PASSWORD = ("-oBatchMode=no", "-oPubkeyAuthentication=no", "-oPreferredAuthentications=password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where one test puts its files.
+
+    Attributes:
+        server: the server that it is on.
+        local: an empty folder on the client's side; the HOME of the clients.
+        served: an empty folder inside the folder that the server serves.
+        remote: what a client calls `served`.
+    """
+
+    server: Server
+    local: Path
+    served: Path
+    remote: str
 
 
 def need(*programs: str) -> None:
@@ -88,6 +110,21 @@ def scp(server: Server, home: Path, *arguments: str | Path, code: int = 0) -> st
     """Run OpenSSH's `scp`; what begins with a colon is on the server."""
     named = [f"{server.user}@127.0.0.1{part}" if str(part).startswith(":") else str(part) for part in arguments]
     return run(["scp", *options(server), "-oBatchMode=yes", "-P", str(server.port), *named], home, code=code)
+
+
+def ask_password(place: Place, password: str = "") -> dict[str, str]:
+    """Return the environment in which ssh takes a password without a terminal; the right one where none is given."""
+    script = place.local / "askpass"
+    script.write_text('#!/bin/sh\nprintf "%s\\n" "$ANSWER"\n')
+    script.chmod(0o700)
+    answer = password or place.server.password or ""
+    return {"SSH_ASKPASS": str(script), "SSH_ASKPASS_REQUIRE": "force", "ANSWER": answer}
+
+
+def long_names(listing: str) -> dict[str, tuple[str, int]]:
+    """Read lines as of `ls -l`: return the type and the size by the name; other lines are left out."""
+    lines = [line.split(None, 8) for line in listing.splitlines() if line[:1] in tuple("-dl") and len(line.split()) > 8]
+    return {fields[8].partition(" -> ")[0]: (fields[0][0], int(fields[4])) for fields in lines}
 
 
 def same(first: Path, second: Path) -> None:

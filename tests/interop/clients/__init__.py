@@ -1,0 +1,15 @@
+"""
+The clients that people use, one module each: how every one of them does what `operations` asks for.
+
+Each does so in its own idiom and with its own defaults, with a public key, and checks the host key.
+"""
+
+from collections.abc import Sequence
+
+from tests.interop.clients import openssh_sftp, paramiko_client
+from tests.interop.clients.client import Client
+
+CLIENTS: Sequence[Client] = (
+    openssh_sftp.CLIENT,
+    paramiko_client.CLIENT,
+)
