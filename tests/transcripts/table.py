@@ -1,0 +1,10 @@
+"""
+All transcripts. One that is added to a module's TRANSCRIPTS, or a module that is added here, is played by the suite.
+"""
+
+from tests.transcripts import filezilla
+from tests.transcripts.notation import Transcript
+
+MODULES = (filezilla,)
+
+TRANSCRIPTS: tuple[Transcript, ...] = tuple(each for module in MODULES for each in module.TRANSCRIPTS)

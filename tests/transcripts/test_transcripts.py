@@ -1,0 +1,50 @@
+"""
+Clients that cannot run here say what they are known to say, byte by byte, and get what they need.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.transcripts.notation import Transcript
+from tests.transcripts.replay import Player
+from tests.transcripts.stages import STAGES, LocalStage, MemoryStage, differs
+from tests.transcripts.table import TRANSCRIPTS
+
+
+class TranscriptTests(SynchronousTestCase):
+    """Each transcript, with files in memory and with files on disk; `table` lists them."""
+
+    def play(self, transcript: Transcript, stage: MemoryStage | LocalStage) -> None:
+        """Play a transcript from the login to the end, and look at the files."""
+        for path, thing in transcript.before.items():
+            stage.make(path, thing)
+        player = Player(stage.server, transcript.client)
+        for number, step in enumerate(transcript.steps):
+            try:
+                player.step(step)
+            except AssertionError as problem:
+                raise AssertionError(f"step {number}: {problem}") from None
+        player.finish()
+        wrong = {path: differs(stage.look(path), thing) for path, thing in transcript.after.items()}
+        self.assertEqual({path: text for path, text in wrong.items() if text}, {})
+
+    def test_names(self) -> None:
+        """Every transcript has a name of its own, and says what it proves."""
+        names = [each.name for each in TRANSCRIPTS]
+        self.assertEqual(sorted(set(names)), sorted(names))
+        self.assertEqual([each.name for each in TRANSCRIPTS if not each.shows.endswith(".")], [])
+
+
+def _test(transcript: Transcript, stage: type[MemoryStage | LocalStage]) -> Callable[[Any], None]:
+    def test(self: TranscriptTests) -> None:
+        self.play(transcript, stage(self))
+
+    test.__doc__ = transcript.shows
+    return test
+
+
+for _transcript in TRANSCRIPTS:
+    for _name, _stage in STAGES.items():
+        setattr(TranscriptTests, f"test_{_transcript.name}_{_name}", _test(_transcript, _stage))
