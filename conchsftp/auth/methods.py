@@ -3,10 +3,11 @@ The authentication methods: one class for each, an instance for each request.
 
 `parse` reads what is special about a request as soon as it arrives; a request that is not whole ends the connection.
 `verify` makes credentials of it when its turn comes, or refuses. Neither looks at accounts: that is for the checkers.
-A request of a method that we do not know is whole if its head is. Source: RFC 4252.
+A request of a method that we do not know is whole if its head is. Sources: RFC 4252, RFC 4256.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -17,6 +18,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import KeyOffer, KeyProof, Password
 from conchsftp.auth.progress import AuthAttempt
+from conchsftp.auth.questions import Prompt, Questions
 from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message
@@ -33,11 +35,15 @@ class AuthMethod(ABC):
         name: as it stands in requests and in lists of methods.
         interface: the credentials that it yields; without a checker for them it is not offered. None: never offered.
         refusal_seconds: the least time that a refusal takes.
+        along_with: the method whose place in the setting is also its own; empty: only where it is named itself.
+        questions: what the client is asked before `verify`; None: the request says it all.
     """
 
     name: ClassVar[str]
     interface: ClassVar[InterfaceClass | None]
     refusal_seconds: ClassVar[float]
+    along_with: ClassVar[str] = ""
+    questions: ClassVar[Questions | None] = None
 
     @property
     def detail(self) -> str:
@@ -58,10 +64,13 @@ class AuthMethod(ABC):
         """
 
     @abstractmethod
-    def verify(self, attempt: AuthAttempt) -> Credentials:
+    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
         """
         Make credentials of the request.
 
+        Args:
+            attempt: what it is judged by.
+            answers: one for each of the `questions`.
         Raises:
             UnauthorizedLogin: the request is refused, whoever asks; the text is for the log.
         """
@@ -80,7 +89,7 @@ class NoneMethod(AuthMethod):
         end(reader)
         return cls()
 
-    def verify(self, attempt: AuthAttempt) -> Credentials:
+    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
         raise UnauthorizedLogin("asks for the methods")
 
 
@@ -103,7 +112,7 @@ class PasswordMethod(AuthMethod):
         end(reader)
         return request
 
-    def verify(self, attempt: AuthAttempt) -> Credentials:
+    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
         if self.new_secret is not None:
             # The old password is not looked at: a request to change must not be a second way of guessing.
             raise UnauthorizedLogin("passwords cannot be changed here")
@@ -138,7 +147,7 @@ class PublicKeyMethod(AuthMethod):
         end(reader)
         return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
 
-    def verify(self, attempt: AuthAttempt) -> Credentials:
+    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
         if self.algorithm not in attempt.algorithms:
             raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
         try:
@@ -153,7 +162,54 @@ class PublicKeyMethod(AuthMethod):
         return KeyProof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
 
 
-METHODS: dict[str, type[AuthMethod]] = {method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod)}
+@dataclass(slots=True, kw_only=True, frozen=True)
+class KeyboardInteractiveMethod(AuthMethod):
+    """The same password, asked for (RFC 4256): some clients know only this way, and many programs only `password`."""
+
+    name = "keyboard-interactive"
+    interface = IUsernamePassword
+    refusal_seconds = PasswordMethod.refusal_seconds
+    along_with = PasswordMethod.name
+    # Exactly this: programs that answer by themselves look for one prompt that they know, without a title or a text.
+    questions = Questions(prompts=(Prompt(text="Password: "),))
+
+    @classmethod
+    def parse(cls, reader: Reader, payload: bytes) -> Self:
+        # A language and a wish for some way of asking: "the server MAY ignore" both (RFC 4256, 3.1).
+        reader.string()
+        reader.string()
+        end(reader)
+        return cls()
+
+    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
+        (secret,) = answers
+        return Password(attempt=attempt, secret=secret)
+
+
+METHODS: dict[str, type[AuthMethod]] = {
+    method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod, KeyboardInteractiveMethod)
+}
+
+
+def offered(wanted: Sequence[str], served: Container[InterfaceClass | None], proven: Sequence[str]) -> list[str]:
+    """
+    Return the methods that can lead somewhere.
+
+    Args:
+        wanted: what DefaultAuthMethods names; its order stays.
+        served: the credentials that there are checkers for.
+        proven: the methods that were accepted although more is required. What they proved cannot be proved again by
+            another method: one password is one factor, whichever way it came.
+    """
+    spent = {METHODS[name].interface for name in proven}
+    names: list[str] = []
+    for name in wanted:
+        names += name, *(method.name for method in METHODS.values() if method.along_with == name)
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if (row := METHODS.get(name)) and row.interface in served and row.interface not in spent
+    ]
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

@@ -3,7 +3,7 @@ The ssh-userauth service: takes requests in order, asks the portal, answers.
 
 One attempt runs at a time, others wait. How a request proves something is in `methods.py`; whom it proves it for is up
 to the checkers of the portal; the time that a login may take as a whole is the transport's. The realm is asked once, at
-the end. Source: RFC 4252.
+the end. Sources: RFC 4252, RFC 4256.
 """
 
 from collections import deque
@@ -13,7 +13,12 @@ from twisted.conch.error import NotEnoughAuthentication, ValidPublicKey
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import BadKeyError
-from twisted.conch.ssh.userauth import MSG_USERAUTH_PK_OK, SSHUserAuthServer
+from twisted.conch.ssh.userauth import (
+    MSG_USERAUTH_INFO_REQUEST,
+    MSG_USERAUTH_INFO_RESPONSE,
+    MSG_USERAUTH_PK_OK,
+    SSHUserAuthServer,
+)
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import Portal
@@ -24,9 +29,10 @@ from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
-from conchsftp.auth.methods import METHODS, AuthRequest
+from conchsftp.auth.methods import METHODS, AuthMethod, AuthRequest, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.errors import ProtocolViolation
+from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.workers import shield
 
@@ -36,6 +42,10 @@ MOST_WAITING = 8
 LONGEST_REQUEST = 65536
 _TOO_MANY = "Too many authentication failures"
 _LONGEST_NAME = 255
+
+
+class _Aborted(Exception):
+    """The client has made another request instead of answering our questions."""
 
 
 class UserAuth(SSHUserAuthServer):
@@ -60,6 +70,8 @@ class UserAuth(SSHUserAuthServer):
         self.progress = AuthProgress()
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
+        self._question: Deferred[bytes] | None = None
+        self._began = 0.0
         self._serving = False
         self._greeted = False
         self._ended = False
@@ -67,6 +79,7 @@ class UserAuth(SSHUserAuthServer):
     def serviceStopped(self) -> None:
         """The connection is lost, or the next service begins: drop what waits and cancel what runs."""
         work, self._work = self._work, None
+        self._question = None
         self._end()
         if work is not None:
             work.cancel()
@@ -81,18 +94,27 @@ class UserAuth(SSHUserAuthServer):
         if self._ended:
             # "any further authentication requests received after that SHOULD be silently ignored" (RFC 4252, 5.1).
             return
-        if messageNum != Message.USERAUTH_REQUEST:
-            # No method of ours has asked for anything that 60 to 79 could answer.
-            self.transport.sendUnimplemented()
-            return
         if len(packet) > LONGEST_REQUEST:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"authentication request of {len(packet)} bytes")
+        if messageNum == Message.USERAUTH_REQUEST:
+            self._request_received(packet)
+        elif messageNum == MSG_USERAUTH_INFO_RESPONSE and self._question is not None:
+            question, self._question = self._question, None
+            question.callback(bytes(packet))
+        else:
+            # Nothing of ours has asked for what it could answer.
+            self.transport.sendUnimplemented()
+
+    def _request_received(self, packet: bytes | memoryview) -> None:
         if not self.progress.arrived():
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, _TOO_MANY)
         if len(self._waiting) >= MOST_WAITING:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many authentication requests at once")
         self._waiting.append(AuthRequest.parse(bytes(packet)))
-        if not self._serving:
+        if self._question is not None:
+            question, self._question = self._question, None
+            question.errback(_Aborted())
+        elif not self._serving:
             self._serving = True
             work = Deferred.fromCoroutine(self._serve())
             self._work = work if self._serving else None
@@ -114,9 +136,13 @@ class UserAuth(SSHUserAuthServer):
             self._work = None
 
     async def _answer(self, request: AuthRequest) -> None:
-        started = self.transport.clock.seconds()
+        self._began = self.transport.clock.seconds()
         try:
             await self._judge(request)
+            return
+        except _Aborted:
+            # "A SSH_MSG_USERAUTH_FAILURE message MUST NOT be sent for an aborted method." (RFC 4252, 5.1) Nor does it
+            # count: nothing was guessed, and requests have a limit of their own.
             return
         except NotEnoughAuthentication:
             self.progress.prove(request.method, (request.user, request.service))
@@ -131,7 +157,7 @@ class UserAuth(SSHUserAuthServer):
                 raise
             self._log.failure("{peer}: {user!r} cannot be judged", peer=self.transport.peer, user=_shown(request))
             reason = "an error on our side"
-        await self._refuse(request, reason, started)
+        await self._refuse(request, reason)
 
     async def _judge(self, request: AuthRequest) -> None:
         """Answer a request that is good; raise for any other."""
@@ -141,7 +167,7 @@ class UserAuth(SSHUserAuthServer):
             raise UnauthorizedLogin("unknown method")
         if method.interface is not None and request.method not in self._available():
             raise UnauthorizedLogin("this method is not offered")
-        credentials = request.body.verify(attempt)
+        credentials = request.body.verify(attempt, await self._ask_client(request.body))
         if isinstance(credentials, KeyOffer):
             await self._consider(credentials)
             return
@@ -172,12 +198,23 @@ class UserAuth(SSHUserAuthServer):
     def _available(self) -> list[str]:
         """The methods that can still lead somewhere, in the order of the setting."""
         served = self.transport.factory.portal.listCredentialsInterfaces()
-        can = {name for name, method in METHODS.items() if method.interface in served}
-        return [
-            name
-            for name in self.transport.settings.default_auth_methods
-            if name in can and name not in self.progress.proven
-        ]
+        return offered(self.transport.settings.default_auth_methods, served, self.progress.proven)
+
+    async def _ask_client(self, method: AuthMethod) -> tuple[Secret, ...]:
+        """Return the client's answers to the questions of a method; the time that it takes for them is its own."""
+        if method.questions is None:
+            return ()
+        if self._waiting:
+            # The next request is here already, and aborts this one.
+            raise _Aborted
+        question = self._question = Deferred()
+        self._reply(MSG_USERAUTH_INFO_REQUEST, method.questions.pack())
+        if self._ended:
+            # Sending found out that the connection has gone.
+            raise CancelledError
+        payload = await question
+        self._began = self.transport.clock.seconds()
+        return method.questions.read(payload)
 
     async def _consider(self, offer: KeyOffer) -> None:
         """
@@ -228,7 +265,7 @@ class UserAuth(SSHUserAuthServer):
         _, _, logout = result
         maybeDeferred(logout).addErrback(lambda reason: self._log.failure("logout failed", failure=reason))
 
-    async def _refuse(self, request: AuthRequest, reason: str, started: float) -> None:
+    async def _refuse(self, request: AuthRequest, reason: str) -> None:
         if self._ended:
             return
         log = self._log.debug if request.method == "none" else self._log.info
@@ -244,7 +281,7 @@ class UserAuth(SSHUserAuthServer):
         method = METHODS.get(request.method)
         clock = self.transport.clock
         least = method.refusal_seconds if method else 0.0
-        seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - started)
+        seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - self._began)
         if seconds > 0:
             await deferLater(clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:

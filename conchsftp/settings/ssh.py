@@ -30,9 +30,10 @@ def _names(*lines: str) -> tuple[str, ...]:
 ROWS = declare(
     Setting(
         name="DefaultAuthMethods",
-        kind=some_of("password", "publickey"),
+        kind=some_of("password", "publickey", "keyboard-interactive"),
         default=("password", "publickey"),
-        doc="Ways to log in that a client is told of, and may try.",
+        doc="Ways to log in that a client is told of, and may try.\n"
+        "Where `password` is one, so is `keyboard-interactive`: some clients know only that way of asking for one.",
     ),
     Setting(
         name="MaxAuthAttempts",

@@ -22,6 +22,7 @@ from conchsftp.auth.user_auth import UserAuth
 
 SESSION = bytes(range(32))
 REQUEST, FAILURE, SUCCESS, BANNER, PK_OK = 50, 51, 52, 53, 60
+INFO_REQUEST, INFO_RESPONSE = 60, 61
 ALGORITHMS = (
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
@@ -138,6 +139,16 @@ def password_request(user: bytes, password: bytes) -> bytes:
     return request(user, b"password", b"\0" + NS(password))
 
 
+def interactive_request(user: bytes) -> bytes:
+    """What OpenSSH sends: no language, no wish."""
+    return request(user, b"keyboard-interactive", NS(b"") + NS(b""))
+
+
+def answers(*texts: bytes) -> bytes:
+    """An INFO_RESPONSE without its number."""
+    return len(texts).to_bytes(4, "big") + b"".join(map(NS, texts))
+
+
 def offer(user: bytes, key: Any) -> bytes:
     return request(user, b"publickey", b"\0" + NS(key.algorithm.encode()) + NS(key.blob))
 
@@ -225,9 +236,9 @@ class Transport:
         self.service.packetReceived(number, memoryview(buffer))
         buffer[:] = b"\xee" * len(buffer)
 
-    def ask(self, payload: bytes, seconds: float = 10.0) -> list[tuple[int, bytes]]:
-        """Make a request, wait, and return what was answered."""
+    def ask(self, payload: bytes, seconds: float = 10.0, number: int = REQUEST) -> list[tuple[int, bytes]]:
+        """Send a message, wait, and return what was answered."""
         before = len(self.sent)
-        self.receive(payload)
+        self.receive(payload, number)
         self.clock.advance(seconds)
         return self.sent[before:]

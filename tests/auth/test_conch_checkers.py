@@ -58,7 +58,8 @@ class ConchCheckerTests(SynchronousTestCase):
         checker.areDone = lambda name: len(checker.successfulCredentials[name]) == 2
         transport = Transport(checker)
         self.assertEqual(transport.ask(offer(b"alice", key))[0][0], PK_OK)
-        self.assertEqual(transport.ask(proof(b"alice", key)), [(FAILURE, NS(b"password") + b"\x01")])
-        self.assertEqual(transport.ask(password_request(b"alice", b"wrong")), [(FAILURE, NS(b"password") + b"\0")])
+        left = NS(b"password,keyboard-interactive")
+        self.assertEqual(transport.ask(proof(b"alice", key)), [(FAILURE, left + b"\x01")])
+        self.assertEqual(transport.ask(password_request(b"alice", b"wrong")), [(FAILURE, left + b"\0")])
         self.assertEqual(transport.ask(password_request(b"alice", b"right")), [(SUCCESS, b"")])
         self.assertEqual(len(transport.logins), 1)

@@ -34,7 +34,8 @@ from tests.auth.support import (
 )
 
 A, B = Ed25519(), Ed25519()
-REFUSED = (FAILURE, NS(b"publickey,password") + b"\0")
+METHODS = b"publickey,password,keyboard-interactive"
+REFUSED = (FAILURE, NS(METHODS) + b"\0")
 NONE = request(b"alice", b"none")
 WRONG = password_request(b"alice", b"wrong")
 RIGHT = password_request(b"alice", b"right")
@@ -85,7 +86,7 @@ class LoginTests(SynchronousTestCase):
         transport = Transport(Passwords(), Keys())
         self.assertEqual(
             transport.ask(NONE, seconds=0.0),
-            [(51, unhex("00000012 7075626c69636b65792c70617373776f7264 00"))],
+            [(51, unhex("00000027") + METHODS + b"\0")],
         )
 
     def test_password(self) -> None:
@@ -250,11 +251,14 @@ class RefusalTests(SynchronousTestCase):
 
     def test_available_methods(self) -> None:
         """Offered is what the setting names and a checker serves, in the order of the setting; never `none`."""
-        order = ("none", "password", "publickey", "keyboard-interactive")
-        for checkers, expected in (
-            ((Keys(), Passwords()), b"password,publickey"),
-            ((Keys(),), b"publickey"),
-            ((), b""),
+        both = (Keys(), Passwords())
+        for checkers, order, expected in (
+            (both, ("none", "password", "publickey"), b"password,keyboard-interactive,publickey"),
+            (both, ("keyboard-interactive", "publickey", "password"), b"keyboard-interactive,publickey,password"),
+            (both, ("keyboard-interactive",), b"keyboard-interactive"),
+            (both, ("publickey",), b"publickey"),
+            ((Keys(),), ("password", "publickey", "keyboard-interactive"), b"publickey"),
+            ((), ("password", "publickey"), b""),
         ):
             transport = Transport(*checkers, default_auth_methods=order)
             self.assertEqual(transport.ask(NONE), [(FAILURE, NS(expected) + b"\0")])
@@ -468,7 +472,7 @@ class PartialTests(SynchronousTestCase):
     def test_other_user_before(self) -> None:
         """Without partial success the name may change: nothing is kept that could be carried over."""
         transport = Transport(Passwords(), Keys(carol=A))
-        self.assertEqual(transport.ask(WRONG), [(FAILURE, NS(b"publickey,password") + b"\0")])
+        self.assertEqual(transport.ask(WRONG), [REFUSED])
         self.assertEqual(transport.ask(proof(b"carol", A)), [(SUCCESS, b"")])
 
 

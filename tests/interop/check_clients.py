@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from bench import accounting
@@ -82,6 +83,31 @@ def check_passwords(ours: None, compatible_server: Server, make_place: Callable[
     assert (place.local / "got").read_text() == "content"
     with paramiko_session(server, by_password=True) as session, session.open(f"{place.remote}/file") as file:
         assert file.read() == b"content"
+
+
+def check_asked_for_the_password(
+    ours: None, start: Callable[..., Server], make_place: Callable[[Server], Place]
+) -> None:
+    """The same clients answer the question for it, where a server takes a password in no other way."""
+    need("psftp", "curl")
+    server = start("AlgorithmProfile=compatible", "DefaultAuthMethods=keyboard-interactive")
+    place = make_place(server)
+    (place.served / "file").write_text("content")
+    assert curl(server, place.local, f"{place.remote}/file", password=server.password) == "content"
+    psftp(server, place.local, f"get {place.remote}/file got", password=server.password)
+    assert (place.local / "got").read_text() == "content"
+    asked = []
+
+    def answer(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        asked.append((title, instructions, prompts))
+        return [server.password]
+
+    with paramiko.Transport(("127.0.0.1", server.port)) as transport:
+        transport.start_client(timeout=60)
+        transport.auth_interactive(server.user, answer)
+        session = paramiko.SFTPClient.from_transport(transport)
+        assert session is not None and session.listdir(place.remote) == ["file"]
+    assert asked == [("", "", [("Password: ", False)])]
 
 
 def check_resume(compatible_server: Server, make_place: Callable[[Server], Place]) -> None:

@@ -52,6 +52,17 @@ def check_wrong_password(ours: None, server: Server, place: Place) -> None:
     assert "Permission denied" in said
 
 
+def check_asked_for_the_password(ours: None, server: Server, place: Place) -> None:
+    """The same password by keyboard-interactive; a wrong answer is refused."""
+    extra = (*_BY_PASSWORD[:2], "-oPreferredAuthentications=keyboard-interactive")
+    (place.served / "there").touch()
+    said = sftp(server, place.local, f"ls {place.remote}", extra=extra, **_askpass(place, server.password))
+    assert "there" in said
+    wrong = _askpass(place, "wrong")
+    said = sftp(server, place.local, "pwd", extra=(*extra, "-oNumberOfPasswordPrompts=2"), code=255, **wrong)
+    assert "Permission denied" in said
+
+
 def check_put_and_get(server: Server, place: Place) -> None:
     """A file comes back as it was sent; so does an empty one, and one whose size is no multiple of anything."""
     for name, size in (("empty", 0), ("one", 1), ("large", 20 * MIB + 12345)):
