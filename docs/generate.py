@@ -16,9 +16,11 @@ from typing import Any
 
 from conchsftp import events
 from conchsftp.events.parameters import Parameter
+from conchsftp.settings.client_quirks import QUIRKS
 from conchsftp.settings.row import Change, Index, Setting, Support
 from conchsftp.settings.ssh import VERSION
 from conchsftp.settings.table import TABLE
+from conchsftp.sftp.clients import CLIENTS, COLUMNS, Client
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by docs/generate.py: change the tables, not this file. -->"
@@ -184,6 +186,45 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(_flat(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
+def clients_page() -> str:
+    """Return docs/client_quirks.md: what is known of clients, and what a setting may say instead."""
+    return (
+        "\n\n".join(
+            (
+                f"# Known clients\n\n{NOTE}",
+                "Most clients agree on what SFTP is. These need something else, and get it by the version string with\n"
+                "which they greet the server. Where the server's own ServerSSHVersionString decides what a client\n"
+                "does, that is said, too: such a row is right for the usual one.",
+                _table(
+                    ("Version string", "What is different", "Known from"),
+                    ((f"`{row.pattern}`", ", ".join(_different(row)) or "nothing", row.source) for row in CLIENTS),
+                ),
+                "## What can be different",
+                "The setting `ClientQuirks` says it for clients that are not in the table, or over the table:\n"
+                '`ClientQuirks="SSH-2.0-MyClient* symlinks=link-first packet=16384, SSH-2.0-Other_1.* versions=3"`.\n'
+                "The first pattern that matches counts; what it does not name stays as the table says. In a pattern\n"
+                "`*` is any text, also spaces, `?` any character, and `[1-9]` one of these; case does not matter.",
+                _table(
+                    ("Name", "Meaning", "Values", "Usual"),
+                    (
+                        (f"`{each.name}`", each.metadata["meaning"], kind.described, f"`{kind.format(each.default)}`")
+                        for each in COLUMNS
+                        for kind in (QUIRKS[each.name],)
+                    ),
+                ),
+            )
+        )
+        + "\n"
+    )
+
+
+def _different(row: Client) -> Iterator[str]:
+    for column in COLUMNS:
+        value = getattr(row, column.name)
+        if value != column.default:
+            yield f"`{column.name}={QUIRKS[column.name].format(value)}`"
+
+
 def algorithms_page() -> str:
     """Return docs/algorithms.md; the registry has a module of its own beside this one."""
     page: str = run_path(str(Path(__file__).with_name("generate_algorithms.py")))["algorithms_page"]()
@@ -220,6 +261,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/differences.md": differences_page,
     "docs/events.md": events_page,
     "docs/algorithms.md": algorithms_page,
+    "docs/client_quirks.md": clients_page,
     "conchsftp/settings/names.py": names_module,
 }
 

@@ -15,6 +15,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.paths import Paths
+from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
 
@@ -31,12 +32,21 @@ class Conversation:
         connection_id: the number of the connection.
         events: the hub of the server; the avatar's own hooks join it.
         seconds: tells the time, in seconds.
+        client: what the client needs.
     """
 
     def __init__(
-        self, avatar: Any, *, settings: Any, connection_id: int, events: Any, seconds: Callable[[], float]
+        self,
+        avatar: Any,
+        *,
+        settings: Any,
+        connection_id: int,
+        events: Any,
+        seconds: Callable[[], float],
+        client: Client = DEFAULT,
     ) -> None:
         self.settings = settings
+        self.client = client
         self.seconds = seconds
         self.connection_id = connection_id
         self.user: str = avatar.user_name

@@ -17,8 +17,7 @@ from conchsftp.sftp import requests
 from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
-# What is safe for every client (quirks, section 1); an entry is a name twice, `ls -l`'s columns and the attributes.
-_LISTING_BYTES = 32 * 1024
+# An entry is a name twice, `ls -l`'s columns and the attributes.
 _ENTRY_BYTES = 180
 _LISTING_ENTRIES = 100
 
@@ -125,7 +124,7 @@ def _fit(c: Any, e: Any) -> None:
     """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
     found = e.result or ()
     entries: list[NameEntry] = []
-    room = _LISTING_BYTES
+    room = c.client.packet
     for name, attributes in found:
         encoded = c.encoded(name)
         room -= 2 * len(encoded) + _ENTRY_BYTES

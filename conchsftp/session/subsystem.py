@@ -24,7 +24,6 @@ from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
-from conchsftp.sftp.clients import find_client
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.handshake import read_init, write_version
@@ -36,6 +35,7 @@ from conchsftp.wire.inbox import Inbox
 # OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
 LARGEST_PACKET = 256 * 1024
 _SMALL_REPLY = 1024
+HIGHEST_VERSION = 3
 # What a request costs beside which no other may be in flight: more than MaxBytesInFlight can be.
 _ALL_THERE_IS = 2**40
 
@@ -62,7 +62,7 @@ class SFTPSubsystem(Protocol):
 
     Args:
         avatar: whose session it is.
-        ssh: the SSH transport: the client's version string, settings, the hub of events.
+        ssh: the SSH transport: the client's needs, settings, the hub of events.
     """
 
     _log = Logger()
@@ -82,13 +82,13 @@ class SFTPSubsystem(Protocol):
         self._over = False
         self._next_slice: Any = None
         self._codec: Codec | None = None
-        self._client = find_client(ssh.otherVersionString)
         self._conversation = Conversation(
             avatar,
             settings=ssh.settings,
             connection_id=ssh.connection_id,
             events=ssh.factory.events,
             seconds=ssh.clock.seconds,
+            client=ssh.client,
         )
         self._pipeline = Pipeline(self._conversation)
 
@@ -290,10 +290,11 @@ class SFTPSubsystem(Protocol):
         if packet[0] != PacketType.INIT:
             raise ValueError(f"packet type {packet[0]} before INIT")
         theirs, _ = read_init(packet)
-        version = min(theirs, 3)
+        client = self._conversation.client
+        version = min(theirs, HIGHEST_VERSION, client.versions)
         if version < 3:
             raise ValueError(f"version {theirs}, at least 3 expected")
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self._settings.unix_style_date_format else lambda: inf
-        self._codec = self._conversation.codec = Codec(version, self._client, clock=clock)
+        self._codec = self._conversation.codec = Codec(version, client, clock=clock)
         self.transport.write(write_version(version, advertised(version, self._conversation.abilities)))

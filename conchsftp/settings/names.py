@@ -5,6 +5,7 @@ Written by docs/generate.py from the table; holds no values.
 """
 
 from conchsftp.settings.choices import StrictKeyExchange
+from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.kinds import Patterns
 
 
@@ -47,6 +48,7 @@ class Names:
     algorithm_profile: str
     listen: tuple[str, ...]
     read_only: bool
+    client_quirks: Overrides
     set_stat_policy: str
     umask: int | None
     login_grace_time: float

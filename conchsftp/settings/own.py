@@ -2,6 +2,7 @@
 Rows of our own, which the component does not have. Rows only.
 """
 
+from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
 from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, SECONDS, integer, one_of
 from conchsftp.settings.row import Change, Index, Setting, declare
 
@@ -27,6 +28,17 @@ Empty: LocalHost and LocalPort.""",
         kind=BOOL,
         default=False,
         doc="Whether every request that would change something is refused.",
+    ),
+    Setting(
+        name="ClientQuirks",
+        kind=CLIENT_QUIRKS,
+        default=Overrides(),
+        blank="what the table says",
+        doc="""What single clients need, if the server's table of clients is wrong or does not know them.
+`SSH-2.0-MyClient* symlinks=link-first packet=16384 versions=3`: a pattern of the client's SSH version string, and after
+spaces what is to be different. In a pattern `*` stands for any text, also for spaces, and `?` for one character. The
+first pattern that matches counts. What can be changed, and what the table says, is in client_quirks.md. Holds for
+connections after the change.""",
     ),
     Setting(
         name="SetStatPolicy",

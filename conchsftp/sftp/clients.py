@@ -2,12 +2,19 @@
 What each known client needs, found by its SSH version string.
 
 A row cites the client's own source, or a recorded conversation. What a client can do is not guessed from its name: that
-is what the protocol negotiates.
+is what the protocol negotiates. Every column is read by somebody: of `symlinks` and `versions` the subsystem, of
+`packet` the listings, of `curve25519` and `rekeys` the key exchange. The setting ClientQuirks overrides columns.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, field, fields, replace
 from enum import Enum
+from fnmatch import translate
+from functools import cache
+from typing import Any
+
+from conchsftp.sftp.numbers import VERSIONS
 
 
 class Order(Enum):
@@ -18,8 +25,13 @@ class Order(Enum):
     whether the server calls itself OpenSSH; this one does not.
     """
 
-    TARGET_FIRST = "target first"
-    LINK_FIRST = "link first"
+    TARGET_FIRST = "target-first"
+    LINK_FIRST = "link-first"
+
+
+def _column(default: Any, meaning: str, **limits: int) -> Any:
+    """Return a column that may be overridden; `low` and `high` limit a number."""
+    return field(default=default, metadata={"meaning": meaning, **limits})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,35 +40,92 @@ class Client:
     One row: what a client needs.
 
     Attributes:
-        pattern: a regular expression for the beginning of its SSH version string.
-        symlinks: the order of the names in SYMLINK, in versions 3 to 5.
+        pattern: what its SSH version string looks like: `*` is any text, `?` any character, `[1-9]` one of these.
         source: where this is known from.
     """
 
-    pattern: str = ""
-    symlinks: Order = Order.TARGET_FIRST
+    pattern: str = "*"
+    symlinks: Order = _column(Order.TARGET_FIRST, "which name its SYMLINK has first, in versions 3 to 5")
+    packet: int = _column(32 * 1024, "bytes of the largest reply to READDIR that it takes", low=1024, high=256 * 1024)
+    versions: int = _column(
+        VERSIONS[-1], "the highest version of SFTP that it is answered with", low=3, high=VERSIONS[-1]
+    )
+    curve25519: bool = _column(True, "whether curve25519 is offered to it where other key exchanges are offered, too")
+    rekeys: bool = _column(True, "whether the server may ask it for new keys")
     source: str = ""
 
 
+COLUMNS: tuple["Field[Any]", ...] = tuple(each for each in fields(Client) if each.metadata)
+"""What is known of a client, and may be overridden."""
+
 LINK_FIRST = Order.LINK_FIRST
+_NOT_OPENSSH = "target first only where the server calls itself OpenSSH"
 
 CLIENTS = (
-    Client(pattern=r"SSH-2\.0-WinSCP", symlinks=LINK_FIRST, source="SftpFileSystem.cpp, CreateLink"),
-    Client(pattern=r"SSH-2\.0-libssh[_-]\d", symlinks=LINK_FIRST, source="libssh, sftp_symlink"),
-    Client(pattern=r"SSH-2\.0-AsyncSSH", symlinks=LINK_FIRST, source="documentation of SFTPClient.symlink"),
-    Client(pattern=r"SSH-2\.0-SSHJ", symlinks=LINK_FIRST, source="sshj, SFTPEngine.symlink"),
-    Client(pattern=r"SSH-2\.0-Ruby/Net::SSH", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
-    Client(pattern=r"SSH-2\.0-ssh2js", symlinks=LINK_FIRST, source="mscdex/ssh2, SFTP.js, symlink"),
-    Client(pattern=r"SSH-2\.0-phpseclib_[1-9]", symlinks=LINK_FIRST, source="phpseclib, SFTP::symlink; not yet in 0.3"),
+    Client(
+        pattern="SSH-2.0-WinSCP*",
+        symlinks=LINK_FIRST,
+        source=f"SftpFileSystem.cpp, CreateLink; {_NOT_OPENSSH}, Sun_SSH or mod_sftp",
+    ),
+    Client(pattern="SSH-2.0-libssh[_-][0-9]*", symlinks=LINK_FIRST, source=f"libssh, sftp_symlink; {_NOT_OPENSSH}"),
+    Client(
+        pattern="SSH-2.0-AsyncSSH*",
+        symlinks=LINK_FIRST,
+        source=f"documentation of SFTPClient.symlink; {_NOT_OPENSSH} or paramiko",
+    ),
+    Client(pattern="SSH-2.0-SSHJ*", symlinks=LINK_FIRST, source="sshj, SFTPEngine.symlink; Cyberduck swaps the names"),
+    Client(pattern="SSH-2.0-Ruby/Net::SSH*", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
+    Client(pattern="SSH-2.0-ssh2js*", symlinks=LINK_FIRST, source=f"mscdex/ssh2, SFTP.js, symlink; {_NOT_OPENSSH}"),
+    Client(
+        pattern="SSH-2.0-phpseclib_[1-9]*",
+        symlinks=LINK_FIRST,
+        source=f"phpseclib, SFTP::symlink; not yet in 0.3; {_NOT_OPENSSH}",
+    ),
+    # Before the row below, which is not about it.
+    Client(pattern="SSH-2.0-OpenSSH_6.6.1*", source="OpenSSH, compat.c: the release that mended curve25519"),
+    Client(
+        pattern="SSH-2.0-OpenSSH_6.[56]*",
+        curve25519=False,
+        source="OpenSSH, compat.c, SSH_BUG_CURVE25519PAD: one exchange in some hundreds fails",
+    ),
+    Client(pattern="SSH-2.0-Sun_SSH_1.0*", rekeys=False, source="OpenSSH, compat.c, SSH_BUG_NOREKEY"),
 )
 """The clients that need something; the first match counts."""
 
 DEFAULT = Client()
 """A client that is not in the table."""
 
-_PATTERNS = tuple((re.compile(client.pattern.encode("ascii")), client) for client in CLIENTS)
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """
+    Columns of the clients that look like a pattern, instead of those of the table.
+
+    Attributes:
+        pattern: see `Client`.
+        columns: name and value of each.
+    """
+
+    pattern: str
+    columns: tuple[tuple[str, Any], ...]
 
 
-def find_client(version_string: bytes) -> Client:
-    """Return what the client with this SSH version string needs; `DEFAULT` if it is not known."""
-    return next((client for pattern, client in _PATTERNS if pattern.match(version_string)), DEFAULT)
+def find_client(version_string: bytes, overrides: Iterable[Override] = ()) -> Client:
+    """
+    Return what the client with this SSH version string needs; `DEFAULT` if it is not known.
+
+    Args:
+        version_string: without the end of the line.
+        overrides: the first that matches counts; the table still says what it does not name.
+    """
+    text = version_string.decode("latin-1")
+    known = next((client for client in CLIENTS if _compiled(client.pattern).match(text)), DEFAULT)
+    for override in overrides:
+        if _compiled(override.pattern).match(text):
+            return replace(known, **dict(override.columns))
+    return known
+
+
+@cache
+def _compiled(pattern: str) -> "re.Pattern[str]":
+    return re.compile(translate(pattern), re.IGNORECASE)

@@ -7,7 +7,7 @@ holds what ssh-audit (3.9) lists without failure or warning, and curve25519 besi
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256, sha384, sha512
 from typing import Any
@@ -160,6 +160,11 @@ class Offer:
     macs: tuple[MacRow, ...]
     compressions: tuple[CompressionRow, ...]
     strict: bool
+
+    def without_curve25519(self) -> "Offer":
+        """Return the offer for a client that often fails at it; the same if it would have no other choice."""
+        left = tuple(row for row in self.key_exchanges if "25519" not in row.name)
+        return replace(self, key_exchanges=left) if left else self
 
 
 def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:

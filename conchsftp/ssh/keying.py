@@ -72,14 +72,15 @@ class Keying:
             return
         self.active = True
         first = self._transport.sessionID is None
-        self._ours = KexInit.offering(self._offer, first=first).payload
+        offer = self._offer if self._transport.client.curve25519 else self._offer.without_curve25519()
+        self._ours = KexInit.offering(offer, first=first).payload
         self._transport.sender.packet(self._ours)
         self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
         self._transport.flush()
 
     def start_if_due(self) -> None:
         """Start an exchange when the keys have protected enough; called once a turn."""
-        if not self._authenticated or self.active or self._incoming is not None:
+        if not self._authenticated or self.active or self._incoming is not None or not self._transport.client.rekeys:
             return
         sender, receiver, settings = self._transport.sender, self._transport.receiver, self._settings
         age = self._transport.clock.seconds() - self._since

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.sftp.clients import DEFAULT, find_client
 from conchsftp.ssh.keying import Keying
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
@@ -46,6 +47,7 @@ class Transport(SSHServerTransport):
     factory: Any
     transport: Any
     isClient = False
+    client = DEFAULT
 
     def __init__(self, factory: Any, connection_id: int) -> None:
         self.factory = factory
@@ -222,6 +224,7 @@ class Transport(SSHServerTransport):
         if not self.gotVersion or not self.settings.ssh_version_pattern.matches(text):
             raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
         self.otherVersionString = line
+        self.client = find_client(line, self.settings.client_quirks.rows)
         self.enter(Stage.FIRST_KEXINIT)
         self.keying.start()
         return True

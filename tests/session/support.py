@@ -13,6 +13,7 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.session.subsystem import SFTPSubsystem
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.sftp.clients import find_client
 from conchsftp.sftp.statuses import Status
 
 INIT, VERSION = 1, 2
@@ -145,7 +146,7 @@ class _SSH:
     peer = "client"
 
     def __init__(self, client: bytes, settings: Any, events: EventHub, clock: Clock) -> None:
-        self.otherVersionString = client
+        self.client = find_client(client, settings.client_quirks.rows)
         self.settings = settings
         self.factory = _Factory(events)
         self.clock = clock
