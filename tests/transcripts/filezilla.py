@@ -36,8 +36,8 @@ from tests.transcripts.packets import (
     rmdir,
     setstat,
     stat,
-    write,
 )
+from tests.transcripts.transfers import CONTENT, LATER, NOON, reads, writes
 
 FILEZILLA = Client(
     version="SSH-2.0-FileZilla_3.68.1",
@@ -54,16 +54,6 @@ FILEZILLA = Client(
 )
 
 PIECE = 32 * 1024
-SONG = b"".join(number.to_bytes(4, "big") * 256 for number in range(4096)) + b"the end"
-"""A little more than the 4 MiB that are under way at a time; no two pieces are alike."""
-
-NOON, LATER = 1_700_000_000, 1_700_086_400
-
-
-def pieces(content: bytes, start: int = 0) -> list[tuple[int, bytes]]:
-    """Cut what is to be transferred: offset and bytes, 32 KiB each."""
-    return [(at, content[at : at + PIECE]) for at in range(start, len(content), PIECE)]
-
 
 LISTS = Transcript(
     name="filezilla_lists",
@@ -143,20 +133,20 @@ UPLOAD = Transcript(
     name="filezilla_uploads",
     shows="FileZilla uploads with 4 MiB under way and window requests in between, then sets the time.",
     client=FILEZILLA,
-    before={"/music/song.mp3": b"y" * (len(SONG) + 1)},
-    after={"/music/song.mp3": File(data=SONG, mode=0o644, mtime=NOON), "/music/new": File(data=b"", mode=0o644)},
+    before={"/music/song.mp3": b"y" * (len(CONTENT) + 1)},
+    after={"/music/song.mp3": File(data=CONTENT, mode=0o644, mtime=NOON), "/music/new": File(data=b"", mode=0o644)},
     steps=(
         (realpath("/music/song.mp3"), one_name("/music/song.mp3")),
         (opening("/music/song.mp3", "wct", attributes(mode=0o100644)), handle("f")),
         burst(
-            *((write("f", at, piece), ok) for at, piece in pieces(SONG)[:64]),
+            *writes("f", CONTENT, PIECE)[:64],
             winadj,
-            *((write("f", at, piece), ok) for at, piece in pieces(SONG)[64:128]),
+            *writes("f", CONTENT, PIECE)[64:128],
             winadj,
         ),
-        burst(*((write("f", at, piece), ok) for at, piece in pieces(SONG)[128:])),
+        burst(*writes("f", CONTENT, PIECE)[128:]),
         (close("f"), ok),
-        (stat("/music/song.mp3"), attrs(0o100644, size=len(SONG))),
+        (stat("/music/song.mp3"), attrs(0o100644, size=len(CONTENT))),
         (setstat("/music/song.mp3", attributes(times=(LATER, NOON))), ok),
         # A new one: REALPATH of what is not there yet succeeds.
         (realpath("/music/new"), one_name("/music/new")),
@@ -169,16 +159,16 @@ DOWNLOAD = Transcript(
     name="filezilla_downloads",
     shows="FileZilla downloads with 4 MiB of READs under way, through an exchange of keys; only the end is short.",
     client=FILEZILLA,
-    before={"/song.mp3": File(data=SONG, mtime=NOON)},
+    before={"/song.mp3": File(data=CONTENT, mtime=NOON)},
     steps=(
         (realpath("/song.mp3"), one_name("/song.mp3")),
-        (stat("/song.mp3"), attrs(0o100644, size=len(SONG), mtime=NOON)),
+        (stat("/song.mp3"), attrs(0o100644, size=len(CONTENT), mtime=NOON)),
         (opening("/song.mp3", "r"), handle("f")),
         burst(
-            *((read("f", at, PIECE), data(piece)) for at, piece in pieces(SONG)[:64]),
+            *reads("f", CONTENT, PIECE)[:64],
             winadj,
             Rekey(),
-            *((read("f", at, PIECE), data(piece)) for at, piece in pieces(SONG)[64:128]),
+            *reads("f", CONTENT, PIECE)[64:128],
         ),
         winadj,
         burst(
@@ -194,18 +184,18 @@ RESUME = Transcript(
     name="filezilla_resumes",
     shows="FileZilla goes on with an upload behind what is there already, and with a download from any offset.",
     client=FILEZILLA,
-    before={"/up": SONG[:100_000], "/down": SONG},
-    after={"/up": SONG[: 100_000 + 4 * PIECE]},
+    before={"/up": CONTENT[:100_000], "/down": CONTENT},
+    after={"/up": CONTENT[:200_000]},
     steps=(
         (realpath("/up"), one_name("/up")),
         # Neither CREAT nor TRUNC: what is there stays.
         (opening("/up", "w"), handle("f")),
         (fstat("f"), attrs(0o100644, size=100_000)),
-        burst(*((write("f", at, piece), ok) for at, piece in pieces(SONG, 100_000)[:4])),
+        burst(*writes("f", CONTENT[:200_000], PIECE, 100_000)),
         (close("f"), ok),
         (opening("/down", "r"), handle("g")),
-        burst(*((read("g", at, PIECE), data(piece)) for at, piece in pieces(SONG, 4_000_001)), winadj),
-        (read("g", len(SONG), PIECE), end_of_file),
+        burst(*reads("g", CONTENT, PIECE, 4_000_001), winadj),
+        (read("g", len(CONTENT), PIECE), end_of_file),
         (close("g"), ok),
     ),
 )
