@@ -106,10 +106,13 @@ def sftp_arguments(server: Server, extra: Sequence[str] = ()) -> list[str]:
     return [*options(server, extra), "-b", "-", "-P", str(server.port), f"{server.user}@127.0.0.1"]
 
 
-def scp(server: Server, home: Path, *arguments: str | Path, code: int = 0) -> str:
+def scp(
+    server: Server, home: Path, *arguments: str | Path, extra: Sequence[str] = (), code: int = 0, **more: str
+) -> str:
     """Run OpenSSH's `scp`; what begins with a colon is on the server."""
     named = [f"{server.user}@127.0.0.1{part}" if str(part).startswith(":") else str(part) for part in arguments]
-    return run(["scp", *options(server), "-oBatchMode=yes", "-P", str(server.port), *named], home, code=code)
+    command = ["scp", *options(server, extra), "-oBatchMode=yes", "-P", str(server.port), *named]
+    return run(command, home, code=code, **more)
 
 
 def ask_password(place: Place, password: str = "") -> dict[str, str]:

@@ -6,10 +6,26 @@ Each does so in its own idiom and with its own defaults, with a public key, and 
 
 from collections.abc import Sequence
 
-from tests.interop.clients import openssh_sftp, paramiko_client
+from tests.interop.clients import (
+    asyncssh_client,
+    curl_client,
+    lftp,
+    openssh_scp,
+    openssh_sftp,
+    paramiko_client,
+    putty,
+    rclone,
+)
 from tests.interop.clients.client import Client
 
 CLIENTS: Sequence[Client] = (
     openssh_sftp.CLIENT,
+    openssh_scp.CLIENT,
+    lftp.CLIENT,
+    putty.PSFTP,
+    putty.PSCP,
+    curl_client.CLIENT,
+    rclone.CLIENT,
     paramiko_client.CLIENT,
+    asyncssh_client.CLIENT,
 )

@@ -1,0 +1,156 @@
+"""
+asyncssh, a library for Python.
+"""
+
+import asyncio
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from tests.interop.clients.client import Client
+from tests.interop.driving import Place
+from tests.interop.operations import Step
+
+Work = Callable[[asyncssh.SFTPClient, Path], Awaitable[Any]]
+
+
+def _step(work: Work, *, by_password: bool = False) -> Step:
+    async def conversation(place: Place) -> Any:
+        server = place.server
+        proof = {"password": server.password, "client_keys": None} if by_password else {}
+        async with asyncssh.connect(
+            "127.0.0.1",
+            server.port,
+            username=server.user,
+            known_hosts=str(server.known_hosts()),
+            config=None,
+            **{"client_keys": [str(server.keys.client)], **proof},
+        ) as connection:
+            async with connection.start_sftp_client() as client:
+                await client.chdir(place.remote)
+                return await work(client, place.local)
+
+    return lambda place: asyncio.run(asyncio.wait_for(conversation(place), 60))
+
+
+async def _up(client: asyncssh.SFTPClient, local: Path) -> None:
+    await client.put(local / "source", "arrived")
+
+
+async def _down(client: asyncssh.SFTPClient, local: Path) -> None:
+    await client.get("source", local / "arrived")
+
+
+async def _both_ways(client: asyncssh.SFTPClient, local: Path) -> None:
+    await _up(client, local)
+    await _down(client, local)
+
+
+async def _trees_both_ways(client: asyncssh.SFTPClient, local: Path) -> None:
+    await client.put(local / "source", "arrived", recurse=True)
+    await client.get("source", local / "arrived", recurse=True)
+
+
+async def _four_at_a_time(client: asyncssh.SFTPClient, local: Path) -> None:
+    (local / "arrived").mkdir()
+    await client.mkdir("arrived")
+    names = sorted(path.name for path in (local / "source").iterdir())
+    for first in range(0, len(names), 4):
+        four = names[first : first + 4]
+        await asyncio.gather(
+            *(client.put(local / "source" / name, f"arrived/{name}") for name in four),
+            *(client.get(f"source/{name}", local / "arrived" / name) for name in four),
+        )
+
+
+async def _resume_upload(client: asyncssh.SFTPClient, local: Path) -> None:
+    async with client.open("arrived", "r+b") as arrived:
+        there = await client.getsize("arrived")
+        await arrived.write((local / "source").read_bytes()[there:], there)
+
+
+async def _resume_download(client: asyncssh.SFTPClient, local: Path) -> None:
+    with (local / "arrived").open("ab") as arrived:
+        async with client.open("source", "rb") as source:
+            arrived.write(await source.read(offset=arrived.tell()))
+
+
+async def _append(client: asyncssh.SFTPClient, local: Path) -> None:
+    async with client.open("arrived", "ab") as arrived:
+        await arrived.write((local / "source").read_bytes())
+
+
+async def _list(client: asyncssh.SFTPClient, local: Path) -> dict[str, tuple[str, int]]:
+    entries = await client.readdir()
+    return {entry.filename: (stat.filemode(entry.attrs.permissions)[0], entry.attrs.size) for entry in entries}
+
+
+async def _folders(client: asyncssh.SFTPClient, local: Path) -> None:
+    await client.mkdir("made")
+    await client.rmdir("folder")
+    await client.remove("file")
+
+
+async def _rename_over(client: asyncssh.SFTPClient, local: Path) -> bool:
+    # It has posix_rename() as well.
+    try:
+        await client.rename("source", "arrived")
+    except asyncssh.SFTPError:
+        return False
+    return True
+
+
+async def _space(client: asyncssh.SFTPClient, local: Path) -> int:
+    space = await client.statvfs(".")
+    return space.blocks * space.frsize
+
+
+def _refusal(work: Work) -> Step:
+    async def told(client: asyncssh.SFTPClient, local: Path) -> str:
+        try:
+            await work(client, local)
+        except asyncssh.SFTPError as error:
+            return str(error)
+        raise AssertionError("not refused")
+
+    return _step(told)
+
+
+CLIENT = Client(
+    name="asyncssh",
+    version=lambda: asyncssh.__version__,
+    steps={
+        "upload": _step(_up),
+        "download": _step(_down),
+        "replace": _step(_up),
+        "resume_upload": _step(_resume_upload),
+        "resume_download": _step(_resume_download),
+        "append": _step(_append),
+        "empty": _step(_both_ways),
+        "copy": _step(lambda client, local: client.copy("source", "arrived", remote_only=True)),
+        "parallel": _step(_four_at_a_time),
+        "list": _step(_list),
+        "list_many": _step(lambda client, local: client.listdir()),
+        "folders": _step(_folders),
+        "rename": _step(lambda client, local: client.rename("source", "arrived")),
+        "rename_over": _step(_rename_over),
+        "tree_up": _step(lambda client, local: client.put(local / "source", "arrived", recurse=True)),
+        "tree_down": _step(lambda client, local: client.get("source", local / "arrived", recurse=True)),
+        "remove_tree": _step(lambda client, local: client.rmtree("source")),
+        "chmod": _step(lambda client, local: client.chmod("source", 0o604)),
+        "time_up": _step(lambda client, local: client.put(local / "source", "arrived", preserve=True)),
+        "time_down": _step(lambda client, local: client.get("source", local / "arrived", preserve=True)),
+        "symlink": _step(lambda client, local: client.symlink("source", "link")),
+        "read_link": _step(lambda client, local: client.readlink("link")),
+        "hard_link": _step(lambda client, local: client.link("source", "link")),
+        "space": _step(_space),
+        "odd_names": _step(_trees_both_ways),
+        "latin_name": _step(_trees_both_ways),
+        "missing": _refusal(lambda client, local: client.get("absent", local / "arrived")),
+        "refused": _refusal(_up),
+        "password": _step(_down, by_password=True),
+    },
+)

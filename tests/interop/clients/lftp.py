@@ -1,0 +1,80 @@
+"""
+lftp, which asks for version 6 of SFTP and runs `ssh` for the connection.
+"""
+
+from bench.openssh import options
+from tests.interop.clients.client import Client, printed_version
+from tests.interop.driving import BY_PASSWORD, Place, ask_password, long_names, run
+from tests.interop.operations import Step
+
+_MIRROR_BOTH = ("mirror -R source arrived", "mirror source arrived")
+
+
+def _script(*commands: str, code: int = 0) -> Step:
+    def step(place: Place) -> str:
+        program = " ".join(["ssh -a -x -oBatchMode=yes", *options(place.server)])
+        return _lftp(place, program, *commands, code=code)
+
+    return step
+
+
+def _lftp(place: Place, program: str, *commands: str, code: int = 0, **more: str) -> str:
+    settings = ["set cmd:fail-exit yes", "set net:max-retries 1", "set net:timeout 20"]
+    address = f"open -p {place.server.port} -u {place.server.user},none sftp://127.0.0.1{place.remote}/"
+    script = [*settings, f'set sftp:connect-program "{program}"', address, *commands]
+    return run(["lftp", "-c", "; ".join(script)], place.local, code=code, **more)
+
+
+def _password(place: Place) -> None:
+    # The ssh that lftp runs asks for it, not lftp.
+    program = " ".join(["ssh -a -x", *options(place.server, BY_PASSWORD)])
+    _lftp(place, program, "get source -o arrived", **ask_password(place))
+
+
+def _rename_over(place: Place) -> bool:
+    assert "Access failed" in _script("mv source arrived", code=1)(place)
+    return False
+
+
+def _read_link(place: Place) -> str:
+    return _script("cls -l link")(place).partition(" -> ")[2].strip()
+
+
+CLIENT = Client(
+    name="lftp",
+    version=lambda: printed_version("lftp", "--version"),
+    needs=("lftp", "ssh"),
+    steps={
+        "upload": _script("put source -o arrived"),
+        "download": _script("get source -o arrived"),
+        "replace": _script("put source -o arrived"),
+        "resume_upload": _script("put -c source -o arrived"),
+        "resume_download": _script("get -c source -o arrived"),
+        "empty": _script("put source -o arrived", "get source -o arrived"),
+        "parallel": _script("mirror -R --parallel=4 source arrived", "mirror --parallel=4 source arrived"),
+        "list": lambda place: long_names(_script("ls")(place)),
+        "list_many": lambda place: _script("cls -1")(place).splitlines(),
+        "folders": _script("mkdir made", "rmdir folder", "rm file"),
+        "rename": _script("mv source arrived"),
+        "rename_over": _rename_over,
+        "tree_up": _script("mirror -R source arrived"),
+        "tree_down": _script("mirror source arrived"),
+        "remove_tree": _script("rm -r source"),
+        "chmod": _script("chmod 604 source"),
+        "time_up": _script("put source -o arrived"),
+        "time_down": _script("get source -o arrived"),
+        "symlink": _script("ln -s source link"),
+        "read_link": _read_link,
+        "odd_names": _script(*_MIRROR_BOTH),
+        "latin_name": _script(*_MIRROR_BOTH),
+        "missing": _script("get absent -o arrived", code=1),
+        "refused": _script("put source -o arrived", code=1),
+        "password": _password,
+    },
+    cannot={
+        "append": "it has no command for that",
+        "copy": "it sends what it has fetched",
+        "hard_link": "over SFTP it makes only symbolic ones",
+        "space": "it has no command for that",
+    },
+)
