@@ -55,14 +55,16 @@ class LocalStage:
     def __init__(self, case: Any) -> None:
         self.root = os.path.abspath(case.mktemp())
         os.mkdir(self.root)
+        os.chmod(self.root, 0o755)
         self.server = memory_server(root_directory=self.root, umask=0o022)
 
     def make(self, path: str, thing: Thing) -> None:
         """Put something there; folders on the way are made."""
         place = self._place(path)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
+        for above in _above(path):
+            self._make_folder(self._place(above))
         if isinstance(thing, Folder):
-            os.mkdir(place)
+            self._make_folder(place)
         elif isinstance(thing, Link):
             os.symlink(thing.target, place)
         else:
@@ -85,6 +87,12 @@ class LocalStage:
         seen = os.lstat(place)
         with open(place, "rb") as file:
             return File(data=file.read(), mode=S_IMODE(seen.st_mode), mtime=int(seen.st_mtime))
+
+    def _make_folder(self, place: str) -> None:
+        if not os.path.isdir(place):
+            os.mkdir(place)
+            # Whatever the umask is that the tests run with.
+            os.chmod(place, 0o755)
 
     def _place(self, path: str) -> str:
         return self.root + path

@@ -2,9 +2,9 @@
 All transcripts. One that is added to a module's TRANSCRIPTS, or a module that is added here, is played by the suite.
 """
 
-from tests.transcripts import cyberduck, filezilla, winscp
+from tests.transcripts import cyberduck, filezilla, libraries, programs, winscp
 from tests.transcripts.notation import Transcript
 
-MODULES = (cyberduck, filezilla, winscp)
+MODULES = (cyberduck, filezilla, libraries, programs, winscp)
 
 TRANSCRIPTS: tuple[Transcript, ...] = tuple(each for module in MODULES for each in module.TRANSCRIPTS)
