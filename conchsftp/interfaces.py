@@ -166,13 +166,17 @@ class IFileSystem(Interface):
 
 
 class ILinks(Interface):
-    """Ability of a file system: symbolic and hard links."""
+    """Ability of a file system: symbolic links."""
 
     def read_link(path):
         """Return the target of a symbolic link as str, as it was stored."""
 
     def make_symlink(path, target):
         """Create a link at `path`; `target` is str, stored as given, resolved inside the root when it is followed."""
+
+
+class IHardLinks(Interface):
+    """Ability of a file system: several names for one file."""
 
     def make_hard_link(path, new_path):
         """Give an existing file a second name."""
@@ -193,6 +197,31 @@ class IAccounts(Interface):
 
     def group_name(gid):
         """Return the name of a group number as str, or None."""
+
+
+class IExtendedRequests(Interface):
+    """Ability of a file system: extended requests of its own, beside those that the server knows."""
+
+    def extensions(version, offered):
+        """
+        Return what to advertise: a dict of name to data, both bytes.
+
+        Args:
+            version: the version of the protocol that the conversation has, 3 to 6.
+            offered: the same of the client, as it came with INIT.
+        """
+
+    def extended_request(name, data):
+        """
+        Carry out a request whose name the server does not know.
+
+        Args:
+            name, data: bytes, as they came.
+        Returns:
+            The content of the EXTENDED_REPLY, as bytes; None for a plain OK.
+        Raises:
+            SFTPError: OP_UNSUPPORTED for a name that is not known here either.
+        """
 
 
 class ISFTPAvatar(Interface):

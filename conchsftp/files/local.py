@@ -23,7 +23,7 @@ from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.stat import of_stat
-from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, ILinks, IReadInto, ISpace, ISync, IWriteFrom
+from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISpace, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import OpenFlag, RenameFlag
 from conchsftp.sftp.open_mode import to_os_flags
@@ -41,7 +41,7 @@ _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DEL
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
 
 
-@implementer(IFileSystem, ILinks, ISpace, IAccounts)
+@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -125,7 +125,7 @@ class LocalFileSystem:
     def real_path(self, path: str) -> "str | Deferred[str]":
         return self._call(path, self._beneath.real_path, path)
 
-    # ILinks, ISpace, IAccounts
+    # ILinks, IHardLinks, ISpace, IAccounts
 
     def read_link(self, path: str) -> "str | Deferred[str]":
         return self._call(path, self._beneath.read_link, path)

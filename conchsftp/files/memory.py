@@ -18,7 +18,7 @@ from conchsftp.files.changes import NANOSECONDS
 from conchsftp.files.confine import check, encode
 from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, Node
 from conchsftp.files.walk import MAX_LINKS, fail
-from conchsftp.interfaces import ICopy, IFileSystem, ILinks, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, RenameFlag
 from conchsftp.sftp.open_mode import disposition
@@ -36,7 +36,7 @@ Above = list[tuple[str, Node]]
 Names = list[str]
 
 
-@implementer(IFileSystem, ILinks)
+@implementer(IFileSystem, ILinks, IHardLinks)
 class MemoryFileSystem:
     """
     Files in memory.
@@ -176,7 +176,7 @@ class MemoryFileSystem:
                 names.append(name)
         return "/" + "/".join(names)
 
-    # ILinks
+    # ILinks, IHardLinks
 
     def read_link(self, path: str) -> str:
         target = self._find(path, follow=False).existing().content

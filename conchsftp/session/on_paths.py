@@ -20,7 +20,7 @@ from conchsftp.events.files import (
     SetAttributes,
 )
 from conchsftp.events.own import LinkCreate, LinkRead, TransferFinished
-from conchsftp.interfaces import ILinks, IReadInto, IWriteFrom
+from conchsftp.interfaces import IHardLinks, ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
 from conchsftp.session.set_stat import applied, explained
@@ -211,7 +211,7 @@ _RENAMING: dict[str, Any] = {
     "alone": True,
     "mutates": True,
 }
-_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "mutates": True, "ability": ILinks}
+_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "mutates": True}
 
 ROWS = (
     Operation(request=requests.LStat, announce=_stat(False), **_ASKING),
@@ -263,8 +263,10 @@ ROWS = (
     ),
     Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
     Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
-    Operation(request=requests.SymLink, announce=_announce_symlink, **_LINKING),
-    Operation(request=requests.HardLink, announce=_announce_hard_link, files=by_both_paths, **_LINKING),
+    Operation(request=requests.SymLink, announce=_announce_symlink, ability=ILinks, **_LINKING),
+    Operation(
+        request=requests.HardLink, announce=_announce_hard_link, files=by_both_paths, ability=IHardLinks, **_LINKING
+    ),
     Operation(
         request=requests.ReadLink,
         event=LinkRead,

@@ -86,6 +86,10 @@ class Operation:
     bulk: bool = False
     ability: InterfaceClass | None = None
 
+    def possible(self, conversation: Any) -> bool:
+        """Return whether the file system of a conversation can do this."""
+        return self.ability is None or self.ability.__name__ in conversation.abilities
+
     def changes(self, request: Any) -> bool:
         """Return whether this request would change something."""
         return self.mutates(request) if callable(self.mutates) else self.mutates

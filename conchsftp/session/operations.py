@@ -4,13 +4,21 @@ Every request and how it is carried out: the table that dispatch, advertising an
 
 from typing import Any
 
+from twisted.logger import Logger
+
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
+from conchsftp.interfaces import IExtendedRequests
 from conchsftp.session import on_extensions, on_handles, on_paths
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
+from conchsftp.sftp.extensions import advertised
+from conchsftp.sftp.replies import ExtendedReply, StatusReply
 from conchsftp.sftp.requests import UnknownExtended
 from conchsftp.sftp.statuses import Status
+from conchsftp.wire.kinds import Pair
+
+_log = Logger()
 
 
 def _malformed(c: Any, r: Any) -> Any:
@@ -22,8 +30,12 @@ def _announce_unknown(c: Any, r: Any) -> Any:
     return ExtendedRequest(c.connection_id, c.user, c.text(r.name))
 
 
-def _refuse(c: Any, e: Any, r: Any) -> Any:
-    raise SFTPError(Status.OP_UNSUPPORTED)
+def _own_request(c: Any, e: Any, r: Any) -> Any:
+    return c.files.extended_request(r.name, r.data)
+
+
+def _own_reply(c: Any, e: Any, r: Any) -> Any:
+    return StatusReply(status=Status.OK) if e.result is None else ExtendedReply(payload=bytes(e.result))
 
 
 def _never(c: Any, e: Any, r: Any) -> Any:
@@ -41,9 +53,32 @@ OPERATIONS: dict[type[Any], Operation] = {
             request=UnknownExtended,
             event=ExtendedRequest,
             announce=_announce_unknown,
-            perform=_refuse,
+            perform=_own_request,
             files=by_nothing,
+            result="result",
+            reply=_own_reply,
+            ability=IExtendedRequests,
         ),
     )
 }
 """The class of a request → how it is carried out."""
+
+
+def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pair]:
+    """
+    Return the pairs that a conversation advertises: what the server can do there, then what the file system adds.
+
+    Args:
+        offered: the pairs that came with INIT.
+    """
+    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation))
+    if IExtendedRequests.__name__ not in conversation.abilities:
+        return pairs
+    try:
+        own = dict(conversation.files.extensions(version, dict(offered)))
+    except Exception:
+        # Somebody else's bug: without what it adds, the client is served all the same.
+        _log.failure("the extensions of the file system are not known")
+        return pairs
+    known = {name for name, _ in pairs}
+    return pairs + [pair for pair in own.items() if pair[0] not in known]

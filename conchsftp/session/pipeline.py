@@ -87,7 +87,7 @@ class Pipeline:
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False
         try:
-            if row.ability is not None and row.ability.__name__ not in conversation.abilities:
+            if row.ability is not None and not row.possible(conversation):
                 raise SFTPError(Status.OP_UNSUPPORTED)
             result = row.perform(conversation, event, request)
             if result is not None:

@@ -22,10 +22,9 @@ from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
-from conchsftp.session.operations import OPERATIONS
+from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.sftp.codec import BadPacket, Codec
-from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.replies import StatusReply
@@ -289,7 +288,7 @@ class SFTPSubsystem(Protocol):
     def _greet(self, packet: bytes) -> None:
         if packet[0] != PacketType.INIT:
             raise ValueError(f"packet type {packet[0]} before INIT")
-        theirs, _ = read_init(packet)
+        theirs, offered = read_init(packet)
         client = self._conversation.client
         version = min(theirs, HIGHEST_VERSION, client.versions)
         if version < 3:
@@ -297,4 +296,4 @@ class SFTPSubsystem(Protocol):
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self._settings.unix_style_date_format else lambda: inf
         self._codec = self._conversation.codec = Codec(version, client, clock=clock)
-        self.transport.write(write_version(version, advertised(version, self._conversation.abilities)))
+        self.transport.write(write_version(version, extensions(self._conversation, version, offered)))

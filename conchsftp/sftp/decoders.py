@@ -62,7 +62,9 @@ def _extended(table: dict[bytes, Decoder]) -> Decoder:
         start, end = extent(packet, at, "the name of an extended request")
         name = bytes(packet[start:end])
         decoder = table.get(name)
-        return UnknownExtended(name=name) if decoder is None else decoder(packet, end, rest)
+        if decoder is None:
+            return UnknownExtended(name=name, data=bytes(packet[end:]))
+        return decoder(packet, end, rest)
 
     return decode_extended
 

@@ -334,6 +334,12 @@ class UsersGroupsById:
 
 @dataclass(slots=True, kw_only=True)
 class UnknownExtended:
-    """An extended request of a name that is not known here."""
+    """
+    An extended request of a name that is not known here.
+
+    Attributes:
+        data: what follows the name.
+    """
 
     name: bytes
+    data: bytes = b""

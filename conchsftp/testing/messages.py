@@ -12,6 +12,7 @@ from conchsftp.sftp.fields import REQUESTS, Field
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, NameEntry, Names, Reply, StatusReply
+from conchsftp.sftp.requests import UnknownExtended
 from conchsftp.wire.kinds import BYTES, U8, U32, Kind
 from conchsftp.wire.reader import Reader
 
@@ -20,6 +21,9 @@ _LAYOUTS = {layout.record: layout for layout in REQUESTS}
 
 def encode(request_id: int, request: Any, version: int) -> bytes:
     """Return the packet of a request, its length included; `request` is a record of `conchsftp.sftp.requests`."""
+    if isinstance(request, UnknownExtended):
+        head = U8.pack(PacketType.EXTENDED) + U32.pack(request_id)
+        return BYTES.pack(head + BYTES.pack(request.name) + request.data)
     layout = _LAYOUTS[type(request)]
     fields = [field for field in layout.fields if version in field.versions]
     if layout.either_order:

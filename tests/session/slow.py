@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, execute
 from zope.interface import alsoProvides, implementer, providedBy
 
-from conchsftp.interfaces import IDirectory, IFile, IFileSystem, ILinks, IReadInto
+from conchsftp.interfaces import IDirectory, IFile, IFileSystem, IHardLinks, ILinks, IReadInto
 
 
 class Gate:
@@ -64,7 +64,7 @@ class Gate:
         self.waiting.pop(index)[1].errback(problem)
 
 
-@implementer(IFileSystem, ILinks)
+@implementer(IFileSystem, ILinks, IHardLinks)
 class SlowFileSystem:
     """
     Another file system, through a gate.

@@ -2,6 +2,7 @@
 Every request has an operation, and every operation gives one reply, whatever happens.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -12,7 +13,7 @@ from conchsftp.events import EVENTS, Event, EventHub, Phase
 from conchsftp.events.own import FileRequest
 from conchsftp.interfaces import IAccounts, ISpace
 from conchsftp.session.on_handles import Abandon
-from conchsftp.session.operations import OPERATIONS
+from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.fields import REQUESTS
@@ -66,10 +67,12 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(records, {layout.record for layout in REQUESTS if 3 in layout.versions} | {UnknownExtended})
 
     def test_abilities(self) -> None:
-        """What is advertised for an ability needs it, and what needs one is not advertised without."""
+        """What needs an ability is advertised with it, and not without."""
         for row in EXTENSIONS:
             ability = OPERATIONS[row.request].ability
-            self.assertEqual(row.ability, "" if ability is None else ability.__name__, row.name)
+            for abilities in (frozenset(), frozenset({"" if ability is None else ability.__name__})):
+                pairs = extensions(SimpleNamespace(abilities=abilities), 3, [])
+                self.assertEqual((row.name, row.data) in pairs, ability is None or bool(abilities), row.name)
 
     def test_mutating(self) -> None:
         """Every operation is refused to read-only users, but those that are known to change nothing."""
@@ -111,6 +114,10 @@ class Raising:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._raise
+
+    def extensions(self, version: int, offered: Any) -> dict[bytes, bytes]:
+        """Return nothing: no request asks for it."""
+        return {}
 
     def _raise(self, *args: Any) -> Any:
         raise self._problem

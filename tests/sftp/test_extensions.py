@@ -2,22 +2,19 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp import interfaces
 from conchsftp.sftp.extensions import EXTENSIONS, advertised
 from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import VERSIONS
 
-ABILITIES = {row.ability for row in EXTENSIONS if row.ability}
-
 
 class ExtensionTests(SynchronousTestCase):
-    """Names, versions, abilities."""
+    """Names and versions."""
 
     def test_all(self):
-        """With every ability all is advertised, in the order and with the versions of OpenSSH's server."""
+        """Where everything is possible all is advertised, in the order and with the versions of OpenSSH's server."""
         for version in VERSIONS:
             self.assertEqual(
-                advertised(version, ABILITIES),
+                advertised(version, lambda request: True),
                 [
                     (b"posix-rename@openssh.com", b"1"),
                     (b"statvfs@openssh.com", b"2"),
@@ -33,14 +30,11 @@ class ExtensionTests(SynchronousTestCase):
                 ],
             )
 
-    def test_abilities(self):
-        """What needs an ability is advertised only with it, and each ability is an interface."""
-        without = advertised(3, ())
-        for ability in ABILITIES:
-            self.assertTrue(hasattr(interfaces, ability))
-            needing = [(row.name, row.data) for row in EXTENSIONS if row.ability == ability]
-            self.assertFalse(set(needing) & set(without))
-            self.assertEqual(set(advertised(3, {ability})), {*without, *needing})
+    def test_possible(self):
+        """What cannot be carried out is not advertised."""
+        for row in EXTENSIONS:
+            pairs = advertised(3, lambda request, row=row: request is row.request)
+            self.assertEqual(pairs, [(row.name, row.data)])
 
     def test_every_extended_request(self):
         """Every extended request that is decoded is in the table."""

@@ -1,0 +1,66 @@
+"""
+Extended requests that a file system brings.
+"""
+
+from typing import Any
+
+from conchsftp.errors import SFTPError
+from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.interfaces import IExtendedRequests
+from conchsftp.sftp.statuses import Status
+from tests.session.support import GREETING, Session, SessionCase, extended, string, string_at, u32
+
+
+def pairs(packet: bytes) -> dict[bytes, bytes]:
+    """Return the extension pairs of VERSION."""
+    texts, at = [], 5
+    while at < len(packet):
+        texts.append(string_at(packet, at))
+        at += 4 + len(texts[-1])
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+class OwnRequestTests(SessionCase):
+    """A file system with extended requests of its own."""
+
+    def test_served(self) -> None:
+        """They are advertised beside ours, and answered with what the file system returns; None is OK."""
+
+        class Asked(MemoryFileSystem):
+            """Knows two requests."""
+
+            file_abilities = (*MemoryFileSystem.file_abilities, IExtendedRequests)
+
+            def extensions(self, version: int, offered: dict[bytes, bytes]) -> dict[bytes, bytes]:
+                return {b"echo@example": b"%d" % version, b"copy-data": b"another", **offered}
+
+            def extended_request(self, name: bytes, data: bytes) -> bytes | None:
+                if name == b"silent@example":
+                    return None
+                if name == b"echo@example":
+                    return data
+                raise SFTPError(Status.OP_UNSUPPORTED, "Never heard of it")
+
+        session = Session(Asked())
+        (version,) = session.ask(string(b"\x01" + u32(3) + string(b"theirs") + string(b"7")))
+        told = pairs(version)
+        self.assertEqual((told[b"echo@example"], told[b"copy-data"], told[b"theirs"]), (b"3", b"1", b"7"))
+        self.session = session
+        self.assertEqual(self.one(extended(b"echo@example", 7, b"\0text")), b"\xc9" + u32(7) + b"\0text")
+        self.assert_status(self.one(extended(b"silent@example", 8)), Status.OK)
+        self.assert_status(self.one(extended(b"other@example", 9)), Status.OP_UNSUPPORTED)
+
+    def test_broken(self) -> None:
+        """One that cannot say which is logged, and served without them."""
+
+        class Broken(MemoryFileSystem):
+            """Raises."""
+
+            file_abilities = (*MemoryFileSystem.file_abilities, IExtendedRequests)
+
+            def extensions(self, version: int, offered: Any) -> None:
+                raise LookupError("lost")
+
+        (version,) = Session(Broken()).ask(GREETING)
+        self.assertIn(b"copy-data", pairs(version))
+        self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
