@@ -5,6 +5,7 @@ Fires `ConnectionRequest` and `Connected` before the greeting, `Disconnected` on
 all is up to `connections.py`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from twisted.python.failure import Failure
 
 from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
 from conchsftp.events.waiting import start
+from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.transport import Transport
@@ -53,6 +55,16 @@ class ServerTransport(Transport):
             telling = self.factory.events.fire(Disconnected(self.connection_id, code, text))
             if telling is not None:
                 telling.addErrback(lambda failure: self._log.failure("a handler of Disconnected was cut off", failure))
+
+    def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
+        """Serve a user, also with an avatar that was made for Conch's own SFTP server."""
+        ours = served(user_name, avatar)
+        super().authenticated(user_name, ours, logout)
+        if isinstance(ours, ConchAvatar):
+            finding = start(ours.find_home())
+            if isinstance(finding, Deferred):
+                self.suspend()
+                finding.addBoth(lambda _: self.resume())
 
     async def _admit(self) -> None:
         host = self.transport.getPeer()

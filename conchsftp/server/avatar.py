@@ -7,10 +7,15 @@ Holds no state of a connection's protocol; that belongs to the transport, the ch
 from typing import Any
 
 from twisted.conch.avatar import ConchUser
+from twisted.conch.interfaces import ISFTPServer
 from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
+from twisted.python.components import registerAdapter
 from zope.interface import implementer
 
+from conchsftp.files.conch_adapter import ConchFileSystem
 from conchsftp.interfaces import ISFTPAvatar
+from conchsftp.server.conch_server import ConchServer
 from conchsftp.session.subsystem import SFTPSubsystem
 from conchsftp.ssh.channel import SFTPChannel
 
@@ -27,7 +32,14 @@ class SFTPAvatar(ConchUser):
         files: the `IFileSystem` that the user sees.
         home: the virtual path that relative paths start from.
         read_only: whether every request that would change something is refused.
+
+    Attributes:
+        events, settings: those of the server that made it, None if none did; for sessions behind Conch's own SFTP
+            server.
     """
+
+    events: Any = None
+    settings: Any = None
 
     def __init__(self, user_name: str, *, files: Any, home: str = "/", read_only: bool = False) -> None:
         super().__init__()
@@ -42,6 +54,54 @@ class SFTPAvatar(ConchUser):
         """The connection of this login is over, whatever ended it."""
 
 
+class ConchAvatar(SFTPAvatar):
+    """
+    An avatar that was made for Conch's own SFTP server, as one of ours.
+
+    Args:
+        user_name: the name that was proved.
+        original: can be adapted to Conch's `ISFTPServer`; methods named `on_<event>` that it has are handlers.
+    """
+
+    _log = Logger()
+
+    def __init__(self, user_name: str, original: Any) -> None:
+        self.original = original
+        super().__init__(user_name, files=ConchFileSystem(ISFTPServer(original)))
+
+    async def find_home(self) -> None:
+        """Ask where relative paths start; a server that cannot say has them start at `/`."""
+        try:
+            self.home = await self.files.real_path(".")
+        except Exception:
+            self._log.failure("{user} has no home", user=self.user_name)
+
+    @property
+    def conn(self) -> Any:
+        """The connection, which the original may want to know."""
+        return self.original.conn
+
+    @conn.setter
+    def conn(self, connection: Any) -> None:
+        self.original.conn = connection
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("on_"):
+            return getattr(self.original, name)
+        raise AttributeError(name)
+
+
+def served(user_name: str, avatar: Any) -> Any:
+    """Return the avatar that a session is served with: itself, or around one that only Conch's server would serve."""
+    if ISFTPAvatar.providedBy(avatar) or ISFTPServer(avatar, None) is None:
+        return avatar
+    return ConchAvatar(user_name, avatar)
+
+
 def _subsystem(data: bytes, avatar: Any) -> IProtocol:
     # No method: an avatar that refers to itself, and the descriptor of its files, would wait for the garbage collector.
     return SFTPSubsystem(avatar, avatar.conn.transport)
+
+
+# For an avatar of ours behind Conch's own SFTP server.
+registerAdapter(ConchServer, ISFTPAvatar, ISFTPServer)

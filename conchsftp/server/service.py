@@ -144,7 +144,10 @@ class SFTPServer(MultiService):
         except OSError as problem:
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
-        return self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
+        avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
+        if isinstance(avatar, SFTPAvatar):
+            avatar.events, avatar.settings = self.events, self.settings
+        return avatar
 
     @property
     def listening(self) -> bool:

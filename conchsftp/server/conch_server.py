@@ -1,0 +1,270 @@
+"""
+An avatar of ours behind Conch's own SFTP server: `ISFTPServer(avatar)`.
+
+Every call is a request on the same road as those of our subsystem: handlers are asked, paths are resolved, and requests
+about one file keep their order. What Conch's server cannot pass on (handles of extended requests, names as their
+answers) is not offered to it. Source: twisted.conch.interfaces, ISFTPServer; twisted.conch.ssh.filetransfer.
+"""
+
+import dataclasses
+import time
+from collections import deque
+from typing import Any
+
+from twisted.conch.interfaces import ISFTPFile, ISFTPServer
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.files import ResolvePath
+from conchsftp.events.hub import EventHub
+from conchsftp.files.conch_values import from_conch, to_bytes, to_conch, to_problem
+from conchsftp.session.conversation import Conversation
+from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.session.operations import OPERATIONS, extensions
+from conchsftp.session.pipeline import Pipeline
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from conchsftp.sftp import requests
+from conchsftp.sftp.clients import Order, find_client
+from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.listing import longname
+from conchsftp.sftp.numbers import PacketType
+from conchsftp.sftp.open_mode import from_pflags_3
+from conchsftp.sftp.replies import ExtendedReply, StatusReply
+from conchsftp.sftp.statuses import TEXTS, Status
+from conchsftp.wire.kinds import BYTES, U8, U32
+
+_VERSION = 3
+
+
+class _Road:
+    """Requests of one conversation, one after the other where they are about one file."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self._pipeline = Pipeline(conversation)
+        self._lanes = Lanes()
+        self._woken: deque[Ticket] = deque()
+        self._waking = False
+
+    async def ask(self, request: Any) -> Any:
+        """
+        Carry out a request in its turn.
+
+        Returns:
+            The reply, a record of `conchsftp.sftp.replies`.
+        Raises:
+            twisted.conch.ssh.filetransfer.SFTPError, EOFError: a status other than OK.
+        """
+        row = OPERATIONS[type(request)]
+        ticket = self._enter(row, request)
+        if not ticket.admitted:
+            ticket.job = Deferred()
+            await ticket.job
+        try:
+            served = self._pipeline.serve(row, request)
+            event = await served if isinstance(served, Deferred) else served
+            reply = self._pipeline.reply(row, event, request)
+        finally:
+            self._leave(ticket)
+        if isinstance(reply, StatusReply) and reply.status != Status.OK:
+            raise to_problem(reply.status, reply.message)
+        return reply
+
+    def _enter(self, row: Any, request: Any) -> Ticket:
+        try:
+            files = row.files(self.conversation, request)
+        except SFTPError:
+            files = ()
+        if row.alone:
+            files += self._lanes.names
+        return self._lanes.enter(files, row.shared)
+
+    def _leave(self, ticket: Ticket) -> None:
+        self._woken.extend(self._lanes.leave(ticket))
+        if self._waking:
+            return
+        self._waking = True
+        try:
+            # In a loop: who is woken may leave at once, and wake the next.
+            while self._woken:
+                self._woken.popleft().job.callback(None)
+        finally:
+            self._waking = False
+
+
+def _deferred(method: Any) -> Any:
+    """Make of an async method one that returns a Deferred, as Conch wants it."""
+
+    def call(*args: Any, **kwargs: Any) -> "Deferred[Any]":
+        return Deferred.fromCoroutine(method(*args, **kwargs))
+
+    call.__name__, call.__doc__ = method.__name__, method.__doc__
+    return call
+
+
+@implementer(ISFTPServer)
+class ConchServer:
+    """
+    Conch's interface to what an avatar may do.
+
+    Args:
+        avatar: an `ISFTPAvatar`. Where it has `events` and `settings`, those of the server that made it hold;
+            otherwise its own hooks alone, and the defaults.
+    """
+
+    def __init__(self, avatar: Any) -> None:
+        self.avatar = avatar
+        settings = getattr(avatar, "settings", None) or Settings(TABLE)
+        events = getattr(avatar, "events", None) or EventHub()
+        conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
+        self._road = _Road(conversation)
+        self._ask = self._road.ask
+
+    def gotVersion(self, otherVersion: int, extData: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """Return the extended requests that Conch's server can pass on."""
+        pairs = extensions(self._road.conversation, _VERSION, list(extData.items()))
+        kept_back = {row.name for row in EXTENSIONS if not _can_be_passed_on(row.request)}
+        return {name: data for name, data in pairs if name not in kept_back}
+
+    @_deferred
+    async def openFile(self, filename: bytes, flags: int, attrs: dict[str, Any]) -> Any:
+        access, open_flags = from_pflags_3(flags)
+        request = requests.Open(
+            path=to_bytes(filename), access=access, flags=open_flags, attributes=from_conch(attrs)
+        )
+        return _File(self._ask, (await self._ask(request)).handle)
+
+    @_deferred
+    async def removeFile(self, filename: bytes) -> None:
+        await self._ask(requests.Remove(path=to_bytes(filename)))
+
+    @_deferred
+    async def renameFile(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._ask(requests.Rename(path=to_bytes(oldpath), new_path=to_bytes(newpath)))
+
+    @_deferred
+    async def makeDirectory(self, path: bytes, attrs: dict[str, Any]) -> None:
+        await self._ask(requests.MkDir(path=to_bytes(path), attributes=from_conch(attrs)))
+
+    @_deferred
+    async def removeDirectory(self, path: bytes) -> None:
+        await self._ask(requests.RmDir(path=to_bytes(path)))
+
+    @_deferred
+    async def openDirectory(self, path: bytes) -> Any:
+        """Return the whole listing: Conch's server cannot wait between two entries."""
+        handle = (await self._ask(requests.OpenDir(path=to_bytes(path)))).handle
+        entries: list[Any] = []
+        try:
+            while True:
+                entries += (await self._ask(requests.ReadDir(handle=handle))).entries
+        except EOFError:
+            return _Listing(self._ask, handle, entries)
+        except BaseException:
+            await self._ask(requests.Close(handle=handle))
+            raise
+
+    @_deferred
+    async def getAttrs(self, path: bytes, followLinks: bool) -> dict[str, int]:
+        request = requests.Stat if followLinks else requests.LStat
+        return to_conch((await self._ask(request(path=to_bytes(path)))).attributes)
+
+    @_deferred
+    async def setAttrs(self, path: bytes, attrs: dict[str, Any]) -> None:
+        await self._ask(requests.SetStat(path=to_bytes(path), attributes=from_conch(attrs)))
+
+    @_deferred
+    async def readLink(self, path: bytes) -> bytes:
+        return _name(await self._ask(requests.ReadLink(path=to_bytes(path))))
+
+    @_deferred
+    async def makeLink(self, linkPath: bytes, targetPath: bytes) -> None:
+        """Create a link; Conch names the two as the drafts order them, and most clients send them the other way."""
+        link, target = to_bytes(linkPath), to_bytes(targetPath)
+        if self._client().symlinks is Order.TARGET_FIRST:
+            link, target = target, link
+        await self._ask(requests.SymLink(path=link, target=target))
+
+    @_deferred
+    async def realPath(self, path: bytes) -> bytes:
+        return _name(await self._ask(requests.RealPath(path=to_bytes(path))))
+
+    @_deferred
+    async def extendedRequest(self, extendedName: bytes, extendedData: bytes) -> bytes:
+        packet = U8.pack(PacketType.EXTENDED) + U32.pack(0) + BYTES.pack(extendedName) + extendedData
+        try:
+            _, request = Codec(_VERSION).decode([packet])
+        except BadPacket as bad:
+            raise to_problem(bad.status or Status.BAD_MESSAGE, bad.text) from None
+        if not isinstance(request, requests.UnknownExtended) and not _can_be_passed_on(type(request)):
+            raise to_problem(Status.OP_UNSUPPORTED)
+        reply = await self._ask(request)
+        if isinstance(reply, ExtendedReply):
+            return reply.payload
+        # Its server makes an EXTENDED_REPLY of what is returned, and a STATUS of what is raised: of this one, too.
+        raise to_problem(Status.OK, TEXTS[Status.OK])
+
+    def _client(self) -> Any:
+        transport = getattr(getattr(self.avatar, "conn", None), "transport", None)
+        return find_client(getattr(transport, "otherVersionString", b""))
+
+
+def _can_be_passed_on(request: type[Any]) -> bool:
+    """Whether Conch's server can: it has handles of its own, and answers with what is no name."""
+    names = {field.name for field in dataclasses.fields(request)}
+    return "handle" not in names and OPERATIONS[request].event is not ResolvePath
+
+
+def _name(reply: Any) -> bytes:
+    name: bytes = reply.entries[0].name
+    return name
+
+
+@implementer(ISFTPFile)
+class _File:
+    """An open file, by its handle."""
+
+    def __init__(self, ask: Any, handle: bytes) -> None:
+        self._ask = ask
+        self._handle = handle
+
+    @_deferred
+    async def readChunk(self, offset: int, length: int) -> bytes:
+        return bytes((await self._ask(requests.Read(handle=self._handle, offset=offset, length=length))).data)
+
+    @_deferred
+    async def writeChunk(self, offset: int, data: bytes) -> None:
+        await self._ask(requests.Write(handle=self._handle, offset=offset, data=[data]))
+
+    @_deferred
+    async def getAttrs(self) -> dict[str, int]:
+        return to_conch((await self._ask(requests.FStat(handle=self._handle))).attributes)
+
+    @_deferred
+    async def setAttrs(self, attrs: dict[str, Any]) -> None:
+        await self._ask(requests.FSetStat(handle=self._handle, attributes=from_conch(attrs)))
+
+    @_deferred
+    async def close(self) -> None:
+        await self._ask(requests.Close(handle=self._handle))
+
+
+class _Listing:
+    """An open directory: its entries as Conch sends them."""
+
+    def __init__(self, ask: Any, handle: bytes, entries: list[Any]) -> None:
+        self._ask = ask
+        self._handle = handle
+        self._entries = entries
+
+    def __iter__(self) -> Any:
+        now = time.time()
+        for name, line, attributes in self._entries:
+            yield name, longname(name, attributes, now) if line is None else line, to_conch(attributes)
+
+    @_deferred
+    async def close(self) -> None:
+        await self._ask(requests.Close(handle=self._handle))
