@@ -10,7 +10,7 @@ from typing import Any
 from twisted.conch.avatar import ConchUser
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.conch.ssh.filetransfer import FX_PERMISSION_DENIED, FXF_READ, SFTPError
-from twisted.conch.unix import SFTPServerForUnixConchUser
+from twisted.conch.unix import UnixConchUser
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.components import registerAdapter
 from twisted.python.filepath import FilePath
@@ -29,11 +29,12 @@ from conchsftp.ssh.numbers import Message
 from conchsftp.testing import MemoryClient, MemorySession, memory_server
 
 
-class UnixUser(ConchUser):
+class UnixUser(UnixConchUser):
     """A user of Conch's own backend, which serves the machine's files; here without changing to another account."""
 
     def __init__(self, home: str) -> None:
-        super().__init__()
+        # Not its own constructor: that wants an account of the machine.
+        ConchUser.__init__(self)
         self.home = home
         self.opened: list[str] = []
 
@@ -50,9 +51,6 @@ class UnixUser(ConchUser):
     def on_file_open(self, event: Any) -> None:
         """A handler, as any avatar may have."""
         self.opened.append(event.path)
-
-
-registerAdapter(SFTPServerForUnixConchUser, UnixUser, ISFTPServer)
 
 
 class UnixTests(SynchronousTestCase):

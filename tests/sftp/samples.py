@@ -184,5 +184,11 @@ SAMPLES = [
         extended("users-groups-by-id@openssh.com"),
         "00000008 00000000 000003e8  00000004 00000064",
     ),
-    sample(ALL, requests.UnknownExtended(name=b"nobody@example.com"), extended("nobody@example.com")),
+    sample(
+        ALL,
+        requests.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),
+        extended("nobody@example.com"),
+        "00ff",
+        complete=(27, 28),
+    ),
 ]

@@ -8,7 +8,7 @@ from conchsftp.sftp.clients import Client, Order
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag, PacketType, RealPath
-from conchsftp.sftp.requests import LStat, Open, Rename, SymLink
+from conchsftp.sftp.requests import LStat, Open, Rename, SymLink, UnknownExtended
 from conchsftp.sftp.requests import RealPath as RealPathRequest
 from conchsftp.sftp.statuses import Status
 from tests.sftp.samples import PATH, SAMPLES, extended
@@ -51,6 +51,8 @@ class SampleTests(SynchronousTestCase):
         for version, sample in cases():
             if version == 6 and sample.packet[0] == PacketType.REALPATH:
                 continue  # ends with any number of paths
+            if isinstance(sample.record, UnknownExtended):
+                continue  # who knows it says where it ends
             self.assertEqual(Codec(version).decode([sample.packet + b"\xff\x00"]), (7, sample.record), version)
 
     def test_cut_short(self):
