@@ -1,52 +1,22 @@
 """
-Every other client: the same tree there and back, and what is particular to one of them.
+What is particular to one client, or to several, besides the matrix.
 """
 
 import os
 import shutil
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import paramiko
-import pytest
 
 from bench import accounting
 from bench.servers import Server
+from tests.interop.clients.curl_client import curl
+from tests.interop.clients.paramiko_client import paramiko_session
+from tests.interop.clients.putty import psftp
 from tests.interop.driving import Place, need, same
-from tests.interop.round_trip import CLIENTS, Client, curl, paramiko_session, psftp
 
 MIB = 1 << 20
-
-
-def _tree(folder: Path) -> None:
-    """Make a tree with an empty file, a large one, and names that need care."""
-    (folder / "sub").mkdir(parents=True)
-    for name, size in (("large.bin", 7 * MIB + 11), ("empty", 0), ("sub/a blank", 5), ("sub/ünï cödé.txt", 70_000)):
-        (folder / name).write_bytes(os.urandom(size))
-
-
-@pytest.fixture(params=CLIENTS, ids=lambda client: client.name)
-def client(request: pytest.FixtureRequest) -> Client:
-    """Each client in turn; skipped where it is not installed."""
-    need(*request.param.needs)
-    return request.param
-
-
-def check_round_trip(
-    client: Client, server: Server, compatible_server: Server, make_place: Callable[[Server], Place]
-) -> None:
-    """A client takes a tree to the server, brings it back unchanged, and removes it."""
-    peer = compatible_server if client.old else server
-    place = make_place(peer)
-    _tree(place.local / "tree")
-    client.upload(peer, place.local, "tree", f"{place.remote}/arrived")
-    same(place.local / "tree", place.served / "arrived")
-    client.download(peer, place.local, "back", f"{place.remote}/arrived")
-    same(place.local / "tree", place.local / "back")
-    if client.remove is not None:
-        client.remove(peer, place.local, "tree", f"{place.remote}/arrived")
-        assert not (place.served / "arrived").exists()
 
 
 def check_paramiko_prefetch(ours: None, server: Server, place: Place) -> None:
@@ -73,27 +43,15 @@ def check_paramiko_prefetch(ours: None, server: Server, place: Place) -> None:
     (place.served / "source").unlink()
 
 
-def check_passwords(ours: None, compatible_server: Server, make_place: Callable[[Server], Place]) -> None:
-    """Clients that bring their own SSH log in by password."""
-    need("psftp", "curl")
-    server, place = compatible_server, make_place(compatible_server)
-    (place.served / "file").write_text("content")
-    assert curl(server, place.local, f"{place.remote}/file", password=server.password) == "content"
-    psftp(server, place.local, f"get {place.remote}/file got", password=server.password)
-    assert (place.local / "got").read_text() == "content"
-    with paramiko_session(server, by_password=True) as session, session.open(f"{place.remote}/file") as file:
-        assert file.read() == b"content"
-
-
 def check_asked_for_the_password(
     ours: None, start: Callable[..., Server], make_place: Callable[[Server], Place]
 ) -> None:
-    """The same clients answer the question for it, where a server takes a password in no other way."""
+    """Clients that bring their own SSH answer the question for it, where a server takes a password in no other way."""
     need("psftp", "curl")
     server = start("AlgorithmProfile=compatible", "DefaultAuthMethods=keyboard-interactive")
     place = make_place(server)
     (place.served / "file").write_text("content")
-    assert curl(server, place.local, f"{place.remote}/file", password=server.password) == "content"
+    assert curl(server, place.local, f":{place.remote}/file", password=server.password) == "content"
     psftp(server, place.local, f"get {place.remote}/file got", password=server.password)
     assert (place.local / "got").read_text() == "content"
     asked = []
@@ -108,17 +66,3 @@ def check_asked_for_the_password(
         session = paramiko.SFTPClient.from_transport(transport)
         assert session is not None and session.listdir(place.remote) == ["file"]
     assert asked == [("", "", [("Password: ", False)])]
-
-
-def check_resume(compatible_server: Server, make_place: Callable[[Server], Place]) -> None:
-    """psftp and curl go on with a file that is there in part, which they open without truncating it."""
-    need("psftp", "puttygen", "curl")
-    server, place = compatible_server, make_place(compatible_server)
-    source = place.local / "source"
-    source.write_bytes(os.urandom(MIB + 1))
-    for name in ("psftp", "curl"):
-        (place.served / name).write_bytes(source.read_bytes()[:300_000])
-    psftp(server, place.local, f"reput source {place.remote}/psftp")
-    curl(server, place.local, "-C", "-", "-T", source, f"{place.remote}/curl")
-    same(source, place.served / "psftp")
-    same(source, place.served / "curl")

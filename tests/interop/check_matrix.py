@@ -39,6 +39,14 @@ def check_cell(
     operation.verify(place, client.steps[operation.name](place))
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def check_that_it_can_fail(operation: Operation, server: Server, place: Place) -> None:
+    """A client that does nothing does not pass."""
+    operation.prepare(place)
+    with pytest.raises((AssertionError, OSError, TypeError)):
+        operation.verify(place, None)
+
+
 def check_rows() -> None:
     """A client's row names operations that there are, and gives no reason for what it does."""
     names = {operation.name for operation in OPERATIONS}

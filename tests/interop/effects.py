@@ -15,6 +15,7 @@ from tests.interop.driving import Place, same
 # What a step tells of a listing: the name, its type as in the first column of `ls -l`, its size. None: it cannot tell.
 Listing = Mapping[str, tuple[str | None, int | None]]
 
+LARGE = 7_340_043  # more than the windows of most clients
 SIZE = 1_000_003  # no multiple of anything, and several packets
 THERE = 300_001  # so much of a file that is resumed is there already
 MANY = 3000
@@ -44,6 +45,14 @@ def here(place: Place) -> None:
 
 def there(place: Place) -> None:
     _fill(place.served / "source")
+
+
+def large_here(place: Place) -> None:
+    _fill(place.local / "source", LARGE)
+
+
+def large_there(place: Place) -> None:
+    _fill(place.served / "source", LARGE)
 
 
 def arrived_there(place: Place, told: object) -> None:
@@ -166,6 +175,7 @@ def two_there(place: Place) -> None:
 
 
 def replaced_or_kept(place: Place, told: bool) -> None:
+    assert isinstance(told, bool), told
     found = {path.name: path.read_text() for path in place.served.iterdir()}
     assert found == ({"arrived": "source"} if told else {"source": "source", "arrived": "arrived"})
 

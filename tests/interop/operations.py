@@ -46,8 +46,8 @@ _BOTH = f"{_UP} and {_DOWN}"
 
 GROUPS: Mapping[str, Sequence[Operation]] = {
     "Files": (
-        Operation("upload", "upload", _UP, effects.here, effects.arrived_there),
-        Operation("download", "download", _DOWN, effects.there, effects.arrived_here),
+        Operation("upload", "upload", _UP, effects.large_here, effects.arrived_there),
+        Operation("download", "download", _DOWN, effects.large_there, effects.arrived_here),
         Operation(
             "replace", "over a larger file", f"{_UP}, which is larger", effects.larger_there, effects.arrived_there
         ),
