@@ -21,6 +21,7 @@ from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
+from conchsftp.ssh.turns import Turns
 
 
 class SFTPFactory(SSHFactory):
@@ -62,6 +63,7 @@ class SFTPFactory(SSHFactory):
         self.connections = ConnectionTable(settings)
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
+        self.turns = Turns(clock, settings)
 
     @property
     def version_line(self) -> bytes:

@@ -198,7 +198,8 @@ class SFTPServer(MultiService):
         gone = [transport.gone() for transport in self.factory.connections]
         for transport in self.factory.connections:
             transport.loseConnection()
-        return DeferredList([self.stop_listening(), *gone]).addCallback(lambda _: None)
+        # Connections that had much open may still be closing it.
+        return DeferredList([self.stop_listening(), *gone]).addCallback(lambda _: self.factory.turns.drain())
 
     def privilegedStartService(self) -> None:
         """Open the ports while the process may still open those below 1024: before twistd's `--uid` takes effect."""

@@ -8,6 +8,7 @@ Sources: filexfer-13 sections 3 and 4; the clients that pair replies by position
 """
 
 from collections import deque
+from collections.abc import Iterator
 from math import inf
 from time import time
 from typing import Any
@@ -33,8 +34,9 @@ from conchsftp.wire.inbox import Inbox
 
 # OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
 LARGEST_PACKET = 256 * 1024
-_SMALL_REPLY = 1024
 HIGHEST_VERSION = 3
+# What a request costs that waits, whatever it is about: its event, its reply, and all that waiting is made of.
+_WAITING_BYTES = 4096
 # What a request costs beside which no other may be in flight: more than MaxBytesInFlight can be.
 _ALL_THERE_IS = 2**40
 
@@ -49,7 +51,7 @@ class _Slot:
         self.row = row
         self.request = request
         self.size = size
-        self.cost = _SMALL_REPLY + (min(request.length, LARGEST_READ) if row.bulk else 0)
+        self.cost = _WAITING_BYTES + (min(request.length, LARGEST_READ) if row.bulk else 0)
         if row.alone:
             self.cost += _ALL_THERE_IS
         self.event: Any = None
@@ -77,9 +79,12 @@ class SFTPSubsystem(Protocol):
         self._in_flight = 0
         self._pumping = False
         self._waking = False
+        self._queued = False
         self._ending = False
         self._over = False
-        self._next_slice: Any = None
+        self._turns = ssh.factory.turns
+        self._seconds = ssh.clock.seconds
+        self._abandoned: Iterator[bytes] = iter(())
         self._codec: Codec | None = None
         self._conversation = Conversation(
             avatar,
@@ -102,8 +107,9 @@ class SFTPSubsystem(Protocol):
 
     def go_on(self) -> None:
         """Answer, begin and let leave what can be now: replies can leave again, or there is another one."""
-        self._answer()
-        self._pump()
+        if not self._queued:
+            self._answer()
+            self._pump()
         if not self._over:
             self.transport.flush()
 
@@ -121,10 +127,10 @@ class SFTPSubsystem(Protocol):
         if self._over:
             return
         self._over = self._conversation.over = True
-        if self._next_slice is not None:
-            self._next_slice.cancel()
-        for handle in self._conversation.handles:
-            self._start(None, Abandon(handle=handle), 0)
+        self._turns.forget(self._resume)
+        self._queued = False
+        self._abandoned = iter(self._conversation.handles)
+        self._resume()
 
     @property
     def busy(self) -> bool:
@@ -133,14 +139,12 @@ class SFTPSubsystem(Protocol):
 
     def _pump(self) -> None:
         """Start requests while replies can leave; called again when they can."""
-        if self._pumping or self._over or self._next_slice is not None:
+        if self._pumping or self._over or self._queued:
             return
         self._pumping = True
         pieces: Any = ()
         take, ready, most = self._inbox.take, self.transport.ready, self._settings.max_bytes_in_flight
-        seconds = self._ssh.clock.seconds
-        slice_seconds = self._settings.max_read_time / 1000
-        end = seconds() + slice_seconds if slice_seconds else inf
+        seconds, end = self._seconds, self._turns.end()
         try:
             while self._inbox.size and self._in_flight < most and ready():
                 pieces = take()
@@ -148,8 +152,7 @@ class SFTPSubsystem(Protocol):
                     break
                 self._take(pieces)
                 if seconds() > end:
-                    # Others have their turn before it goes on.
-                    self._next_slice = self._ssh.clock.callLater(0, self._resume)
+                    self._queue_up()
                     break
         except ValueError as problem:
             self._give_up(str(problem))
@@ -159,9 +162,29 @@ class SFTPSubsystem(Protocol):
         if self._ending and not self._slots and (pieces is None or not self._inbox.size):
             self.transport.finish()
 
+    def _queue_up(self) -> None:
+        """Let others have their turn before it goes on."""
+        if not self._queued:
+            self._queued = True
+            self._turns.wait(self._resume)
+
     def _resume(self) -> None:
-        self._next_slice = None
-        self.go_on()
+        self._queued = False
+        self._wake()
+        self._abandon()
+        self._answer()
+        self._pump()
+        if not self._over:
+            self.transport.flush()
+
+    def _abandon(self) -> None:
+        """Close what was open when the session ended."""
+        end = self._turns.end()
+        for handle in self._abandoned:
+            self._start(None, Abandon(handle=handle), 0)
+            if self._seconds() > end:
+                self._queue_up()
+                break
 
     def _take(self, pieces: list[memoryview]) -> None:
         size = 4 + sum(map(len, pieces))
@@ -231,11 +254,17 @@ class SFTPSubsystem(Protocol):
         outcome.addErrback(lambda failure: self._log.failure("a reply was lost", failure))
 
     def _leave(self, ticket: Ticket) -> None:
-        """Give up a lane and start whoever waited for it; in a loop, because a started one may leave at once."""
+        """Give up a lane and start whoever waited for it."""
         self._woken.extend(self._lanes.leave(ticket))
+        if not self._queued:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Start requests whose turn has come in their lanes; in a loop, because a started one may leave at once."""
         if self._waking:
             return
         self._waking = True
+        end = self._turns.end()
         try:
             while self._woken:
                 woken = self._woken.popleft()
@@ -247,16 +276,22 @@ class SFTPSubsystem(Protocol):
                 else:
                     slot.event = outcome
                     self._woken.extend(self._lanes.leave(woken))
+                if self._seconds() > end:
+                    self._queue_up()
+                    break
         finally:
             self._waking = False
 
     def _answer(self) -> None:
         """Send the replies that are made, as far as the order and the channel allow."""
-        slots = self._slots
+        slots, end = self._slots, self._turns.end()
         while slots and slots[0].event is not None and (self._over or self.transport.ready()):
             slot = slots.popleft()
             self._in_flight -= slot.cost
             self._emit(slot.request_id, slot.row, slot.event, slot.request, slot.size)
+            if self._seconds() > end:
+                self._queue_up()
+                break
 
     def _emit(self, request_id: int | None, row: Operation, event: Any, request: Any, size: int) -> None:
         codec = self._codec

@@ -48,8 +48,11 @@ ROWS = declare(
     Setting(
         name="MaxReadTime",
         kind=integer(0, 60_000, unit="milliseconds"),
-        default=50,
-        doc="Milliseconds that one connection is served before the others have their turn; 0: no limit.",
+        default=10,
+        documented=50,
+        why="Whoever asks for little waits for less.",
+        doc="""Milliseconds that a connection is served before the others have their turn; 0: no limit.
+Connections that have more to do share this time between two looks at all sockets.""",
     ),
     Setting(
         name="DefaultConnectionTimeout",

@@ -36,7 +36,7 @@ class Transport(SSHServerTransport):
     An accepted connection.
 
     The factory brings what connections share: `settings`, `host_keys`, `portal`, `clock`, `workers`, `groups`,
-    `receive_buffer`, `staging`, `version_line`, `events` and `connections`.
+    `receive_buffer`, `staging`, `turns`, `version_line`, `events` and `connections`.
 
     Args:
         factory: what made it.
@@ -153,10 +153,11 @@ class Transport(SSHServerTransport):
                 return
 
     def _walk(self) -> None:
-        """Handle every packet that is here."""
+        """Handle every packet that is here while the turn lasts; the time, which costs, is asked for now and then."""
         if self._ended or self._suspended:
             return
         self._in_turn = True
+        end = self.factory.turns.begin()
         try:
             if self.stage is Stage.VERSION and not self._identify():
                 return
@@ -164,6 +165,10 @@ class Transport(SSHServerTransport):
             while (payload := take()) is not None:
                 self._handle(payload)
                 if self._ended or self._suspended:
+                    break
+                if not self.receiver.packets & 15 and self.clock.seconds() > end:
+                    self.suspend()
+                    self.factory.turns.wait(self.resume)
                     break
         except ProtocolViolation as violation:
             self._violated(violation)
@@ -173,6 +178,7 @@ class Transport(SSHServerTransport):
         finally:
             self._in_turn = False
             self._turn_over()
+            self.factory.turns.finish()
 
     def _turn_over(self) -> None:
         if self.service is not None:
@@ -235,7 +241,7 @@ class Transport(SSHServerTransport):
         self._allowed = (STRICT if self.strict else ALLOWED)[stage]
 
     def suspend(self) -> None:
-        """Handle no further message until `resume()`: an answer is being computed elsewhere."""
+        """Handle no further message until `resume()`: an answer is being computed, or others have their turn."""
         self._suspended = True
         self.outlet.read(False, "suspended")
 
@@ -251,8 +257,7 @@ class Transport(SSHServerTransport):
         # Another connection may have had the buffer meanwhile; lending brings our bytes back into it.
         self.receiver.lend()
         self._walk()
-        early = bytes(self._early)
-        self._early.clear()
+        early, self._early = self._early, bytearray()
         self.dataReceived(early)
 
     def sendPacket(self, number: int, payload: bytes) -> None:

@@ -21,6 +21,7 @@ from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKey, HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer
 from conchsftp.ssh.staging import StagingPool
+from conchsftp.ssh.turns import Turns
 
 KEYS = HostKeys([HostKey(Ed25519PrivateKey.generate())])
 
@@ -40,6 +41,7 @@ class Factory:
         self.groups = Groups()
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
+        self.turns = Turns(self.clock, self.settings)
 
 
 class AdmissionTests(SynchronousTestCase):

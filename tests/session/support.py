@@ -15,6 +15,7 @@ from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp.clients import find_client
 from conchsftp.sftp.statuses import Status
+from conchsftp.ssh.turns import Turns
 
 INIT, VERSION = 1, 2
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(3, 13)
@@ -135,8 +136,9 @@ class Channel:
 
 
 class _Factory:
-    def __init__(self, events: EventHub) -> None:
+    def __init__(self, events: EventHub, turns: Turns) -> None:
         self.events = events
+        self.turns = turns
 
 
 class _SSH:
@@ -148,7 +150,7 @@ class _SSH:
     def __init__(self, client: bytes, settings: Any, events: EventHub, clock: Clock) -> None:
         self.client = find_client(client, settings.client_quirks.rows)
         self.settings = settings
-        self.factory = _Factory(events)
+        self.factory = _Factory(events, Turns(clock, settings))
         self.clock = clock
 
 
@@ -195,6 +197,7 @@ class Session:
         ssh = _SSH(client, self.settings, self.events, self.clock)
         self.subsystem = SFTPSubsystem(avatar or Avatar(self.files), ssh)
         self.conversation = self.subsystem._conversation
+        self.turns = ssh.factory.turns
         self.subsystem.makeConnection(self.channel)
         self.fed = 0
         self._seen = 0
@@ -203,8 +206,10 @@ class Session:
         """Send bytes in one piece. What they are received into is overwritten at the end of the turn."""
         data = bytearray(b"".join(packets))
         self.fed += len(data)
+        self.turns.begin()
         self.subsystem.dataReceived(memoryview(data))
         self.subsystem.keep()
+        self.turns.finish()
         data[:] = b"\xee" * len(data)
 
     def replies(self) -> list[bytes]:

@@ -2,9 +2,6 @@
 Back-pressure: what a client costs that asks faster than it reads, or than a file system answers.
 """
 
-from twisted.internet.task import Clock
-
-from conchsftp.events import EventHub, GetAttributes
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     FOR_READING,
@@ -133,7 +130,7 @@ class InFlightTests(SessionCase):
         files = SlowFileSystem(self.files, ["stat"])
         session = self.begin(files, max_bytes_in_flight=2**19)
         session.feed(*(request(STAT, number, string(b"a")) for number in range(2000)))
-        self.assertEqual(len(files.gate.waiting), 512)
+        self.assertEqual(len(files.gate.waiting), 128)
         files.gate.release_all()
         self.assertEqual(numbers(session.replies()), list(range(2000)))
 
@@ -195,60 +192,3 @@ class CreditTests(SessionCase):
         files.gate.release_all()
         self.assertEqual(session.channel.credited, session.fed)
         self.assertEqual(len(session.replies()), 14)
-
-
-class SliceTests(SessionCase):
-    """MaxReadTime: one session must not keep all others waiting."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.clock = Clock()
-        events = EventHub(clock=self.clock)
-        # Each request takes a while.
-        events.on(GetAttributes, lambda event: self.session.clock.advance(0.03))
-        self.session = self.begin(events=events)
-
-    def test_slice(self) -> None:
-        """After 50 milliseconds the others have their turn; it goes on by itself, and lets its replies leave."""
-        session = self.session
-        self.assertEqual(numbers(session.ask(*lstats(5))), [0, 1])
-        self.assertEqual(numbers(session.next_turn()), [2, 3])
-        self.assertEqual(session.channel.flushed, len(session.channel.sent))
-        self.assertEqual(numbers(session.next_turn()), [4])
-        self.assertEqual(session.clock.getDelayedCalls(), [])
-
-    def test_unlimited(self) -> None:
-        """0 is no limit."""
-        session = self.begin(events=self.session.events, max_read_time=0)
-        self.assertEqual(numbers(session.ask(*lstats(5))), [0, 1, 2, 3, 4])
-        self.assertEqual(session.clock.getDelayedCalls(), [])
-
-    def test_one_slice_a_turn(self) -> None:
-        """What comes meanwhile, or is done meanwhile, does not give it a second turn."""
-        session = self.session
-        self.assertEqual(numbers(session.ask(*lstats(5))), [0, 1])
-        self.assertEqual(session.ask(*lstats(5)), [])
-        self.assertEqual(session.go_on(), [])
-        self.assertEqual(len(session.clock.getDelayedCalls()), 1)
-        while session.clock.getDelayedCalls():
-            self.assertLessEqual(len(session.next_turn()), 2)
-        self.assertEqual(session.channel.credited, session.fed)
-
-    def test_end_of_input(self) -> None:
-        """The channel does not end while requests wait for their slice."""
-        session = self.session
-        self.assertEqual(numbers(session.ask(*lstats(5))), [0, 1])
-        session.subsystem.end_of_input()
-        self.assertFalse(session.channel.ended)
-        self.assertEqual(numbers(session.next_turn()), [2, 3])
-        self.assertFalse(session.channel.ended)
-        self.assertEqual(numbers(session.next_turn()), [4])
-        self.assertEqual((session.channel.ended, session.channel.late), (True, []))
-
-    def test_lost(self) -> None:
-        """A session that is over does not come back for its next slice."""
-        session = self.session
-        session.ask(*lstats(5))
-        session.lose()
-        self.assertEqual(session.clock.getDelayedCalls(), [])
-        self.assertEqual(session.next_turn(), [])
