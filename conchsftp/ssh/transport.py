@@ -257,7 +257,8 @@ class Transport(SSHServerTransport):
         # Another connection may have had the buffer meanwhile; lending brings our bytes back into it.
         self.receiver.lend()
         self._walk()
-        early, self._early = self._early, bytearray()
+        early = bytes(self._early)
+        self._early.clear()
         self.dataReceived(early)
 
     def sendPacket(self, number: int, payload: bytes) -> None:
@@ -390,14 +391,8 @@ class Transport(SSHServerTransport):
     isVerified = isEncrypted
 
 
+# Each `ssh_…` above handles the message that it is named after.
+_OWN = vars(Transport)
 _HANDLERS: dict[int, Callable[[Transport, bytes], None]] = {
-    Message.DISCONNECT: Transport.ssh_DISCONNECT,
-    Message.IGNORE: Transport.ssh_IGNORE,
-    Message.UNIMPLEMENTED: Transport.ssh_UNIMPLEMENTED,
-    Message.DEBUG: Transport.ssh_DEBUG,
-    Message.SERVICE_REQUEST: Transport.ssh_SERVICE_REQUEST,
-    Message.EXT_INFO: Transport.ssh_EXT_INFO,
-    Message.KEXINIT: Transport.ssh_KEXINIT,
-    Message.NEWKEYS: Transport.ssh_NEWKEYS,
-    Message.PING: Transport.ssh_PING,
+    number: _OWN[f"ssh_{number.name}"] for number in Message if f"ssh_{number.name}" in _OWN
 }
