@@ -5,7 +5,6 @@ The SSH under it is the one that the server is tested with elsewhere; all of SFT
 """
 
 from struct import unpack_from
-from typing import Any
 
 from conchsftp.ssh.numbers import Message
 from conchsftp.testing import MemoryClient
@@ -23,6 +22,7 @@ from tests.transcripts.notation import (
     Step,
 )
 from tests.transcripts.packets import INIT, NAME, Packet
+from tests.transcripts.stages import Stage
 
 # sshfs ends the session over a larger NAME, OpenSSH over any larger reply.
 _LARGEST_REPLY = 256 * 1024
@@ -34,17 +34,19 @@ class Player:
     A client's part in one session.
 
     Args:
-        server: whom it talks to.
+        stage: where it is played.
         client: who it is.
     """
 
-    def __init__(self, server: Any, client: Client) -> None:
+    def __init__(self, stage: Stage, client: Client) -> None:
+        self._stage = stage
         self._client = client
         self._sent = 0
         self._owed_on_channel = self._owed_on_connection = 0
         self._talk = Conversation()
-        self._ssh = MemoryClient(server.factory, version=client.version.encode("ascii"))
+        self._ssh = MemoryClient(stage.server.factory, version=client.version.encode("ascii"))
         self._ssh.log_in()
+        stage.begin()
         self._channel = self._ssh.open_channel(window=client.window, packet=client.packet)
         self._channel.reopens = client.reopens
         for aside in client.before:
@@ -65,15 +67,22 @@ class Player:
                 self._channel.lay_data(packet.lay(request_id, self._talk.handles))
             else:
                 self._aside(row)
-        self._ssh.pump()
+        self._wait()
         self._check(needs)
 
     def finish(self) -> None:
         """End as clients do, and see the channel end in good order: exit status, end of data, close."""
         self._channel.eof()
+        self._wait()
         assert self._channel.numbers[-3:] == _GOOD_END, self._channel.numbers[-5:]
         self._channel.close()
         self._ssh.disconnect()
+
+    def _wait(self) -> None:
+        """Let everything happen that the server has been asked for."""
+        self._ssh.pump()
+        while self._stage.settle():
+            self._ssh.pump()
 
     def _id(self, packet: Packet, index: int) -> int:
         if packet.kind == INIT:

@@ -10,11 +10,37 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
-from conchsftp.testing import memory_server
+from conchsftp.testing import MemoryReactor, MemoryThreads, memory_server
 from tests.transcripts.notation import FOLDER, GONE, File, Folder, Link, Nothing, Thing
 
 
-class MemoryStage:
+class Stage:
+    """
+    A server, and its files.
+
+    Attributes:
+        server: whom the client talks to.
+    """
+
+    server: Any
+
+    def begin(self) -> None:
+        """The login is over."""
+
+    def settle(self) -> bool:
+        """Get something done that waits; return whether there was anything."""
+        return False
+
+    def make(self, path: str, thing: Thing) -> None:
+        """Put something there; folders on the way are made."""
+        raise NotImplementedError
+
+    def look(self, path: str) -> Thing:
+        """Return what is there."""
+        raise NotImplementedError
+
+
+class MemoryStage(Stage):
     """Files in memory."""
 
     def __init__(self, case: Any) -> None:
@@ -22,7 +48,6 @@ class MemoryStage:
         self.server = memory_server(SFTPAvatar("user", files=self.files))
 
     def make(self, path: str, thing: Thing) -> None:
-        """Put something there; folders on the way are made."""
         for above in _above(path):
             if isinstance(self.look(above), Nothing):
                 self.files.make_directory(above, Attributes())
@@ -37,7 +62,6 @@ class MemoryStage:
             self.files.set_attributes(path, Attributes(permissions=file.mode, **times), True)
 
     def look(self, path: str) -> Thing:
-        """Return what is there."""
         try:
             seen = self.files.lstat(path)
         except FileNotFoundError:
@@ -49,17 +73,25 @@ class MemoryStage:
         return File(data=self.files.get(path), mode=seen.permissions, mtime=seen.mtime)
 
 
-class LocalStage:
-    """Files in a temporary folder, served as `twistd sftpserver` serves one."""
+class LocalStage(Stage):
+    """
+    Files in a temporary folder, served as `twistd sftpserver` serves one.
+
+    Attributes:
+        options: settings of the server.
+    """
+
+    options: dict[str, Any] = {}
 
     def __init__(self, case: Any) -> None:
         self.root = os.path.abspath(case.mktemp())
         os.mkdir(self.root)
         os.chmod(self.root, 0o755)
-        self.server = memory_server(root_directory=self.root, umask=0o022)
+        reactor = MemoryReactor()
+        self.threads = reactor.threads = _LastFirst()
+        self.server = memory_server(root_directory=self.root, umask=0o022, reactor=reactor, **self.options)
 
     def make(self, path: str, thing: Thing) -> None:
-        """Put something there; folders on the way are made."""
         place = self._place(path)
         for above in _above(path):
             self._make_folder(self._place(above))
@@ -76,7 +108,6 @@ class LocalStage:
                 os.utime(place, (file.mtime, file.mtime))
 
     def look(self, path: str) -> Thing:
-        """Return what is there."""
         place = self._place(path)
         if os.path.islink(place):
             return Link(os.readlink(place))
@@ -98,7 +129,32 @@ class LocalStage:
         return self.root + path
 
 
-STAGES = {"in_memory": MemoryStage, "on_disk": LocalStage}
+class SlowStage(LocalStage):
+    """
+    A folder on a slow disk: every call waits in a thread, and of those that wait the last one is done first.
+
+    What depends on the order in which a client has asked must have been put into that order before.
+    """
+
+    options = {"file_threads": "threads"}
+
+    def begin(self) -> None:
+        self.threads.hold = True
+
+    def settle(self) -> bool:
+        waiting = bool(self.threads)
+        if waiting:
+            self.threads.finish()
+        return waiting
+
+
+class _LastFirst(MemoryThreads):
+    def finish(self) -> None:
+        self._held.rotate(1)
+        super().finish()
+
+
+STAGES = {"in_memory": MemoryStage, "on_disk": LocalStage, "on_a_slow_disk": SlowStage}
 
 
 def differs(found: Thing, wanted: Thing) -> str:

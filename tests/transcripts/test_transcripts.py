@@ -9,18 +9,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.transcripts.notation import Transcript
 from tests.transcripts.replay import Player
-from tests.transcripts.stages import STAGES, LocalStage, MemoryStage, differs
+from tests.transcripts.stages import STAGES, Stage, differs
 from tests.transcripts.table import TRANSCRIPTS
 
 
 class TranscriptTests(SynchronousTestCase):
-    """Each transcript, with files in memory and with files on disk; `table` lists them."""
+    """Each transcript, with files in memory, on disk, and on a slow disk; `table` lists them."""
 
-    def play(self, transcript: Transcript, stage: MemoryStage | LocalStage) -> None:
+    def play(self, transcript: Transcript, stage: Stage) -> None:
         """Play a transcript from the login to the end, and look at the files."""
         for path, thing in transcript.before.items():
             stage.make(path, thing)
-        player = Player(stage.server, transcript.client)
+        player = Player(stage, transcript.client)
         for number, step in enumerate(transcript.steps):
             try:
                 player.step(step)
@@ -37,7 +37,7 @@ class TranscriptTests(SynchronousTestCase):
         self.assertEqual([each.name for each in TRANSCRIPTS if not each.shows.endswith(".")], [])
 
 
-def _test(transcript: Transcript, stage: type[MemoryStage | LocalStage]) -> Callable[[Any], None]:
+def _test(transcript: Transcript, stage: Callable[[Any], Stage]) -> Callable[[Any], None]:
     def test(self: TranscriptTests) -> None:
         self.play(transcript, stage(self))
 
