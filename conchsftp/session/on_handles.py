@@ -11,7 +11,7 @@ from typing import Any
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
 from conchsftp.events.own import FileRequest
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
-from conchsftp.session.operation import LARGEST_READ, Operation, Placed, attributes_reply, by_handle
+from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
 from conchsftp.sftp import requests
 from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
@@ -40,7 +40,7 @@ def _announce_read(c: Any, r: Any) -> Any:
 
 def _read(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
-    length = min(e.length, LARGEST_READ)
+    length = min(e.length, MOST_READ)
     if not length:
         return b""
     if opened.into is not None:
@@ -59,7 +59,7 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
     pieces = e.pieces
     if pieces.__class__ is Placed:
         return pieces
-    length = min(r.length, LARGEST_READ)
+    length = min(r.length, MOST_READ)
     # A handler may have put more there than was asked for; OpenSSH's client ends the session over that.
     data = e.data[:length]
     if not data and length:

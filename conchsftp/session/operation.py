@@ -16,7 +16,14 @@ from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
 LARGEST_READ = LARGEST_WRITE = 255 * 1024
-"""The most that one READ returns and one WRITE may bring, in bytes; what OpenSSH allows beside its headers."""
+"""The most that one READ and one WRITE are promised to move, in bytes; what OpenSSH allows beside its headers."""
+
+MOST_READ = 256 * 1024 - 9
+"""
+The most that one READ returns, in bytes: with its headers it is the largest packet that clients take.
+
+WinSCP asks for that much. What an answer lacks, it asks for with one request more, and waits for each of these.
+"""
 
 
 class Placed:

@@ -31,6 +31,7 @@ from tests.session.support import (
 )
 
 LIMIT = 255 * 1024
+MOST = 256 * 1024 - 9
 
 
 class WireTests(SessionCase):
@@ -169,12 +170,12 @@ class ReadTests(SessionCase):
             self.assertEqual(self.read(offset, 0), b"")
 
     def check_limit(self) -> None:
-        """A READ of up to 255 KiB is full; a larger one gives that much."""
+        """A READ is full up to what a packet of 256 KiB holds; a larger one gives that much."""
         content = bytes(range(256)) * 4 * 300
         self.files.put("/home/large", content)
         large = self.opened(opening(b"large"))
-        for length in (LIMIT - 1, LIMIT, LIMIT + 1, 2**20, 0xFFFFFFFF):
-            self.assertEqual(self.read(7, length, large), content[7 : 7 + min(length, LIMIT)])
+        for length in (LIMIT, MOST - 1, MOST, MOST + 1, 2**20, 0xFFFFFFFF):
+            self.assertEqual(self.read(7, length, large), content[7 : 7 + min(length, MOST)])
 
     def check_refusals(self) -> None:
         """A file that is open for writing only is not read; not even past its end."""

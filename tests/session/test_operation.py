@@ -13,6 +13,7 @@ from conchsftp.session.handles import HandleTable, OpenFile
 from conchsftp.session.operation import (
     LARGEST_READ,
     LARGEST_WRITE,
+    MOST_READ,
     Operation,
     attributes_reply,
     by_both_paths,
@@ -95,5 +96,6 @@ class ReplyTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """The largest READ and WRITE fit, with their headers, into the largest packet that OpenSSH's client takes."""
-        self.assertLess(LARGEST_READ + 13, 256 * 1024)
+        self.assertLess(LARGEST_READ, MOST_READ)
+        self.assertEqual(MOST_READ + 1 + 4 + 4, 256 * 1024)
         self.assertLess(LARGEST_WRITE + 4 + 1 + 4 + 4 + 256 + 8 + 4, 256 * 1024)

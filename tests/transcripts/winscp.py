@@ -8,7 +8,6 @@ READs, the last of them beyond the end, and CLOSE. Source: its SftpFileSystem.cp
 from tests.transcripts.needs import (
     advertising,
     attrs,
-    data,
     end_of_file,
     failed,
     handle,
@@ -66,9 +65,11 @@ WINSCP = Client(
 )
 
 PIECE = 32 * 1024
-# max-packet-length without what stands around the data.
-LARGEST_WRITE = 262_144 - 9 - 4 - 8 - 4 - 40
-LARGEST_READ = 262_144 - 9 - 4
+# Packets of max-packet-length, which it adds the four bytes of the length to: what is left beside the fields around the
+# data. A handle is taken to be of eight bytes.
+PACKET = 262_144 + 4
+LARGEST_WRITE = PACKET - 9 - (4 + 8) - 8 - 4
+LARGEST_READ = PACKET - 9 - 4
 PAGE = b"<p>one</p>\r\n" * 100
 
 START = Transcript(
@@ -208,21 +209,15 @@ DOWNLOAD = Transcript(
     ),
 )
 
-# "max-read-length" is less than a packet holds; it fills the gap itself.
-GAPS = Transcript(
+BLOCKS = Transcript(
     name="winscp_downloads_large_blocks",
-    shows="WinSCP asks for more than max-read-length: it is given that much, and asks for the rest of each block.",
+    shows="WinSCP asks for as much as a packet holds, and would ask for what a block lacks one at a time.",
     client=WINSCP,
-    before={"/big": CONTENT[: 2 * LARGEST_READ]},
+    before={"/big": CONTENT[:3_000_000]},
     steps=(
         (opening("/big", "r"), handle("f")),
-        burst(
-            (read("f", 0, LARGEST_READ), data(CONTENT[:261_120])),
-            (read("f", LARGEST_READ, LARGEST_READ), data(CONTENT[LARGEST_READ : LARGEST_READ + 261_120])),
-        ),
-        (read("f", 261_120, 1011), data(CONTENT[261_120:LARGEST_READ])),
-        (read("f", LARGEST_READ + 261_120, 1011), data(CONTENT[LARGEST_READ + 261_120 : 2 * LARGEST_READ])),
-        (read("f", 2 * LARGEST_READ, LARGEST_READ), end_of_file),
+        burst(*reads("f", CONTENT[:3_000_000], LARGEST_READ)),
+        (read("f", 3_000_000, LARGEST_READ), end_of_file),
         (close("f"), ok),
     ),
 )
@@ -281,4 +276,4 @@ MANAGE = Transcript(
     ),
 )
 
-TRANSCRIPTS = (START, LIST, UPLOAD, OVERWRITE, PARTIAL, RESUME, DOWNLOAD, GAPS, LINKS, COPY, MANAGE)
+TRANSCRIPTS = (START, LIST, UPLOAD, OVERWRITE, PARTIAL, RESUME, DOWNLOAD, BLOCKS, LINKS, COPY, MANAGE)
