@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from conchsftp.errors import SFTPError
 from conchsftp.settings.row import words
-from conchsftp.sftp.statuses import Status, status_of_errno
+from conchsftp.sftp.statuses import MISTAKE, Status, row_of_errno
 
 E = TypeVar("E", bound="Event")
 F = TypeVar("F", bound="FileEvent")
@@ -142,13 +142,14 @@ def outcome(problem: Exception) -> tuple[int, str]:
     """
     Return the status and the message that a request which raised `problem` is answered with.
 
-    Never OK: what raised has not been done. No message for an OSError: its text names paths of this machine.
+    Never OK: what raised has not been done. The text of an OSError names paths of this machine: ours goes by its errno.
     """
     if isinstance(problem, SFTPError):
         return problem.status or Status.FAILURE, problem.message
     if isinstance(problem, OSError) and problem.errno:
-        return status_of_errno(problem.errno), ""
-    return Status.FAILURE, ""
+        row = row_of_errno(problem.errno)
+        return row.status, row.text
+    return Status.FAILURE, MISTAKE
 
 
 def deliberate(event: Event, problem: Exception) -> bool:

@@ -5,6 +5,7 @@ Each is possible only where the file system has the ability, and is advertised o
 sections 4.2 to 4.12; draft-ietf-secsh-filexfer-extensions-00.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from conchsftp.errors import SFTPError
@@ -62,8 +63,13 @@ def _limits(c: Any, e: Any, r: Any) -> Any:
     return None
 
 
-def _accounts(c: Any, e: Any, r: Any) -> Any:
-    return [c.files.user_name(uid) for uid in r.uids], [c.files.group_name(gid) for gid in r.gids]
+async def _accounts(c: Any, e: Any, r: Any) -> Any:
+    return await _ready(map(c.files.user_name, r.uids)), await _ready(map(c.files.group_name, r.gids))
+
+
+async def _ready(names: Iterable[Any]) -> list[Any]:
+    # One after the other: each may ask a directory somewhere in the network.
+    return [await name if hasattr(name, "__await__") else name for name in names]
 
 
 _SPACE: dict[str, Any] = {

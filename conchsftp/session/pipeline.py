@@ -20,7 +20,7 @@ from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply
-from conchsftp.sftp.statuses import Status
+from conchsftp.sftp.statuses import MISTAKE, Status
 
 # A handler that waits for a future of asyncio's sees its cancellation, which is no `Exception`.
 _PROBLEMS = (Exception, CancelledError)
@@ -75,7 +75,7 @@ class Pipeline:
         listened = type(event) in conversation.events.listeners
         if conversation.read_only and row.changes(request):
             event.status_code = Status.PERMISSION_DENIED
-            event.error_message = "Read-only"
+            event.error_message = "The server is read-only"
             return event
         if listened and Phase.BEFORE in event.phases:
             event.before_exec = True
@@ -126,7 +126,7 @@ class Pipeline:
 
     def _lost(self, failure: Failure) -> FileEvent:
         self._log.failure("a request was cut off", failure)
-        return self._nameless().failed(SFTPError(Status.FAILURE))
+        return self._nameless().failed(SFTPError(Status.FAILURE, MISTAKE))
 
     def _nameless(self) -> FileEvent:
         """Return the event of a request that cannot be named."""

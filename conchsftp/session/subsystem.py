@@ -29,7 +29,7 @@ from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.replies import StatusReply
-from conchsftp.sftp.statuses import Status
+from conchsftp.sftp.statuses import MISTAKE, Status
 from conchsftp.wire.inbox import Inbox
 
 # OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
@@ -308,7 +308,7 @@ class SFTPSubsystem(Protocol):
             # What a handler or a file system put into the event cannot be said in this protocol: their bug, but the
             # client is owed an answer.
             self._log.failure("{event} cannot be answered", event=type(event).__name__)
-            packet = codec.encode(request_id, StatusReply(status=Status.FAILURE))
+            packet = codec.encode(request_id, StatusReply(status=Status.FAILURE, message=MISTAKE))
         if packet:
             self.transport.write(packet)
         self.transport.credit(size)

@@ -140,7 +140,7 @@ class Codec:
             if tail is not None:
                 return _pack_head(BODY + len(tail), _STATUS, request_id) + tail
         status = lower(reply.status, self.version)
-        tail = _status_tail(status, reply.message or TEXTS[status], reply.language)
+        tail = _status_tail(status, reply.message or TEXTS.get(reply.status, TEXTS[status]), reply.language)
         return _packet(_STATUS, request_id, tail)
 
     def _handle(self, request_id: int, reply: HandleReply) -> bytes:

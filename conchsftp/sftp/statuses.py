@@ -80,55 +80,103 @@ ROWS = (
     Row(Status.BAD_MESSAGE, "Malformed request"),
     Row(Status.NO_CONNECTION, "No connection"),
     Row(Status.CONNECTION_LOST, "Connection lost"),
-    Row(Status.OP_UNSUPPORTED, "Operation not supported"),
-    Row(Status.INVALID_HANDLE, "Invalid handle"),
+    Row(Status.OP_UNSUPPORTED, "Not supported here"),
+    Row(Status.INVALID_HANDLE, "This file is not open"),
     Row(Status.NO_SUCH_PATH, "No such path", Status.NO_SUCH_FILE),
     Row(Status.FILE_ALREADY_EXISTS, "File already exists"),
     Row(Status.WRITE_PROTECT, "Read-only file system", Status.PERMISSION_DENIED),
-    Row(Status.NO_MEDIA, "No medium"),
-    Row(Status.NO_SPACE_ON_FILESYSTEM, "No space left"),
-    Row(Status.QUOTA_EXCEEDED, "Quota exceeded"),
+    Row(Status.NO_MEDIA, "There is no medium in the drive"),
+    Row(Status.NO_SPACE_ON_FILESYSTEM, "No space left on the disk"),
+    Row(Status.QUOTA_EXCEEDED, "Disk quota exceeded"),
     Row(Status.UNKNOWN_PRINCIPAL, "Unknown user or group"),
     Row(Status.LOCK_CONFLICT, "File is locked"),
     Row(Status.DIR_NOT_EMPTY, "Directory not empty"),
     Row(Status.NOT_A_DIRECTORY, "Not a directory", Status.NO_SUCH_FILE),
     Row(Status.INVALID_FILENAME, "Invalid file name", Status.BAD_MESSAGE),
     Row(Status.LINK_LOOP, "Too many symbolic links", in_3=Status.NO_SUCH_FILE),
-    Row(Status.CANNOT_DELETE, "Cannot be deleted"),
-    Row(Status.INVALID_PARAMETER, "Invalid parameter", in_3=Status.BAD_MESSAGE),
+    Row(Status.CANNOT_DELETE, "File cannot be deleted"),
+    Row(Status.INVALID_PARAMETER, "This is not possible with this file", in_3=Status.BAD_MESSAGE),
     Row(Status.FILE_IS_A_DIRECTORY, "Is a directory"),
-    Row(Status.BYTE_RANGE_LOCK_CONFLICT, "Range is locked"),
-    Row(Status.BYTE_RANGE_LOCK_REFUSED, "Lock refused"),
+    Row(Status.BYTE_RANGE_LOCK_CONFLICT, "This part of the file is locked"),
+    Row(Status.BYTE_RANGE_LOCK_REFUSED, "This part of the file cannot be locked"),
     Row(Status.DELETE_PENDING, "File is about to be deleted"),
-    Row(Status.FILE_CORRUPT, "File is corrupt"),
+    Row(Status.FILE_CORRUPT, "File is damaged"),
     Row(Status.OWNER_INVALID, "Invalid owner"),
     Row(Status.GROUP_INVALID, "Invalid group"),
-    Row(Status.NO_MATCHING_BYTE_RANGE_LOCK, "No such lock"),
+    Row(Status.NO_MATCHING_BYTE_RANGE_LOCK, "This part of the file was not locked"),
 )
 
-TEXTS = {row.status: row.text for row in ROWS}
+TEXTS: dict[int, str] = {row.status: row.text for row in ROWS}
 """Status → the text that is sent when there is no more precise one."""
 
-ERRNOS = {
-    errno.ENOENT: Status.NO_SUCH_FILE,
-    errno.ENOTDIR: Status.NOT_A_DIRECTORY,
-    errno.EACCES: Status.PERMISSION_DENIED,
-    errno.EPERM: Status.PERMISSION_DENIED,
-    errno.EROFS: Status.WRITE_PROTECT,
-    errno.EEXIST: Status.FILE_ALREADY_EXISTS,
-    errno.ENOTEMPTY: Status.DIR_NOT_EMPTY,
-    errno.EISDIR: Status.FILE_IS_A_DIRECTORY,
-    errno.ENOSPC: Status.NO_SPACE_ON_FILESYSTEM,
-    errno.EDQUOT: Status.QUOTA_EXCEEDED,
-    errno.ELOOP: Status.LINK_LOOP,
-    errno.ENAMETOOLONG: Status.INVALID_FILENAME,
-    errno.EINVAL: Status.INVALID_PARAMETER,
-    errno.EBADF: Status.INVALID_HANDLE,
-    errno.ENOSYS: Status.OP_UNSUPPORTED,
-    errno.EOPNOTSUPP: Status.OP_UNSUPPORTED,
-    errno.ENOTSUP: Status.OP_UNSUPPORTED,
-}
-"""errno → status, in its version 6 meaning; every other errno is FAILURE."""
+@dataclass(frozen=True, slots=True)
+class Errno:
+    """
+    What a failed system call is answered with.
+
+    Attributes:
+        name: of the errno; a system may lack it.
+        status: in its version 6 meaning.
+        text: what the user is told; empty for the text of the status.
+    """
+
+    name: str
+    status: Status = Status.FAILURE
+    text: str = ""
+
+
+ERRNOS = (
+    Errno("ENOENT", Status.NO_SUCH_FILE),
+    Errno("ENOTDIR", Status.NOT_A_DIRECTORY),
+    Errno("EACCES", Status.PERMISSION_DENIED),
+    Errno("EPERM", Status.PERMISSION_DENIED),
+    Errno("EROFS", Status.WRITE_PROTECT),
+    Errno("EEXIST", Status.FILE_ALREADY_EXISTS),
+    Errno("ENOTEMPTY", Status.DIR_NOT_EMPTY),
+    Errno("EISDIR", Status.FILE_IS_A_DIRECTORY),
+    Errno("ENOSPC", Status.NO_SPACE_ON_FILESYSTEM),
+    Errno("EDQUOT", Status.QUOTA_EXCEEDED),
+    Errno("ELOOP", Status.LINK_LOOP),
+    Errno("ENAMETOOLONG", Status.INVALID_FILENAME, "Name too long"),
+    Errno("EILSEQ", Status.INVALID_FILENAME, "The name has letters that cannot be stored here"),
+    Errno("EINVAL", Status.INVALID_PARAMETER),
+    Errno("EBADF", Status.INVALID_HANDLE),
+    Errno("ENOSYS", Status.OP_UNSUPPORTED),
+    Errno("EOPNOTSUPP", Status.OP_UNSUPPORTED),
+    Errno("ENOTSUP", Status.OP_UNSUPPORTED),
+    Errno("ENOMEDIUM", Status.NO_MEDIA),
+    Errno("EUCLEAN", Status.FILE_CORRUPT),
+    Errno("EBADMSG", Status.FILE_CORRUPT),
+    Errno("EXDEV", text="Not on the same file system"),
+    Errno("EMFILE", text="Too many open files on the server"),
+    Errno("ENFILE", text="Too many open files on the server"),
+    Errno("EBUSY", text="File is busy"),
+    Errno("ETXTBSY", text="File is busy: it is a program that runs"),
+    Errno("EFBIG", text="File too large"),
+    Errno("EOVERFLOW", text="File too large"),
+    Errno("EMLINK", text="Too many links to this file"),
+    Errno("EIO", text="The server's disk could not be read or written"),
+    Errno("EREMOTEIO", text="The server's disk could not be read or written"),
+    Errno("ESTALE", text="The file has gone from the server's network disk"),
+    Errno("ETIMEDOUT", text="The server's disk did not answer in time"),
+    Errno("EHOSTDOWN", text="The server's network disk cannot be reached"),
+    Errno("EHOSTUNREACH", text="The server's network disk cannot be reached"),
+    Errno("ENOTCONN", text="The server's network disk cannot be reached"),
+    Errno("EAGAIN", text="The server is busy: try again"),
+    Errno("EINTR", text="The server was interrupted: try again"),
+    Errno("ENOMEM", text="The server is out of memory"),
+    Errno("ENXIO", text="There is no such device"),
+    Errno("ENODEV", text="There is no such device"),
+    Errno("ENOKEY", text="The folder is encrypted, and not unlocked on the server"),
+)
+"""What the errnos mean that files bring; every other one is `OTHER`."""
+
+OTHER = Errno("", text="The server's file system could not do this")
+
+MISTAKE = "The server could not do this; its log tells why"
+"""What the user is told of a mistake in a handler or a file system. Whose it is stands in the log only."""
+
+_BY_NUMBER = {number: row for row in ERRNOS if (number := getattr(errno, row.name, None)) is not None}
 
 
 def _lowered(row: Row, version: int) -> Status:
@@ -151,6 +199,11 @@ def lower(status: int, version: int) -> Status:
     return _LOWERED[version].get(status, Status.FAILURE)
 
 
+def row_of_errno(number: int) -> Errno:
+    """Return what an errno is answered with; the text is empty where that of the status says it."""
+    return _BY_NUMBER.get(number, OTHER)
+
+
 def status_of_errno(number: int | None) -> Status:
     """Return the version 6 status of an errno; FAILURE for None and for those that the protocol has no word for."""
-    return ERRNOS.get(number, Status.FAILURE) if number is not None else Status.FAILURE
+    return row_of_errno(number).status if number is not None else Status.FAILURE

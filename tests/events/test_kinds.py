@@ -12,7 +12,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import EVENTS, FileEvent, Phase, deliberate, find, outcome
 from conchsftp.events.own import FileRequest
 from conchsftp.sftp.numbers import Access, OpenFlag, PFlag
-from conchsftp.sftp.statuses import Status
+from conchsftp.sftp.statuses import MISTAKE, Status
 
 ATTRIBUTES = (
     "filetype filesize fileowner filegroup filepermissions fileatime filecreatetime filemtime fileattribbits"
@@ -163,8 +163,10 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(outcome(SFTPError(Status.EOF, "m")), (Status.EOF, "m"))
         self.assertEqual(outcome(SFTPError(Status.OK, "m")), (Status.FAILURE, "m"))
         self.assertEqual(outcome(OSError(errno.ENOENT, "no", "/srv/secret")), (Status.NO_SUCH_FILE, ""))
-        self.assertEqual(outcome(TimeoutError("late")), (Status.FAILURE, ""))
-        self.assertEqual(outcome(KeyError("x")), (Status.FAILURE, ""))
+        self.assertEqual(outcome(TimeoutError("late")), (Status.FAILURE, MISTAKE))
+        self.assertEqual(outcome(KeyError("/srv/secret")), (Status.FAILURE, MISTAKE))
+        full = outcome(OSError(errno.ENAMETOOLONG, "no", "/srv/secret"))
+        self.assertEqual(full, (Status.INVALID_FILENAME, "Name too long"))
 
     def test_deliberate(self):
         """An SFTPError is an answer everywhere, an OSError with a number for files only."""

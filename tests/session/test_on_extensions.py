@@ -6,7 +6,7 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from conchsftp.errors import SFTPError
 from conchsftp.events import ExtendedRequest
@@ -107,6 +107,17 @@ class WireTests(AbleCase):
 
 class SyncTests(AbleCase):
     """fsync@openssh.com."""
+
+    def test_accounts_later(self) -> None:
+        """Names may have to be fetched: the answer waits for the last."""
+        names: Deferred[str] = Deferred()
+        self.able.user_name = lambda uid: names if uid == 7 else "bob"  # type: ignore[method-assign, return-value]
+        self.able.group_name = lambda gid: succeed(None)  # type: ignore[method-assign, assignment, return-value]
+        self.session.feed(extended(b"users-groups-by-id@openssh.com", 7, string(u32(7) + u32(1)), string(u32(0))))
+        self.assertEqual(self.session.replies(), [])
+        names.callback("ann")
+        users = string(string(b"ann") + string(b"bob"))
+        self.assertEqual(self.session.replies(), [bytes.fromhex("c9 00000007") + users + string(string(b""))])
 
     def sync(self, handle: bytes) -> bytes:
         return extended(b"fsync@openssh.com", 7, string(handle))

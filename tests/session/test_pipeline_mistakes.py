@@ -17,7 +17,7 @@ from conchsftp.events import (
 )
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.statuses import Status
+from conchsftp.sftp.statuses import MISTAKE, Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     ATTRS,
@@ -74,7 +74,7 @@ class MistakeTests(HandlerCase):
     def assert_refused(self, reply: bytes, kind: type[BaseException]) -> None:
         """Check the answer and the log."""
         self.assert_status(reply, Status.FAILURE)
-        self.assertEqual(string_at(reply, 9), b"The operation failed")
+        self.assertEqual(string_at(reply, 9), MISTAKE.encode())
         self.assert_logged(kind)
 
     def test_before(self) -> None:
@@ -220,7 +220,7 @@ class ReadOnlyTests(HandlerCase):
         self.on(FileRemove, self.note)
         reply = self.one(REMOVE_A)
         self.assert_status(reply, Status.PERMISSION_DENIED)
-        self.assertEqual((string_at(reply, 9), self.calls), (b"Read-only", []))
+        self.assertEqual((string_at(reply, 9), self.calls), (b"The server is read-only", []))
 
     def test_reading(self) -> None:
         """Reading is allowed."""

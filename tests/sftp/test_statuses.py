@@ -5,7 +5,17 @@ import errno
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.sftp.numbers import VERSIONS
-from conchsftp.sftp.statuses import CEILING, ERRNOS, ROWS, TEXTS, Status, lower, status_of_errno
+from conchsftp.sftp.statuses import (
+    CEILING,
+    ERRNOS,
+    MISTAKE,
+    ROWS,
+    TEXTS,
+    Status,
+    lower,
+    row_of_errno,
+    status_of_errno,
+)
 
 
 class TableTests(SynchronousTestCase):
@@ -95,6 +105,38 @@ class ErrnoTests(SynchronousTestCase):
         for number in (None, 0, *errno.errorcode):
             self.assertGreater(status_of_errno(number), Status.EOF)
 
+    def test_every_text(self):
+        """Every errno has a text that a user understands: no word for programs, no path, no bare "Failure"."""
+        for number, name in errno.errorcode.items():
+            row = row_of_errno(number)
+            for text in (row.text or TEXTS[row.status], MISTAKE):
+                with self.subTest(name=name, text=text):
+                    self.assertRegex(text, r"^[A-Z][a-z-]*( [a-z][a-z'-]*[,;:]?)+$")
+                    self.assertNotRegex(text, r"(?i)error|exception|errno|failure|handle|parameter|argument|inode")
+
+    def test_said(self):
+        """What users have to know is said in so many words."""
+        for name, word in (
+            ("ENAMETOOLONG", "too long"),
+            ("EDQUOT", "quota"),
+            ("ENOSPC", "No space left"),
+            ("EROFS", "Read-only"),
+            ("EXDEV", "same file system"),
+            ("EMFILE", "Too many open files"),
+            ("EBUSY", "busy"),
+            ("EFBIG", "too large"),
+            ("ENOENT", "No such file"),
+            ("EACCES", "Permission denied"),
+        ):
+            row = row_of_errno(getattr(errno, name))
+            self.assertIn(word, row.text or TEXTS[row.status])
+
     def test_rows(self):
-        """Every row of the table is tested above."""
-        self.assertLessEqual(set(ERRNOS), {getattr(errno, name) for name, *_ in self.ROWS})
+        """Every errno stands in the table once, and every row with a status of its own is tested above."""
+        names = [row.name for row in ERRNOS]
+        self.assertEqual(len(names), len(set(names)))
+        said = {row.name for row in ERRNOS if row.status in _COMMON}
+        self.assertLessEqual(said, {name for name, *_ in self.ROWS} | {"ENOTSUP", "EILSEQ"})
+
+
+_COMMON = set(Status) - {Status.FAILURE, Status.NO_MEDIA, Status.FILE_CORRUPT}

@@ -1,0 +1,209 @@
+"""
+What users are told when something goes wrong: what happened, in words, and nothing of this machine.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from struct import unpack_from
+from typing import Any
+
+from twisted.internet.defer import fail
+from zope.interface import implementer
+
+from conchsftp.errors import SFTPError
+from conchsftp.events import FileRemove, TransferFinished
+from conchsftp.files.local import LocalFileSystem
+from conchsftp.interfaces import IFileSystem
+from conchsftp.session.handles import OpenDirectory, OpenFile
+from conchsftp.session.on_handles import Abandon
+from conchsftp.session.operations import OPERATIONS
+from conchsftp.sftp import requests
+from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.numbers import VERSIONS
+from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.statuses import ERRNOS, MISTAKE, OTHER, TEXTS, Status, lower, row_of_errno
+from tests.files.support import inline_workers
+from tests.session.slow import SlowFileSystem
+from tests.session.support import (
+    CLOSE,
+    REMOVE,
+    STATUS,
+    Avatar,
+    HandlerCase,
+    SessionCase,
+    extended,
+    opening,
+    request,
+    string,
+    string_at,
+    writing,
+)
+from tests.sftp.samples import SAMPLES
+
+# Every request of version 3, as on the wire, with what it is. The sample of one asks for another user.
+WIRE = [(string(sample.packet), type(sample.record)) for sample in SAMPLES if 3 in sample.versions]
+WIRE = [each for each in WIRE if each[1] is not requests.HomeDirectory]
+WIRE.append((extended(b"home-directory", 7, string(b"")), requests.HomeDirectory))
+# What asks nothing of a file system.
+APART = {Abandon, BadPacket, requests.Limits}
+HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS")
+
+
+ABILITIES = {row.ability for row in OPERATIONS.values() if row.ability is not None}
+
+
+@implementer(IFileSystem, *ABILITIES)
+class Failing:
+    """A file system, a file and a directory of which every call fails, at once or later."""
+
+    file_abilities = ()
+
+    def __init__(self, problem: Exception, *, later: bool) -> None:
+        self._problem = problem
+        self._later = later
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._fail
+
+    def extensions(self, version: int, offered: Any) -> Any:
+        return ()
+
+    def _fail(self, *args: Any) -> Any:
+        if self._later:
+            return fail(self._problem)
+        raise self._problem
+
+
+class EveryOperationTests(SessionCase):
+    """Every operation, on file systems that fail in every way there is."""
+
+    def failing(self, problem: Exception) -> Iterator[tuple[str, bytes]]:
+        """Yield the name of each operation and its reply, where the file system fails."""
+        for later in (False, True):
+            files = Failing(problem, later=later)
+            for packet, kind in WIRE:
+                if kind in APART:
+                    continue
+                session = self.begin(files)
+                opened: Any = OpenDirectory("/ab", files) if kind is requests.ReadDir else OpenFile("/ab", files)
+                if kind.__name__ in HANDLES or kind is requests.ReadDir:
+                    source = Failing(problem, later=later)
+                    opened = type(opened)("/ab", source)
+                    for handle in (b"abcd", b"abce"):
+                        session.conversation.handles._open[handle] = opened
+                with self.subTest(request=kind.__name__, problem=problem, later=later):
+                    (reply,) = session.ask(packet)
+                    yield kind.__name__, reply
+                session.conversation.handles._open.clear()
+
+    def assert_told(self, name: str, reply: bytes, status: Status, text: str) -> None:
+        """Check the answer of an operation, that it says what happened, and no more than that."""
+        self.assertEqual(reply[0], STATUS, name)
+        said = string_at(reply, 9).decode()
+        self.assertEqual(Status(unpack_from(">I", reply, 5)[0]), lower(status, 3), name)
+        self.assertIn(text, said)
+        if "SetStat" not in name:
+            self.assertEqual(said, text)
+        self.assertNotIn(b"secret", reply)
+        self.assertNotRegex(said, "Error|Exception|Traceback|^Failure$")
+
+    def test_all(self) -> None:
+        """The samples are of all operations but those that ask nothing of a file system."""
+        self.assertEqual({kind for _, kind in WIRE} | APART, set(OPERATIONS))
+
+    def test_errnos(self) -> None:
+        """Of an OSError the user learns what its errno means, and neither of its paths."""
+        for row in (*ERRNOS, OTHER):
+            number = getattr(errno, row.name, 9999 if row is OTHER else None)
+            if number is not None:
+                row = row_of_errno(number)
+                problem = OSError(number, os.strerror(number), "/secret/local/path", None, "/secret/other")
+                for name, reply in self.failing(problem):
+                    self.assert_told(name, reply, row.status, row.text or TEXTS[row.status])
+
+    def test_statuses(self) -> None:
+        """An SFTPError without a text is told in the words of its status, also where version 3 has no such status."""
+        for status in Status:
+            if status > Status.EOF:
+                for name, reply in self.failing(SFTPError(status)):
+                    self.assert_told(name, reply, status, TEXTS[status])
+
+    def test_mistakes(self) -> None:
+        """A mistake is told without a word of it, and logged with one traceback."""
+        for name, reply in self.failing(KeyError("/secret/local/path")):
+            self.assert_told(name, reply, Status.FAILURE, MISTAKE)
+            self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1, name)
+
+    def test_on_disk(self) -> None:
+        """Whatever is asked of a folder on disk, nothing that is sent names the folder."""
+        root = os.path.join(self.mktemp(), "secret folder")
+        os.makedirs(root)
+        with open(os.path.join(root, "ab"), "w"):
+            pass
+        files = LocalFileSystem(root, workers=inline_workers())
+        for _ in range(2):
+            session = self.begin(files)
+            for packet, _ in WIRE:
+                session.ask(packet)
+            self.assertNotIn(b"secret", bytes(session.channel.sent))
+            session.lose()
+
+
+class WordsTests(HandlerCase):
+    """Single texts."""
+
+    REMOVE_A = request(REMOVE, 7, string(b"a"))
+
+    def said(self) -> str:
+        return string_at(self.one(self.REMOVE_A), 9).decode()
+
+    def test_quota(self) -> None:
+        """An application that refuses by quota is understood in version 3, which has no such status."""
+        self.on(FileRemove, lambda event: _raise(SFTPError(Status.QUOTA_EXCEEDED)))
+        reply = self.one(self.REMOVE_A)
+        self.assert_status(reply, Status.FAILURE)
+        self.assertIn("quota", string_at(reply, 9).decode())
+
+    def test_own_words(self) -> None:
+        """The words of an application are sent as they are."""
+        self.on(FileRemove, lambda event: _raise(SFTPError(Status.QUOTA_EXCEEDED, "Ask Ann for more space")))
+        self.assertEqual(self.said(), "Ask Ann for more space")
+
+    def test_read_only(self) -> None:
+        """A user who may change nothing is told that the server is read-only."""
+        avatar = Avatar(self.files)
+        avatar.read_only = True
+        self.begin(avatar=avatar)
+        self.assertEqual(self.said(), "The server is read-only")
+
+    def test_handler(self) -> None:
+        """A mistake in a handler is told as one of the server, and logged once."""
+        self.on(FileRemove, lambda event: _raise(KeyError("/secret")))
+        self.assertEqual(self.said(), MISTAKE)
+        self.assert_logged(KeyError)
+
+    def test_every_version(self) -> None:
+        """A status keeps its text in versions that have no such status, in whatever language it is sent."""
+        for version in VERSIONS:
+            for status in Status:
+                for language in ("en", "de"):
+                    packet = Codec(version).encode(7, StatusReply(status=status, language=language))
+                    self.assertIn(TEXTS[status].encode(), packet)
+
+    def test_transfers(self) -> None:
+        """TransferFinished tells what the user was told."""
+        told: list[str] = []
+        self.on(TransferFinished, lambda event: told.append(event.error_message))
+        files = SlowFileSystem(self.files, ["file.write"])
+        self.begin(files, events=self.session.events)
+        handle = self.opened(opening(b"a"))
+        self.session.feed(writing(handle, 0, b"x"), request(CLOSE, 1, string(handle)))
+        files.gate.fail(OSError(errno.EFBIG, "No", "/secret"))
+        self.assertEqual(told, ["File too large"])
+
+
+def _raise(problem: Exception, *args: Any) -> None:
+    raise problem
