@@ -26,6 +26,10 @@ _ENOUGH = 256 * 1024
 _LARGEST_REQUEST = _ENOUGH + 4
 # Below this, file data would be laid out in thousands of messages at a time.
 _SMALLEST_DIRECT = 4096
+_STDERR = 1
+# What whoever wants a command or a shell reads on their terminal.
+_ONLY_SFTP = b"This service allows SFTP only.\n"
+_ONLY_SFTP_SCP = b"This server speaks SFTP only: leave out -O (an older scp needs -s), or use sftp.\n"
 
 
 class SFTPChannel(SSHSession):
@@ -60,6 +64,8 @@ class SFTPChannel(SSHSession):
         self._pending: deque[memoryview] = deque()
         self._finishing = False
         self._told = False
+        self._exit_code = 0
+        self._farewell = b""
         self._subsystem: Any = None
 
     def dataReceived(self, view: memoryview) -> None:  # type: ignore[override]
@@ -89,10 +95,20 @@ class SFTPChannel(SSHSession):
         self.go_on()
 
     def requestReceived(self, requestType: bytes, data: bytes) -> bool:
-        """Accept `subsystem sftp`, once; everything else is refused, and nothing is closed for it."""
-        if requestType != b"subsystem" or self._subsystem is not None or self._finishing:
-            if requestType in (b"exec", b"shell"):
-                self._refuse(requestType)
+        """
+        Accept `subsystem sftp`, once; also a command or a shell, whose only output is that there is none.
+
+        Everything else is refused, and nothing is closed for it.
+        """
+        if self._subsystem is not None or self._finishing:
+            return False
+        if requestType in (b"exec", b"shell"):
+            command = Reader(data).string() if requestType == b"exec" else b""
+            self._refuse(requestType)
+            # A refusal would leave its user with "request failed on channel 0"; OpenSSH's internal-sftp does as we do.
+            self._farewell = _ONLY_SFTP_SCP if command.startswith(b"scp ") else _ONLY_SFTP
+            return True
+        if requestType != b"subsystem":
             return False
         reader = Reader(data)
         name, rest = reader.string(), reader.rest()
@@ -117,6 +133,17 @@ class SFTPChannel(SSHSession):
             self._told = True
             text = what[:64].decode("ascii", "backslashreplace")
             self._log.info("{peer}: {text} refused, only sftp is served", peer=self._transport.peer, text=text)
+
+    def answered(self) -> None:
+        """A request of the client is answered; one that was for a command or a shell is over with that."""
+        if self._farewell and not self._finishing:
+            text = self._farewell[: min(self.remoteWindowLeft, self.remoteMaxPacket)]
+            self.remoteWindowLeft -= len(text)
+            if text:
+                said = self._recipient + U32.pack(_STDERR) + BYTES.pack(text)
+                self._transport.sendPacket(Message.CHANNEL_EXTENDED_DATA, said)
+            self._exit_code = 1
+            self.finish()
 
     def eofReceived(self) -> None:
         """The client asks nothing more: what is asked already is still answered."""
@@ -205,7 +232,7 @@ class SFTPChannel(SSHSession):
         self.finish()
 
     def finish(self) -> None:
-        """End the channel in good order: remaining output, exit-status 0, EOF, CLOSE."""
+        """End the channel in good order: remaining output, exit-status, EOF, CLOSE."""
         self._finishing = True
         if self.localClosed or self._pending and not self.remoteClosed:
             return
@@ -213,7 +240,8 @@ class SFTPChannel(SSHSession):
         send = self._transport.sendPacket
         if not self.remoteClosed:
             # Without it `scp` exits 1 after a perfect transfer.
-            send(Message.CHANNEL_REQUEST, self._recipient + BYTES.pack(b"exit-status") + b"\0" + U32.pack(0))
+            status = BYTES.pack(b"exit-status") + b"\0" + U32.pack(self._exit_code)
+            send(Message.CHANNEL_REQUEST, self._recipient + status)
             send(Message.CHANNEL_EOF, self._recipient)
         send(Message.CHANNEL_CLOSE, self._recipient)
         if self.remoteClosed:

@@ -161,6 +161,8 @@ class Connection(SSHConnection):
         if wants_reply and not channel.localClosed:
             answer = Message.CHANNEL_SUCCESS if accepted else Message.CHANNEL_FAILURE
             self.transport.sendPacket(answer, U32.pack(self.channelsToRemoteChannel[channel]))
+        if accepted:
+            channel.answered()
 
     def channelClosed(self, channel: Any) -> None:
         """Forget a channel that both sides have closed."""

@@ -140,7 +140,16 @@ def check_exit_code_of_the_subsystem(server: Server, place: Place) -> None:
 
 
 def check_only_sftp_is_served(ours: None, server: Server, place: Place) -> None:
-    """A command and a shell are refused, without an account of the machine being touched."""
+    """Who wants a command or a shell is told that there is none, without an account of the machine being touched."""
     command = [part for part in subsystem(server) if part not in ("-s", "sftp")]
-    for request in (["true"], []):
-        run([*command, *request], place.local, code=255)
+    for request in (["true"], ["md5sum", "/f"], []):
+        assert run([*command, *request], place.local, code=1) == "This service allows SFTP only.\n"
+
+
+def check_old_scp(ours: None, server: Server, place: Place) -> None:
+    """`scp -O` fails both ways, and says what to leave out; nothing is left behind."""
+    _random(place.local / "source", 10)
+    for names in (("source", f":{place.remote}/arrived"), (f":{place.remote}/arrived", "back")):
+        assert "leave out -O" in scp(server, place.local, "-O", *names, code=1)
+    assert not (place.served / "arrived").exists()
+    assert not (place.local / "back").exists()

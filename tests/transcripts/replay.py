@@ -124,10 +124,10 @@ class Player:
 
     def _refused(self, aside: OtherChannel) -> None:
         channel = self._ssh.open_channel()
-        assert channel.request(aside.request.encode(), aside.rest) is False, channel.numbers
-        assert not channel.closed
-        channel.close()
+        # There is no command: its channel is over at once, and the session goes on.
+        assert channel.request(aside.request.encode(), aside.rest) is True, channel.numbers
         assert channel.closed
+        channel.close()
 
 
 def split(data: bytes) -> list[Reply]:
