@@ -81,6 +81,7 @@ class SFTPSubsystem(Protocol):
         self._waking = False
         self._queued = False
         self._ending = False
+        self._deaf = False
         self._over = False
         self._turns = ssh.factory.turns
         self._seconds = ssh.clock.seconds
@@ -98,8 +99,9 @@ class SFTPSubsystem(Protocol):
 
     def dataReceived(self, data: Any) -> None:
         """Take channel data: a view that is good until `keep()`."""
-        self._inbox.feed(data)
-        self._pump()
+        if not self._deaf:
+            self._inbox.feed(data)
+            self._pump()
 
     def keep(self) -> None:
         """Copy what is unread: the received bytes are about to be overwritten."""
@@ -317,8 +319,8 @@ class SFTPSubsystem(Protocol):
         """The framing is lost: nothing that follows can be told from garbage."""
         self._log.warn("{peer}: {text}", peer=self._ssh.peer, text=text)
         self._inbox = Inbox(LARGEST_PACKET)
-        self._ending = True
-        self.transport.finish()
+        # What was asked before is still answered; the pump ends the channel behind the last reply.
+        self._deaf = self._ending = True
 
     def _greet(self, packet: bytes) -> None:
         if packet[0] != PacketType.INIT:
