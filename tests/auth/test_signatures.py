@@ -86,7 +86,7 @@ class KeyTests(SynchronousTestCase):
         for broken in (
             NS(b"nistp384") + NS(point),
             curve + NS(compressed),
-            curve + NS(point[:-1] + b"\0"),
+            curve + NS(point[:-1] + bytes((point[-1] ^ 1,))),
             curve + NS(b"\0"),
         ):
             self.assertRaises(BadKey, PublicKey, name + broken)
