@@ -193,8 +193,8 @@ def clients_page() -> str:
             (
                 f"# Known clients\n\n{NOTE}",
                 "Most clients agree on what SFTP is. These need something else, and get it by the version string with\n"
-                "which they greet the server. Where the server's own ServerSSHVersionString decides what a client\n"
-                "does, that is said, too: such a row is right for the usual one.",
+                "which they greet the server; the log has it for each login. Where the server's own\n"
+                "ServerSSHVersionString decides what a client does, that is said, too.",
                 _table(
                     ("Version string", "What is different", "Known from"),
                     ((f"`{row.pattern}`", ", ".join(_different(row)) or "nothing", row.source) for row in CLIENTS),

@@ -247,11 +247,12 @@ class UserAuth(SSHUserAuthServer):
             return
         self._end()
         self._log.info(
-            "{peer}: {user!r} logged in by {method}{detail}",
+            "{peer}: {user!r} logged in by {method}{detail}, with {client!r}",
             peer=self.transport.peer,
             user=attempt.user_name,
             method=attempt.method,
             detail=detail,
+            client=self.transport.otherVersionString.decode("ascii", "replace"),
         )
         _, avatar, logout = login
         self.transport.authenticated(attempt.user_name, avatar, logout)

@@ -204,6 +204,7 @@ class Transport:
         self.clock = Clock()
         self.sessionID = SESSION
         self.peer = "192.0.2.1:4711"
+        self.otherVersionString = b"SSH-2.0-client"
         self.user_signature_algorithms = ALGORITHMS
         self.sent: list[tuple[int, bytes]] = []
         self.unimplemented = 0

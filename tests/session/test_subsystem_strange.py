@@ -113,6 +113,7 @@ class AgainTests(SessionCase):
             session = self.begin(files)
             stat = request(STAT, 256, string(b"a"))
             self.assertEqual(session.ask(stat, ROOT, again, ROOT), [])
+            self.assertEqual(session.ask(ROOT), [])
             files.gate.release_all()
             replies = session.replies()
             self.assertEqual(numbers(replies), [256, 7])

@@ -2,6 +2,10 @@
 What the key exchange does for single clients, and that the setting ClientQuirks overrides it.
 """
 
+from typing import Any
+
+from twisted.logger import globalLogPublisher
+
 from conchsftp.ssh.kexinit import KexInit
 from conchsftp.ssh.phases import Stage
 from tests.ssh.case import RekeyingCase, kexinits
@@ -74,3 +78,24 @@ class RekeyTests(RekeyingCase):
         for _ in range(30):
             before.packet(192, PING)
         self.assertEqual(kexinits(before), 1)
+
+
+class LogTests(RekeyingCase):
+    """How an operator finds out what to write into the setting."""
+
+    def test_version(self) -> None:
+        """The line of a login has the version string of the client; what is no text in it does no harm."""
+        said: list[str] = []
+
+        def observe(event: Any) -> None:
+            if "logged in by" in event["log_format"]:
+                said.append(event["log_format"].format(**event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        for version, shown in (
+            (SUN, "'SSH-2.0-Sun_SSH_1.0.1'"),
+            (b"SSH-2.0-a\x1b[2J\xff", "'SSH-2.0-a\\x1b[2J\ufffd'"),
+        ):
+            self.logged_in(version=version)
+            self.assertTrue(said[-1].endswith(f"logged in by password, with {shown}"), said)
