@@ -44,7 +44,7 @@ class Player:
         self._sent = 0
         self._owed_on_channel = self._owed_on_connection = 0
         self._talk = Conversation()
-        self._ssh = MemoryClient(stage.server.factory, version=client.version.encode("ascii"))
+        self._ssh = MemoryClient(stage.server.factory, version=client.version.encode("ascii"), **stage.pipe)
         self._ssh.log_in()
         stage.begin()
         self._channel = self._ssh.open_channel(window=client.window, packet=client.packet)

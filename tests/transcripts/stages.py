@@ -20,9 +20,11 @@ class Stage:
 
     Attributes:
         server: whom the client talks to.
+        pipe: options of `MemoryPipe`: how bytes get there.
     """
 
     server: Any
+    pipe: dict[str, int] = {}
 
     def begin(self) -> None:
         """The login is over."""
@@ -129,6 +131,12 @@ class LocalStage(Stage):
         return self.root + path
 
 
+class NarrowStage(LocalStage):
+    """A folder at the end of a line that brings a few bytes at a time, and takes a few."""
+
+    pipe = {"chunk": 1009, "room": 3001}
+
+
 class SlowStage(LocalStage):
     """
     A folder on a slow disk: every call waits in a thread, and of those that wait the last one is done first.
@@ -154,7 +162,7 @@ class _LastFirst(MemoryThreads):
         super().finish()
 
 
-STAGES = {"in_memory": MemoryStage, "on_disk": LocalStage, "on_a_slow_disk": SlowStage}
+STAGES = {"in_memory": MemoryStage, "on_disk": LocalStage, "on_a_slow_disk": SlowStage, "on_a_narrow_line": NarrowStage}
 
 
 def differs(found: Thing, wanted: Thing) -> str:

@@ -14,7 +14,7 @@ from tests.transcripts.table import TRANSCRIPTS
 
 
 class TranscriptTests(SynchronousTestCase):
-    """Each transcript, with files in memory, on disk, and on a slow disk; `table` lists them."""
+    """Each transcript, with files in memory, on disk, on a slow disk, and over a narrow line; `table` lists them."""
 
     def play(self, transcript: Transcript, stage: Stage) -> None:
         """Play a transcript from the login to the end, and look at the files."""
