@@ -73,7 +73,11 @@ CLIENTS = (
         symlinks=LINK_FIRST,
         source=f"documentation of SFTPClient.symlink; {_NOT_OPENSSH} or paramiko",
     ),
-    Client(pattern="SSH-2.0-SSHJ*", symlinks=LINK_FIRST, source="sshj, SFTPEngine.symlink; Cyberduck swaps the names"),
+    Client(
+        pattern="SSH-2.0-SSHJ*",
+        symlinks=LINK_FIRST,
+        source="sshj, SFTPEngine.symlink; Cyberduck, which swaps the names, greets with its own name",
+    ),
     Client(pattern="SSH-2.0-Ruby/Net::SSH*", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
     Client(pattern="SSH-2.0-ssh2js*", symlinks=LINK_FIRST, source=f"mscdex/ssh2, SFTP.js, symlink; {_NOT_OPENSSH}"),
     Client(

@@ -31,10 +31,11 @@ from tests.transcripts.transfers import CONTENT, NOON, reads, writes
 GREETING: tuple[Step, ...] = ((init(3), version(3)), (realpath("."), one_name("/")))
 
 CYBERDUCK = Client(
+    name="Cyberduck",
     version="SSH-2.0-Cyberduck/6.7.1.28683 (Mac OS X/10.13.6) (x86_64)",
     greeting=GREETING,
 )
-SSHJ = Client(version="SSH-2.0-SSHJ_0.38.0", greeting=GREETING)
+SSHJ = Client(name="sshj", version="SSH-2.0-SSHJ_0.38.0", greeting=GREETING)
 
 # The largest packet of the channel without what stands around the data.
 PIECE = 32_768 - 60

@@ -40,6 +40,7 @@ from tests.transcripts.packets import (
 from tests.transcripts.transfers import CONTENT, LATER, NOON, reads, writes
 
 FILEZILLA = Client(
+    name="FileZilla",
     version="SSH-2.0-FileZilla_3.68.1",
     first_id=0x100,
     reuses_ids=True,

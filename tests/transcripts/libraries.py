@@ -48,6 +48,7 @@ HOME: tuple[Step, ...] = ((init(3), version(3)), (realpath("."), one_name("/")))
 
 # ChannelSftp.java: the home folder is the empty path; sixteen requests at a time.
 JSCH = Client(
+    name="JSch",
     version="SSH-2.0-JSCH_0.2.12",
     window=0x200000,
     packet=0x8000,
@@ -82,6 +83,7 @@ JSCH_CHANGES = Transcript(
 
 # session.rb asks for the highest version that it knows; channel.rb has the window.
 RUBY = Client(
+    name="Net::SFTP (Ruby)",
     version="SSH-2.0-Ruby/Net::SSH_7.2.0 x86_64-linux",
     window=0x20000,
     packet=0x10000,
@@ -111,7 +113,7 @@ RUBY_CHANGES = Transcript(
 )
 
 # sftp.c: ids from 0; pieces of 30000 bytes; the mode goes with every OPEN, to read as well.
-LIBSSH2 = Client(version="SSH-2.0-libssh2_1.10.0", first_id=0, greeting=HOME)
+LIBSSH2 = Client(name="libssh2", version="SSH-2.0-libssh2_1.10.0", first_id=0, greeting=HOME)
 LIBSSH2_MODE = attributes(mode=0o100644)
 
 LIBSSH2_DOWNLOAD = Transcript(
@@ -153,6 +155,7 @@ LIBSSH2_UPLOAD = Transcript(
 
 # Session.cs: the largest window that there is, which it opens again only when it is used up.
 SSH_NET = Client(
+    name="SSH.NET",
     version="SSH-2.0-Renci.SshNet.SshClient.2024.1.0",
     window=0x7FFFFFFF,
     packet=0x10000,
@@ -186,7 +189,7 @@ SSH_NET_CHANGES = Transcript(
 )
 
 # SFTP.js: packets of 34000 bytes where the server is not OpenSSH's; chmod on the handle before the first byte.
-SSH2_JS = Client(version="SSH-2.0-ssh2js1.15.0", first_id=0, greeting=((init(3), version(3)),))
+SSH2_JS = Client(name="ssh2 (Node)", version="SSH-2.0-ssh2js1.15.0", first_id=0, greeting=((init(3), version(3)),))
 SSH2_JS_WRITE = 34_000 - 9 - 4 - 8 - 4 - 32
 SSH2_JS_READ = 34_000 - 9 - 4
 

@@ -102,6 +102,7 @@ class Client:
     Who speaks.
 
     Attributes:
+        name: as docs/clients.md has it.
         version: its SSH version string.
         first_id: its first request id.
         reuses_ids: whether an id is free again with its reply: each burst then begins with the first one.
@@ -112,6 +113,7 @@ class Client:
         greeting: what it begins every session with.
     """
 
+    name: str
     version: str
     first_id: int = 1
     reuses_ids: bool = False

@@ -64,6 +64,7 @@ ASIDES = (
 
 # sshfs.c: everything at once; the mode of an OPEN that creates nothing is 0.
 SSHFS = Client(
+    name="sshfs",
     version="SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3",
     first_id=0,
     before=ASIDES,
@@ -124,6 +125,7 @@ SSHFS_RENAME = Transcript(
 
 # Of pkg/sftp: VERSION must be 3; 64 packets of 32 KiB. Of rclone: what it asks for on other channels.
 RCLONE = Client(
+    name="rclone",
     version="SSH-2.0-rclone/v1.74.4",
     greeting=((init(3), advertising(3, posix_rename="1")), (realpath("."), one_name("/"))),
 )
@@ -179,6 +181,7 @@ RCLONE_FOLDERS = Transcript(
 )
 
 SCP = Client(
+    name="scp",
     version="SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3",
     before=ASIDES,
     greeting=((init(3), version(3)), (extended("limits@openssh.com"), limits)),

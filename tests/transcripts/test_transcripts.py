@@ -2,7 +2,9 @@
 Clients that cannot run here say what they are known to say, byte by byte, and get what they need.
 """
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,6 +37,13 @@ class TranscriptTests(SynchronousTestCase):
         names = [each.name for each in TRANSCRIPTS]
         self.assertEqual(sorted(set(names)), sorted(names))
         self.assertEqual([each.name for each in TRANSCRIPTS if not each.shows.endswith(".")], [])
+
+    def test_documented(self) -> None:
+        """docs/clients.md names the clients that are replayed, and no other ones."""
+        text = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
+        _, _, section = text.partition("## What is replayed")
+        named = re.findall(r"^\| ([^|]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+        self.assertEqual(sorted(named), sorted({"Client", "---", *(each.client.name for each in TRANSCRIPTS)}))
 
 
 def _test(transcript: Transcript, stage: Callable[[Any], Stage]) -> Callable[[Any], None]:

@@ -48,6 +48,7 @@ from tests.transcripts.packets import (
 from tests.transcripts.transfers import CONTENT, LATER, NOON, reads, writes
 
 WINSCP = Client(
+    name="WinSCP",
     version="SSH-2.0-WinSCP_release_6.3.4",
     id_of=lambda number, kind: number << 8 | kind,
     window=0x7FFFFFFF,
