@@ -19,6 +19,8 @@ from conchsftp.sftp.statuses import Status
 
 # An entry is a name twice, `ls -l`'s columns and the attributes.
 _ENTRY_BYTES = 180
+# The names of owner and group have eight bytes each in those columns; what is longer counts, as UTF-8 at its longest.
+_NAME_COLUMN, _LONGEST_CHARACTER = 8, 4
 _LISTING_ENTRIES = 100
 
 
@@ -128,6 +130,9 @@ def _fit(c: Any, e: Any) -> None:
     for name, attributes in found:
         encoded = c.encoded(name)
         room -= 2 * len(encoded) + _ENTRY_BYTES
+        for owner in (attributes.owner, attributes.group):
+            if owner is not None and len(owner) > _NAME_COLUMN:
+                room -= _LONGEST_CHARACTER * len(owner)
         if room < 0 and entries:
             break
         entries.append(NameEntry(encoded, None, attributes))

@@ -4,7 +4,7 @@ The mistakes that SFTP servers have made, numbered, and how a test says which of
 Each was met by users of other servers, and reported there. `test_complete` sees to it that none is without a test.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -63,16 +63,22 @@ def bug_class(*numbers: int) -> Callable[[T], T]:
         CLASSES[number]
 
     def mark(test: T) -> T:
-        test.bug_classes = frozenset(numbers) | named_by(test)  # type: ignore[attr-defined]
+        test.bug_classes = frozenset(numbers) | vars(test).get("bug_classes", frozenset())  # type: ignore[attr-defined]
         return test
 
     return mark
 
 
-def named_by(*marked: Any) -> frozenset[int]:
-    """Return the classes that tests or cases name."""
-    return _union(getattr(each, "bug_classes", ()) for each in marked)
+def named_by(case: type, method: str) -> frozenset[int]:
+    """
+    Return the classes that a test names.
 
-
-def _union(sets: Iterable[Iterable[int]]) -> frozenset[int]:
-    return frozenset().union(*sets)
+    Args:
+        case: the test case that it is run in.
+        method: its name. It names what is said of itself, of the class that it stands in, of those above that, and of
+            those that inherit the class; but nothing that is said of other bases of these.
+    """
+    home = next(each for each in case.__mro__ if method in vars(each))
+    related = [each for each in case.__mro__ if issubclass(each, home) or issubclass(home, each)]
+    marked = [vars(home)[method], *related]
+    return frozenset().union(*(vars(each).get("bug_classes", ()) for each in marked))
