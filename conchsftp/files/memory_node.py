@@ -155,7 +155,7 @@ class MemoryFile:
         if self._append:
             offset = len(data)
         end = offset + sum(map(len, pieces))
-        if end > MAX_SIZE:
+        if end > max(MAX_SIZE, offset):
             raise fail(EFBIG)
         if offset > len(data) and end > offset:
             data.extend(bytes(offset - len(data)))
