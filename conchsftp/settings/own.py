@@ -82,8 +82,8 @@ One that takes longer counts as failed: the operation does not happen, the login
     Setting(
         name="MaxBytesInFlight",
         # A request larger than the window could never be received whole: 256 KiB is the largest, and its packet a
-        # little more. The end is that of SSH's window (RFC 4254, 5.2), halved so that it can be added to.
-        kind=integer(2**19, 2**31, unit="bytes"),
+        # little more. SSH's window may have a bit more (RFC 4254, 5.2), but there are clients that count with a sign.
+        kind=integer(2**19, 2**31 - 1, unit="bytes"),
         default=2**21,
         doc="""Bytes of requests that a client may have unanswered in one session; the window of its channel.
 More is faster over long distances and costs that much memory for each session that is behind.""",

@@ -218,7 +218,7 @@ class LaneTests(OrderCase):
         session = self.slow()
         self.gate.names = {"file.write"}
         handle = self.opened(opening(b"a"))
-        session.settings.set("MaxBytesInFlight", 2**31)
+        session.settings.set("MaxBytesInFlight", 2**31 - 1)
         count = 5000
         session.feed(*(writing(handle, number, b"%d" % (number % 10), number) for number in range(count)))
         self.gate.names = set()
