@@ -15,8 +15,6 @@ TESTS = Path(__file__).parent.parent
 
 # Those that still have none: to be empty.
 PENDING: set[int] = {
-    # The file system, what is sent, and SSH below it.
-    *(8, 14, 15),
     # What is promised, logins, and whoever embeds us.
     *range(20, 39),
 }

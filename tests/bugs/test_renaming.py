@@ -3,10 +3,11 @@ Renaming and linking: what replaces what, and which of two names is which.
 """
 
 import os
-from errno import EPERM
+from errno import EPERM, EXDEV
 from typing import Any
 
 from conchsftp.files.local import LocalFileSystem
+from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.files.walk import fail
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp.attributes import Attributes
@@ -244,3 +245,42 @@ class OrderTests(WireCase):
         for client in (*TARGET_FIRST, *LINK_FIRST):
             _, link = Codec(6, find_client(client)).decode([memoryview(body)[4:]])
             self.assertEqual((link.path, link.target, link.symbolic), (b"/link", b"target", True))
+
+
+class TwoDevices(MemoryFileSystem):
+    """A file system of which one folder is on another disk."""
+
+    def rename(self, path: str, new_path: str, flags: int) -> None:
+        if path.startswith("/other/") != new_path.startswith("/other/"):
+            raise fail(EXDEV)
+        super().rename(path, new_path, flags)
+
+
+@bug_class(8)
+class CrossDeviceTests(RenamingCase, WireCase):
+    """Renaming to another disk, where that is not to be a copy."""
+
+    def make_files(self) -> Any:
+        files = TwoDevices({"/a": NEW, "/other/b": OLD})
+        return files
+
+    def test_refused(self) -> None:
+        """The status is FAILURE, of which sshfs makes the errno that `mv` copies upon, and the text says why."""
+        for way in (PLAIN, POSIX):
+            for path, new_path in ((b"/a", b"/other/a"), (b"/a", b"/other/b"), (b"/other/b", b"/b")):
+                reply = self.rename(way, path, new_path)
+                self.assert_status(reply, Status.FAILURE)
+                self.assertIn("same file system", self.text(reply))
+        self.assertEqual((self.get("/a"), self.get("/other/b"), self.names("/")), (NEW, OLD, ["a", "other"]))
+
+    def test_text_is_its_own(self) -> None:
+        """A user can tell it from a name that is taken."""
+        self.put("/taken", OLD)
+        texts = {self.text(self.rename(PLAIN, b"/a", path)) for path in (b"/other/a", b"/taken")}
+        self.assertEqual(len(texts), 2)
+
+    def test_same_device(self) -> None:
+        """On one disk renaming goes on as ever."""
+        for way, path, new_path in ((PLAIN, b"/a", b"/c"), (POSIX, b"/other/b", b"/other/c")):
+            self.assert_status(self.rename(way, path, new_path), Status.OK)
+        self.assertEqual((self.get("/c"), self.get("/other/c")), (NEW, OLD))

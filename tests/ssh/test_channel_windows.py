@@ -12,6 +12,7 @@ from conchsftp.sftp import requests
 from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.sftp.replies import Data, HandleReply
 from conchsftp.testing import MemoryChannel, MemorySession
+from tests.bugs.classes import bug_class
 from tests.ssh.case import ConnectionCase, opening
 
 ADJUST, DATA = 93, 94
@@ -24,6 +25,7 @@ def string(data: bytes) -> bytes:
     return pack(">I", len(data)) + data
 
 
+@bug_class(17)
 class OursTests(ConnectionCase):
     """What the client may send."""
 
@@ -144,6 +146,7 @@ class OursTests(ConnectionCase):
         self.assertEqual(session.channel.numbers, [97])
 
 
+@bug_class(17)
 class TheirsTests(ConnectionCase):
     """What the client takes."""
 

@@ -14,6 +14,7 @@ from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient, MemorySession
+from tests.bugs.classes import bug_class
 from tests.ssh.case import RekeyingCase, kexinits, opening
 from tests.ssh.ordinary import OrdinaryClient
 
@@ -151,6 +152,7 @@ class BothTests(RekeyingCase):
         self.assertGreater(client.exchanges, 5)
 
 
+@bug_class(18)
 class TransferTests(RekeyingCase):
     """During transfers."""
 
