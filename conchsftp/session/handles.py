@@ -45,14 +45,16 @@ class OpenFile(Opened):
 
     Attributes:
         read, write: those of the source; see `close`.
+        refused: told of the event of a READ or WRITE that handlers made a failure of; None if nobody counts.
     """
 
-    __slots__ = ("from_pieces", "into", "read", "write")
+    __slots__ = ("from_pieces", "into", "read", "refused", "write")
 
     def __init__(self, path: str, source: Any, *, into: Any = None, from_pieces: Any = None) -> None:
         super().__init__(path, source)
         self.read: Any = getattr(source, "read", None)
         self.write: Any = getattr(source, "write", None)
+        self.refused: Any = None
         self.into = into
         self.from_pieces = from_pieces
 
@@ -136,6 +138,10 @@ class HandleTable:
         if opened is None:
             raise SFTPError(Status.INVALID_HANDLE)
         return opened
+
+    def find(self, handle: bytes) -> Opened | None:
+        """Return what is open under a handle, or None."""
+        return self._open.get(handle)
 
     def path(self, handle: bytes) -> str:
         """Return the path of what is open, or an empty string."""

@@ -82,6 +82,13 @@ def _write(c: Any, e: Any, r: Any) -> Any:
     return opened.write(e.file_offset, e.data)
 
 
+def _refused(c: Any, e: Any, r: Any) -> None:
+    # The handle may be gone: the session may have ended while a handler waited.
+    refused = getattr(c.handles.find(r.handle), "refused", None)
+    if refused is not None:
+        refused(e)
+
+
 def _announce_close(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, Opened)
     return FileClose(c.connection_id, c.user, opened.path, _named(r.handle))
@@ -161,6 +168,7 @@ ROWS = (
         perform=_read,
         result="data",
         reply=_data_reply,
+        refused=_refused,
         files=by_handle,
         shared=True,
         bulk=True,
@@ -171,6 +179,7 @@ ROWS = (
         announce=_announce_write,
         perform=_write,
         files=by_handle,
+        refused=_refused,
         own=_own_data,
         mutates=True,
     ),

@@ -82,7 +82,7 @@ class Pipeline:
             event = await self._fire(event)
             event.before_exec = False
             if event.status_code != Status.OK:
-                return event
+                return self._refused(row, request, event)
         if listened:
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False
@@ -103,8 +103,14 @@ class Pipeline:
             if row.explain is not None:
                 event.error_message = row.explain(event)
         if listened:
-            event = await self._fire(event)
+            event = self._refused(row, request, await self._fire(event))
         return event if row.conclude is None else self._concluded(row.conclude, event)
+
+    def _refused(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
+        """Tell whoever counts what handlers made of a request; return its event."""
+        if row.refused is not None and event.status_code != Status.OK:
+            row.refused(self._conversation, event, request)
+        return event
 
     def _concluded(self, conclude: Callable[[Any, Any], None], event: FileEvent) -> FileEvent:
         try:

@@ -2,7 +2,8 @@
 What TransferFinished reports: how much of a file was read and written between its opening and its closing.
 
 Counts at the open file, and only where somebody listens when it is opened: elsewhere nothing of this is called. Does
-not see what handlers make of the data, and makes nobody wait: the reply to CLOSE does not depend on it.
+not see what handlers make of the data, only that they refused it; and makes nobody wait: the reply to CLOSE does not
+depend on it.
 """
 
 from asyncio import CancelledError
@@ -12,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from conchsftp.events.kinds import outcome
+from conchsftp.events.kinds import FileEvent, outcome
 from conchsftp.events.own import TransferFinished
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
@@ -42,6 +43,7 @@ class Transfer:
         self._message = ""
         self._calls = opened.read, opened.into, opened.write, opened.from_pieces, opened.close
         opened.read, opened.write, opened.close = self._read, self._write, self._close
+        opened.refused = self._refused
         if opened.into is not None:
             opened.into = self._read_into
         if opened.from_pieces is not None:
@@ -108,8 +110,13 @@ class Transfer:
         self._lowest[written] = min(offset, self._lowest.get(written, offset))
 
     def _failed(self, problem: Any) -> None:
+        self._ended_with(*outcome(problem))
+
+    def _refused(self, event: FileEvent) -> None:
+        self._ended_with(event.status_code, event.error_message)
+
+    def _ended_with(self, status: int, message: str) -> None:
         """Remember what went wrong first; the end of the file is nothing that went wrong."""
-        status, message = outcome(problem)
         self._touched = True
         if self._status == Status.OK and status != Status.EOF:
             self._status, self._message = Status(status), message
