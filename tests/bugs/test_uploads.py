@@ -216,6 +216,30 @@ class SlowDiskTests(LocalWireCase):
         self.assertEqual(size_in(other.ask(request(STAT, 1, string(b"/up")))[0]), len(FIRST))
 
 
+@bug_class(25)
+class LateCommitTests(WireCase):
+    """A file system of an application's own, that stores a file when it is closed."""
+
+    def make_server(self, **settings: Any) -> Any:
+        self.slow = SlowFileSystem(self.files, ["file.close"])
+        return memory_server(SFTPAvatar("user", files=self.slow), **settings)
+
+    def test_close_waits(self) -> None:
+        """CLOSE is answered when closing is over; other requests need not wait for it."""
+        handle = self.open(b"/up", TO_CREATE)
+        self.assertEqual(self.session.ask(request(CLOSE, 9, string(handle))), [])
+        self.assertEqual(len(self.begin().ask(request(STAT, 1, string(b"/")))), 1)
+        self.slow.gate.release()
+        self.assert_statuses(self.session.replies(), Status.OK)
+
+    def test_failed_close(self) -> None:
+        """If storing fails, CLOSE says so."""
+        handle = self.open(b"/up", TO_CREATE)
+        self.session.ask(request(CLOSE, 9, string(handle)))
+        self.slow.gate.fail(OSError(ENOSPC, "No space left"))
+        self.assert_statuses(self.session.replies(), Status.FAILURE)
+
+
 class EventCase(WireCase):
     """
     Somebody listens.
