@@ -34,7 +34,7 @@ from tests.ssh.case import ConnectionCase
 
 PACKETS = [sample.packet for sample in SAMPLES if 3 in sample.versions]
 # What is read as a length, and is none: more than there is, by one and by far, and what is negative elsewhere.
-LIES = (0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x00100000, 0)
+LIES = (0xFFFFFFFF, 0x7FFFFFFF, 0)
 SEED = 20_260_101
 
 
@@ -101,7 +101,7 @@ class RequestTests(MalformedCase):
     def test_noise(self) -> None:
         """Whatever stands in a packet, it is answered."""
         chance = random.Random(SEED)
-        for _ in range(2000):
+        for _ in range(1000):
             kind = chance.choice((*range(2, 24), 200))
             self.assert_answered(bytes((kind,)) + chance.randbytes(chance.randrange(4, 60)))
 
