@@ -8,7 +8,7 @@ Does not send, and does not know how far the exchange is. Sources: RFC 4253 sect
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.settings.choices import StrictKeyExchange
@@ -22,6 +22,7 @@ from conchsftp.ssh.registry import (
     HostKeyRow,
     KeyExchangeRow,
     MacRow,
+    Profile,
 )
 from conchsftp.wire.kinds import BOOL, NAMES, U8, U32
 from conchsftp.wire.reader import Reader
@@ -222,7 +223,19 @@ def _agree(chapter: Chapter[R], client: Names, server: Names) -> R:
     for name in client:
         if name in offered:
             return chapter[name]
-    raise _failed(f"no common {chapter.title}: the client has {_told(client)}; the server {_told(server)}")
+    lists = f"the client has {_told(client)}; the server {_told(server)}"
+    raise _failed(f"no common {chapter.title}: {lists}; {_remedy(chapter, client)}")
+
+
+def _remedy(chapter: Chapter[Any], client: Names) -> str:
+    """Return what an operator can do, if they want to serve such a client."""
+    for profile in (Profile.MODERN, Profile.COMPATIBLE):
+        for name in chapter.names(profile):
+            if name in client and chapter.reason(name) is None:
+                if chapter is HOST_KEYS:
+                    return f"a host key for {name} would help, with AlgorithmProfile={profile}"
+                return f"{name} comes with AlgorithmProfile={profile}"
+    return "no AlgorithmProfile has any of the client's"
 
 
 def _told(names: Names) -> str:

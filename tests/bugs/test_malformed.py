@@ -6,6 +6,7 @@ Trial fails a test in which a failure was logged.
 
 import random
 
+from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Message
 from tests.bugs.classes import bug_class
 from tests.bugs.support import WireCase
@@ -84,6 +85,13 @@ class RequestTests(MalformedCase):
             for at in range(5, len(packet) - 3):
                 for lie in (*LIES, len(packet) - at - 3):
                     self.assert_answered(packet[:at] + u32(lie) + packet[at + 4 :])
+
+    def test_first_length(self) -> None:
+        """A first string that is longer than the packet is said to be malformed, and nothing is done."""
+        for packet in PACKETS:
+            for lie in (len(packet) - 8, *LIES[:2]):
+                self.assert_status(self.one(string(packet[:5] + u32(lie) + packet[9:])), Status.BAD_MESSAGE, 7)
+        self.assertEqual(self.names("/"), ["ab"])
 
     def test_more_than_there_should_be(self) -> None:
         """What follows a request in its packet is ignored (filexfer-13, 4), and belongs to no other packet."""
