@@ -28,6 +28,7 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.factory import SFTPFactory
+from conchsftp.server.proxied import ProxiedFactory
 from conchsftp.server.sockets import direct
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -39,6 +40,8 @@ _ALREADY_LISTENING = 104
 # The documented numbers of what opening a port can fail with.
 _SOCKET_ERRORS = {EACCES: 10013, EMFILE: 10024, EAFNOSUPPORT: 10047, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049}
 _TCP = ("tcp", "tcp4", "tcp6")
+# As Twisted names it; how the header is read is our own affair.
+_PROXIED = "haproxy:"
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
@@ -177,7 +180,7 @@ class SFTPServer(MultiService):
         self.settings.freeze()
         try:
             for description in endpoint_strings(self.settings):
-                port = yield self._endpoint(description).listen(self.factory)
+                port = yield self._listen_at(description)
                 self._ports = (*self._ports, direct(port))
         except (CannotListenError, OverflowError) as problem:
             yield self.stop_listening()
@@ -220,6 +223,11 @@ class SFTPServer(MultiService):
         """Close everything and wait for it."""
         stopping = DeferredList([self.shutdown(), super().stopService()])
         return stopping.addCallback(lambda _: None)
+
+    def _listen_at(self, description: str) -> Any:
+        proxied = description.startswith(_PROXIED)
+        endpoint = self._endpoint(description.removeprefix(_PROXIED))
+        return endpoint.listen(ProxiedFactory(self.factory) if proxied else self.factory)
 
     def _endpoint(self, description: str) -> Any:
         try:

@@ -21,7 +21,7 @@ lists and values that the component documents. What is set explicitly stays.""",
         default=(),
         change=Change.BEFORE_LISTENING,
         doc="""Where to listen, as Twisted's endpoint strings, such as `tcp:8022:interface=127.0.0.1`.
-Empty: LocalHost and LocalPort.""",
+With `haproxy:` before it, behind a proxy that sends the PROXY header. Empty: LocalHost and LocalPort.""",
     ),
     Setting(
         name="ReadOnly",

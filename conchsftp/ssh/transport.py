@@ -91,7 +91,8 @@ class Transport(SSHServerTransport):
     def connectionLost(self, reason: Any = None) -> None:
         """Stop the service, log the avatar out, give the buffers back."""
         if not self._ended:
-            self._log.info("{peer}: connection lost", peer=self.peer)
+            log = self._log.debug if self.stage is Stage.VERSION else self._log.info  # a load balancer's probe
+            log("{peer}: connection lost", peer=self.peer)
         self._ended = True
         self.timers.stop()
         self.keying.stop()
@@ -224,7 +225,8 @@ class Transport(SSHServerTransport):
         text = line.decode("ascii", "replace")
         if not text.startswith("SSH-"):
             # "The client MUST NOT send lines before it" in effect: RFC 4253, 4.2 allows them to the server only.
-            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "no SSH identification line")
+            more = ", but a PROXY header" if text.startswith("PROXY ") else ""
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"no SSH identification line{more}")
         # To another version a DISCONNECT would mean nothing; it is sent to whom we share one with.
         self.gotVersion = text.startswith("SSH-2.0-")
         if not self.gotVersion or not self.settings.ssh_version_pattern.matches(text):

@@ -1,0 +1,125 @@
+"""
+Ports behind a proxy: a connection becomes one of the server when its PROXY header has told who the client is.
+
+Twisted's own wrapper makes the protocol at once: then logs, events and limits see the proxy. A port of this kind
+believes whoever reaches it, so only the proxy must; that is up to the operator.
+"""
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.logger import Logger
+
+from conchsftp.server.proxy_header import ProxyHeader, read_proxy_header
+
+# A proxy sends the header at once, with the first packet.
+_HEADER_SECONDS = 10.0
+
+
+class ProxiedFactory(ServerFactory):
+    """
+    What a port behind a proxy is given.
+
+    Args:
+        inner: the factory of the server: asked for a protocol when the client's address is known.
+    """
+
+    noisy = False
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.waiting: dict[HeaderProtocol, None] = {}
+        """Connections that have not sent their header, the first one first."""
+
+    def doStart(self) -> None:
+        """A port is opened."""
+        self.inner.doStart()
+
+    def doStop(self) -> None:
+        """A port is closed."""
+        self.inner.doStop()
+
+    def buildProtocol(self, addr: Any) -> "HeaderProtocol":
+        """Make what waits for the header; one too many makes the longest waiting one leave."""
+        if len(self.waiting) >= self.inner.settings.max_startups:
+            next(iter(self.waiting)).give_up("too many connections wait for one")
+        return HeaderProtocol(self)
+
+
+class HeaderProtocol(Protocol):
+    """
+    A connection until its header is there.
+
+    Args:
+        factory: what it was made by.
+    """
+
+    _log = Logger()
+    transport: Any
+
+    def __init__(self, factory: ProxiedFactory) -> None:
+        self.factory: Any = factory
+        self._data = b""
+        self._over = False
+        self._limit: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Wait, and not for ever."""
+        peer = self.transport.getPeer()
+        self._peer = f"{getattr(peer, 'host', peer)}:{getattr(peer, 'port', '')}"
+        self.factory.waiting[self] = None
+        text = f"none came within {_HEADER_SECONDS:.0f} seconds"
+        self._limit = self.factory.inner.clock.callLater(_HEADER_SECONDS, self.give_up, text)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take a part of the header, or more than that."""
+        if self._over:
+            return
+        self._data += data
+        try:
+            header = read_proxy_header(self._data)
+        except ValueError:
+            begin = self._data[:32].decode("ascii", "backslashreplace")
+            self.give_up(f"{begin!r} came; a client that is not sent on by the proxy?")
+            return
+        if header is not None:
+            self._end()
+            self._hand_over(header)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """It was a probe, if nothing came."""
+        if not self._over:
+            self._end()
+            log = self._log.warn if self._data else self._log.debug
+            log("{peer}: gone before its PROXY header was there", peer=self._peer)
+
+    def give_up(self, text: str) -> None:
+        """Close, and say why in the log; there is nobody to tell it to."""
+        self._end()
+        self._log.warn("{peer}: a PROXY header expected: {text}", peer=self._peer, text=text)
+        self.transport.abortConnection()
+
+    def _end(self) -> None:
+        self._over = True
+        self.factory.waiting.pop(self, None)
+        if self._limit is not None and self._limit.active():
+            self._limit.cancel()
+
+    def _hand_over(self, header: ProxyHeader) -> None:
+        """Let the server have the socket, which from now on knows the client for its peer."""
+        transport, rest = self.transport, self._data[header.size :]
+        peer = transport.getPeer()
+        if header.host:
+            kind = IPv6Address if ":" in header.host else IPv4Address
+            peer = kind("TCP", header.host, header.port)
+            transport.getPeer = lambda: peer
+        protocol = self.factory.inner.buildProtocol(peer)
+        if protocol is None:
+            transport.loseConnection()
+            return
+        transport.protocol = protocol
+        protocol.makeConnection(transport)
+        if rest:
+            protocol.dataReceived(rest)
