@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.conch.interfaces import IConchUser
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
@@ -35,6 +35,7 @@ class SFTPRealm:
 
     def __init__(self, make_avatar: Callable[[str], Any]) -> None:
         self._make_avatar = make_avatar
+        self._leaving: set[Deferred[Any]] = set()
 
     def requestAvatar(self, avatarId: Any, mind: object, *interfaces: type[Interface]) -> Deferred[Login]:
         """Return a Deferred of the interface, the avatar, and what ends its life."""
@@ -54,9 +55,17 @@ class SFTPRealm:
 
         def logout() -> None:
             while pending:
-                maybeDeferred(pending.pop()).addErrback(self._failed)
+                self._wait_for(maybeDeferred(pending.pop()).addErrback(self._failed))
 
         return logout
+
+    def _wait_for(self, leaving: "Deferred[Any]") -> None:
+        self._leaving.add(leaving)
+        leaving.addBoth(lambda _: self._leaving.discard(leaving))
+
+    def left(self) -> "Deferred[Any]":
+        """Return a Deferred that fires when every logout that has begun is over; cancelling it cancels them."""
+        return DeferredList(list(self._leaving))
 
     def _failed(self, reason: Any) -> None:
         self._log.failure("an avatar could not be logged out", failure=reason)

@@ -197,12 +197,28 @@ class SFTPServer(MultiService):
         return closing.addCallback(lambda _: None)
 
     def shutdown(self) -> "Deferred[None]":
-        """Close the ports and end every session. Returns a Deferred that fires when all are gone."""
+        """
+        Close the ports and end every session.
+
+        Returns:
+            A Deferred that fires when all are gone, and their avatars logged out; HandlerTimeLimit counts for these.
+        """
         gone = [transport.gone() for transport in self.factory.connections]
         for transport in self.factory.connections:
             transport.loseConnection()
+        ending = DeferredList([self.stop_listening(), *gone])
         # Connections that had much open may still be closing it.
-        return DeferredList([self.stop_listening(), *gone]).addCallback(lambda _: self.factory.turns.drain())
+        ending.addCallback(lambda _: self.factory.turns.drain())
+        return ending.addCallback(lambda _: self._left()).addCallback(lambda _: None)
+
+    def _left(self) -> "Deferred[Any] | None":
+        """Return what fires when the avatars have gone, if the realm can tell."""
+        left = getattr(self.factory.portal.realm, "left", None)
+        if left is None:
+            return None
+        leaving: Deferred[Any] = left()
+        seconds = self.settings.handler_time_limit
+        return leaving.addTimeout(seconds, self._reactor).addErrback(lambda _: None) if seconds else leaving
 
     def privilegedStartService(self) -> None:
         """Open the ports while the process may still open those below 1024: before twistd's `--uid` takes effect."""
