@@ -14,10 +14,7 @@ from tests.bugs.classes import CLASSES, bug_class, named_by
 TESTS = Path(__file__).parent.parent
 
 # Those that still have none: to be empty.
-PENDING: set[int] = {
-    # What is promised, logins, and whoever embeds us.
-    *{32, 36, 37},
-}
+PENDING: set[int] = set()
 
 
 def marking_modules() -> list[str]:
