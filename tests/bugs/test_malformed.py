@@ -8,6 +8,8 @@ import random
 
 from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Message
+from conchsftp.ssh.phases import Stage
+from tests.auth.support import password_request
 from tests.bugs.classes import bug_class
 from tests.bugs.support import WireCase
 from tests.session.support import (
@@ -213,6 +215,53 @@ CHANNEL_REQUESTS = (
     (b"auth-agent-req@openssh.com", b""),
     (b"\xff\xfe", b"\xff"),
 )
+
+
+@bug_class(27)
+class FirstBytesTests(ConnectionCase):
+    """And at the very beginning (CVE-2022-21716: a line without end filled the memory)."""
+
+    def test_line(self) -> None:
+        """A first line that is too long, or of another protocol, ends the connection at once, whatever follows."""
+        for data in (
+            b"SSH-2.0-" + b"x" * 300,
+            b"SSH-2.0-" + bytes(1 << 20),
+            b"\xff" * 1000,
+            b"GET / HTTP/1.1\r\n",
+            b"\n",
+        ):
+            client = self.client()
+            client.raw(data)
+            self.assert_gone(client)
+
+    def test_packets(self) -> None:
+        """Packets with impossible lengths, before there is a key, end it, too."""
+        for data in (u32(0), u32(1) + bytes(1), u32(0xFFFFFFFF), u32(0x7FFFFFFF), u32(12) + b"\xff" * 12, bytes(64)):
+            client = self.client()
+            client.automatic = False
+            client.raw(client.version + b"\r\n" + data + bytes(64))
+            self.assert_gone(client)
+
+    def test_logins(self) -> None:
+        """Requests to log in that are cut short, at any length, or lie, end it; the user is not let in."""
+        whole = password_request(b"user", b"password")
+        broken = [whole[:length] for length in range(len(whole))]
+        broken += [whole[:at] + u32(0xFFFFFFFF) + whole[at + 4 :] for at in (0, 8, 26, 39)]
+        for payload in broken:
+            client = self.at(Stage.AUTH)
+            client.packet(Message.USERAUTH_REQUEST, payload)
+            self.assertNotIn(Message.USERAUTH_SUCCESS, client.numbers)
+            self.assert_gone(client)
+
+    def test_names_of_users(self) -> None:
+        """A user name that is no text is nobody's, and the connection goes on."""
+        for name in (b"\xff\xfe", b"us\0er", b"x" * 5000, b""):
+            client = self.at(Stage.AUTH)
+            client.packet(Message.USERAUTH_REQUEST, password_request(name, b"password"))
+            self.clock.advance(3.0)
+            client.pump()
+            client.take(Message.USERAUTH_FAILURE)
+            client.disconnect()
 
 
 @bug_class(27)

@@ -71,13 +71,14 @@ class AboutLimits:
         self.assertEqual(len(other.ask(LIMITS)), 1)
 
     def test_write(self: Any) -> None:
-        """A WRITE of the promised length is written, whole."""
+        """A WRITE of the promised length is written, whole; so is one of a byte more, which fits into its packet."""
         most = self.limits().write
-        data = bytes(range(251)) * (most // 251) + b"!" * (most % 251)
-        handle = self.open(b"/up", TO_CREATE)
-        self.assert_status(self.one(writing(handle, 3, data)), Status.OK)
-        self.close(handle)
-        self.assertEqual(self.get("/up"), bytes(3) + data)
+        for length in (most, most + 1):
+            data = bytes(range(251)) * (length // 251) + b"!" * (length % 251)
+            handle = self.open(b"/up", TO_CREATE)
+            self.assert_status(self.one(writing(handle, 3, data)), Status.OK)
+            self.close(handle)
+            self.assertEqual(self.get("/up"), bytes(3) + data)
 
     def test_read(self: Any) -> None:
         """A READ of the promised length returns it all; one for more no less, and as much as a packet may hold."""
