@@ -2,6 +2,7 @@
 paramiko, a library for Python.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,6 +122,15 @@ def _trees_both_ways(session: paramiko.SFTPClient, local: Path) -> None:
     _tree_down(session, local)
 
 
+def _bytes_both_ways(session: paramiko.SFTPClient, local: Path) -> None:
+    # It takes names as bytes. What it lists it wants to be UTF-8: it is told the names.
+    session.mkdir("arrived")
+    (local / "arrived").mkdir()
+    for path in (local / "source").iterdir():
+        session.put(str(path), b"arrived/" + os.fsencode(path.name))
+        session.get(b"source/" + os.fsencode(path.name), str(local / "arrived" / path.name))
+
+
 def _remove_tree(session: paramiko.SFTPClient, local: Path) -> None:
     def empty(folder: str) -> None:
         for entry in session.listdir_attr(folder):
@@ -174,6 +184,7 @@ CLIENT = Client(
         "symlink": _step(lambda session, local: session.symlink("source", "link")),
         "read_link": _step(lambda session, local: session.readlink("link")),
         "odd_names": _step(_trees_both_ways),
+        "latin_name": _step(_bytes_both_ways),
         "missing": _refusal(lambda session, local: session.get("absent", str(local / "arrived"))),
         "refused": _refusal(_up),
         "password": _step(_down, by_password=True),
