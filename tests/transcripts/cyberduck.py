@@ -6,11 +6,35 @@ target. Cyberduck says its own name in the SSH version string, and so the two ca
 Source: Cyberduck's SFTPSession, SFTPWriteFeature, SFTPMoveFeature, SFTPSymlinkFeature; sshj's SFTPEngine.
 """
 
-from tests.transcripts.needs import attrs, end_of_file, failed, handle, missing, names, ok, one_name, version
-from tests.transcripts.notation import FOLDER, GONE, Client, File, Link, Step, Transcript, burst, heartbeat, keepalive
+from tests.transcripts.needs import (
+    attrs,
+    end_of_file,
+    failed,
+    handle,
+    missing,
+    names,
+    ok,
+    one_name,
+    unsupported,
+    version,
+)
+from tests.transcripts.notation import (
+    FOLDER,
+    GONE,
+    Client,
+    File,
+    Link,
+    Step,
+    Transcript,
+    burst,
+    execute,
+    heartbeat,
+    keepalive,
+)
 from tests.transcripts.packets import (
     attributes,
     close,
+    extended,
     init,
     mkdir,
     opendir,
@@ -24,6 +48,7 @@ from tests.transcripts.packets import (
     rmdir,
     setstat,
     stat,
+    string,
     symlink,
 )
 from tests.transcripts.transfers import CONTENT, NOON, reads, writes
@@ -135,6 +160,21 @@ MOVE = Transcript(
     ),
 )
 
+BESIDE = Transcript(
+    name="cyberduck_beside",
+    shows="Cyberduck asks for the space with a command, which is refused, and for a copy with a request nobody knows.",
+    client=CYBERDUCK,
+    before={"/file": b"1"},
+    after={"/copy": GONE},
+    steps=(
+        (realpath("/"), one_name("/")),
+        execute("df -Pk / | awk '{print $3, $4}'"),
+        (extended("copy-file", string("/file"), string("/copy"), b"\0"), unsupported),
+        heartbeat,
+        (stat("/file"), attrs(0o100644, size=1)),
+    ),
+)
+
 DUCK_LINKS = Transcript(
     name="cyberduck_links",
     shows="Cyberduck's SYMLINK has the target first.",
@@ -162,4 +202,4 @@ SSHJ_LINKS = Transcript(
     ),
 )
 
-TRANSCRIPTS = (LIST, UPLOAD, APPEND, DOWNLOAD, MOVE, DUCK_LINKS, SSHJ_LINKS)
+TRANSCRIPTS = (LIST, UPLOAD, APPEND, DOWNLOAD, MOVE, BESIDE, DUCK_LINKS, SSHJ_LINKS)

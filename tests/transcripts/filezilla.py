@@ -132,7 +132,7 @@ FOLDERS = Transcript(
 
 UPLOAD = Transcript(
     name="filezilla_uploads",
-    shows="FileZilla uploads with 4 MiB under way and window requests in between, then sets the time.",
+    shows="FileZilla uploads with 4 MiB under way, through an exchange of keys, then sets the time.",
     client=FILEZILLA,
     before={"/music/song.mp3": b"y" * (len(CONTENT) + 1)},
     after={"/music/song.mp3": File(data=CONTENT, mode=0o644, mtime=NOON), "/music/new": File(data=b"", mode=0o644)},
@@ -142,6 +142,7 @@ UPLOAD = Transcript(
         burst(
             *writes("f", CONTENT, PIECE)[:64],
             winadj,
+            Rekey(),
             *writes("f", CONTENT, PIECE)[64:128],
             winadj,
         ),
