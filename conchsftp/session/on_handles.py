@@ -137,7 +137,7 @@ def _fit(c: Any, e: Any) -> None:
     for name, attributes in found:
         encoded = c.encoded(name)
         room -= 2 * len(encoded) + _ENTRY_BYTES
-        for owner in (attributes.owner, attributes.group):
+        for owner in () if attributes is None else (attributes.owner, attributes.group):
             if owner is not None and len(owner) > _NAME_COLUMN:
                 room -= _LONGEST_CHARACTER * len(owner)
         if room < 0 and entries:

@@ -328,3 +328,25 @@ class LocalTests(AllTests, LocalWireCase):
         os.mkfifo(f"{self.root}/pipe")
         self.put("/file", b"")
         self.assertEqual(set(self.listing(b"/")), {b".", b"..", b"file", b"pipe"})
+
+
+@bug_class(5)
+class NamesOnlyTests(WireCase):
+    """A file system that knows nothing but names."""
+
+    def test_nothing_known(self) -> None:
+        """An entry of which nothing is known has its name for a line, and no attributes."""
+        self.put("/f", b"")
+        original = self.files.list
+
+        def bare(path: str) -> Any:
+            directory = original(path)
+            read = directory.read
+            directory.read = lambda count: [(name, None) for name, _ in read(count)]
+            return directory
+
+        self.files.list = bare
+        handle = self.opened(request(OPENDIR, 1, string(b"/")))
+        reply = self.one(request(READDIR, 2, string(handle)))
+        names = (b".", b"..", b"f")
+        self.assertEqual(reply[5:], u32(3) + b"".join(string(name) + string(name) + u32(0) for name in names))
