@@ -3,8 +3,12 @@ Renaming and linking: what replaces what, and which of two names is which.
 """
 
 import os
+import shutil
+import tempfile
 from errno import EPERM, EXDEV
 from typing import Any
+
+from twisted.trial.unittest import SkipTest
 
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
@@ -284,3 +288,37 @@ class CrossDeviceTests(RenamingCase, WireCase):
         for way, path, new_path in ((PLAIN, b"/a", b"/c"), (POSIX, b"/other/b", b"/other/c")):
             self.assert_status(self.rename(way, path, new_path), Status.OK)
         self.assertEqual((self.get("/c"), self.get("/other/c")), (NEW, OLD))
+
+
+@bug_class(8)
+class RealDevicesTests(RenamingCase, LocalWireCase):
+    """Renaming between a disk and one in memory that are below one root: that of the machine."""
+
+    FAR = "/dev/shm"
+
+    def setUp(self) -> None:
+        self.near = os.path.abspath(self.mktemp())
+        os.mkdir(self.near)
+        if not os.path.isdir(self.FAR) or os.stat(self.FAR).st_dev == os.stat(self.near).st_dev:
+            raise SkipTest(f"{self.FAR} is no other file system")
+        self.far = tempfile.mkdtemp(dir=self.FAR)
+        self.addCleanup(shutil.rmtree, self.far)
+        super().setUp()
+        self.put(f"{self.near}/a", NEW, 0o640)
+
+    def make_files(self) -> Any:
+        self.root = "/"
+        return LocalFileSystem(self.root, workers=inline_workers())
+
+    def move(self, way: str, **settings: Any) -> bytes:
+        """Rename the file to the other device, and return the reply."""
+        self.session = self.begin(server=self.make_server(**settings))
+        return self.rename(way, f"{self.near}/a".encode(), f"{self.far}/b".encode())
+
+    def test_refused(self) -> None:
+        """Without being asked to the server does not copy, says so, and leaves both places as they were."""
+        for way in (PLAIN, POSIX):
+            reply = self.move(way)
+            self.assert_status(reply, Status.FAILURE)
+            self.assertIn("same file system", self.text(reply))
+            self.assertEqual((self.get(f"{self.near}/a"), os.listdir(self.far)), (NEW, []))
