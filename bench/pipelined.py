@@ -50,6 +50,11 @@ class PipelinedClient:
         self._process.stdout.close()
         self._process.wait(30)
 
+    @property
+    def pid(self) -> int:
+        """The process whose pipe it is."""
+        return self._process.pid
+
     def lstats(self, path: str, count: int) -> None:
         """Ask so many times for the attributes of one path."""
         body = _text(path)

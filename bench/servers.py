@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -191,17 +191,52 @@ def start_ours(
         settings: `Name=Value` texts for `--set`.
     """
     port = free_port()
+    users = _users_file(keys, work, password_hash)
+    command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:backlog=1024:interface=127.0.0.1"]
+    command += ["--users", str(users), "--host-key", str(keys.host)]
+    for setting in settings:
+        command += ["--set", setting]
+    return _ours(keys, root, port, command, work / "ours.log", password=password)
+
+
+def start_program(keys: Keys, root: Path, work: Path, program: Path) -> Server:
+    """
+    Start `twistd -ny` for a user `alice`, by key.
+
+    Args:
+        program: finds in its environment what it serves (SERVED_ROOT), its endpoint (SERVED_AT), its HOST_KEY and its
+            USERS_FILE.
+    """
+    port = free_port()
+    environment = {
+        "SERVED_ROOT": str(root),
+        "SERVED_AT": f"tcp:{port}:backlog=1024:interface=127.0.0.1",
+        "HOST_KEY": str(keys.host),
+        "USERS_FILE": str(_users_file(keys, work, "")),
+    }
+    return _ours(keys, root, port, [*_TWISTD, "-y", str(program)], work / "program.log", environment=environment)
+
+
+def _users_file(keys: Keys, work: Path, password_hash: str) -> Path:
     users = work / "users.toml"
     lines = ["[alice]", f'keys = ["{keys.client.with_suffix(".pub").read_text().strip()}"]']
     if password_hash:
         lines.append(f'password = "{password_hash}"')
     users.write_text("\n".join(lines) + "\n")
     users.chmod(0o600)
-    command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:backlog=1024:interface=127.0.0.1"]
-    command += ["--users", str(users), "--host-key", str(keys.host)]
-    for setting in settings:
-        command += ["--set", setting]
-    log = work / "ours.log"
+    return users
+
+
+def _ours(
+    keys: Keys,
+    root: Path,
+    port: int,
+    command: list[str],
+    log: Path,
+    *,
+    password: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Server:
     return Server(
         name="ours",
         keys=keys,
@@ -210,7 +245,7 @@ def start_ours(
         base="/",
         user="alice",
         password=password or None,
-        keeper=_keep(command, log),
+        keeper=_keep(command, log, environment),
         log=log,
     )
 
@@ -222,11 +257,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _keep(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+def _keep(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "bench.keeper", *command],
             cwd=_PROJECT,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,25 +8,16 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.servers import Server
 from tests.interop.conftest import Start
 from tests.interop.driving import Place, environment, need, same, sftp, sftp_arguments
+from tests.interop.watching import open_below
 
 _SILENT = 500
 _LIMIT_SECONDS = 6
-
-
-def _open_below(server: Server, folder: Path) -> list[str]:
-    """Return the files of a folder that the server holds open."""
-    descriptors = Path(f"/proc/{server.pid}/fd")
-    targets = []
-    for name in os.listdir(descriptors):
-        with suppress(FileNotFoundError):
-            targets.append(os.readlink(descriptors / name))
-    return [target for target in targets if target.startswith(str(folder))]
 
 
 def _wait_until(condition: Callable[[], object], *, seconds: float = 10) -> None:
@@ -53,10 +44,10 @@ def check_client_killed_in_a_put(ours: None, server: Server, place: Place) -> No
     client.stdin.flush()
     arrived = place.served / "arrived"
     _wait_until(lambda: arrived.exists() and arrived.stat().st_size > 1 << 20)
-    assert _open_below(server, place.served) == [str(arrived)]
+    assert open_below(server, place.served) == [str(arrived)]
     os.killpg(client.pid, signal.SIGKILL)  # sftp and its ssh
     client.communicate()
-    _wait_until(lambda: not _open_below(server, place.served))
+    _wait_until(lambda: not open_below(server, place.served))
     kept = arrived.read_bytes()
     assert source.read_bytes().startswith(kept)
     sftp(server, place.local, f"reput source {place.remote}/arrived")

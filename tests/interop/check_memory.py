@@ -1,0 +1,145 @@
+"""
+What a client costs that asks for more than it takes, or than the files can give: memory, and the time of others.
+
+All cases have one server, and its memory counts from before the first of them: what one leaves behind is not free for
+the next.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import accounting
+from bench.servers import Keys, Server, start_program
+from tests.interop.hostile import SIZE
+from tests.interop.watching import MIB, Figures, Probe, open_below, watch
+
+_PROGRAM = Path(__file__).parent / "slow_files.py"
+_MOST_MIB = 16.0
+_LATEST_MS = 50.0
+_TIMES = 3
+
+Attack = Callable[..., Figures]
+
+
+@pytest.fixture(scope="module")
+def slow_server(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a slow disk, and on it a file of 1 GiB."""
+    work = tmp_path_factory.mktemp("slow")
+    root = work / "served"
+    (root / "slow").mkdir(parents=True)
+    for number in range(100):
+        (root / "slow" / f"entry{number}").touch()
+    with (root / "large").open("wb") as file:
+        file.truncate(SIZE)
+        file.seek(SIZE // 2)
+        file.write(os.urandom(MIB))
+    os.link(root / "large", root / "slow-large")
+    with start_program(keys, root, work, _PROGRAM) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def before(slow_server: Server) -> int:
+    """The bytes that the server holds when it has served one ordinary session."""
+    with Probe(slow_server, "/large"):
+        return accounting.peak_memory(slow_server.pid)
+
+
+@pytest.fixture
+def attack(ours: None, slow_server: Server, before: int) -> Attack:
+    """
+    A function that lets clients at the server, and fails if they cost more than they may.
+
+    Whatever else the machine does can only make others wait longer: if the server makes them wait too long, it does so
+    each time.
+    """
+
+    def attack(*cases: str, **how: object) -> Figures:
+        for _ in range(_TIMES):
+            figures = watch(slow_server, *cases, before=before, **how)
+            print(figures)
+            assert figures.per_session < _MOST_MIB, str(figures)
+            if figures.late < _LATEST_MS:
+                return figures
+        pytest.fail(str(figures))
+
+    return attack
+
+
+def check_prefetch(attack: Attack, slow_server: Server) -> None:
+    """paramiko asks for all of 1 GiB at once, and reads it."""
+    figures = attack("prefetch", to_the_end=True)
+    digest = hashlib.blake2b()
+    with (slow_server.root / "large").open("rb") as file:
+        while data := file.read(MIB):
+            digest.update(data)
+    assert figures.said == digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        # A window of 4 GiB, all of the file asked for, and TCP not read.
+        "deaf",
+        "deaf-largest",
+        "deaf-slow",
+        # A window that is never given back.
+        "stingy",
+        "stingy-largest",
+        "stingy-tiny",
+        # More WRITEs than a slow disk takes, and the smallest.
+        "writing-bytes",
+        # Many requests about one slow thing, or about many.
+        "listing",
+        "slow-stats",
+        "handles",
+        # At full speed.
+        "lstats",
+        "blind-lstats",
+        "fast-writing",
+        "fast-reading",
+        # What is never whole, means nothing, is too long, or is left behind.
+        "extended",
+        "extended-behind",
+        "deep-stats",
+        "leaving",
+        # New keys while everything is full.
+        "rekey",
+    ],
+)
+def check_client(attack: Attack, case: str) -> None:
+    """A client that asks for too much costs little memory, and little of others' time."""
+    attack(case)
+
+
+def check_halves(attack: Attack) -> None:
+    """Fifty sessions, on five connections, have half of the largest packet each, and never the rest."""
+    figures = attack("halves")
+    assert figures.grown < 50 * MIB, figures
+
+
+def check_slow_writes(attack: Attack, slow_server: Server) -> None:
+    """1 GiB of WRITEs to a disk that takes 1 MiB a second; when the client is killed, its file is closed."""
+    written = slow_server.root / "slow-0"
+    written.unlink(missing_ok=True)
+    first = attack("writing", seconds=10)
+    end = time.monotonic() + 15
+    # What was taken before is written: no more than MaxBytesInFlight.
+    while open_below(slow_server, written):
+        assert time.monotonic() < end, "the file is still open"
+        time.sleep(0.05)
+    assert 4 * MIB < written.stat().st_size < 20 * MIB
+    # The memory is free again: the same once more takes no more of it.
+    again = attack("writing-largest", seconds=3)
+    assert again.grown < first.grown + 4 * MIB
+
+
+def check_crowd(attack: Attack) -> None:
+    """Twenty at the same time: each is bounded, and who asks for little is served as before."""
+    kinds = ("deaf-largest", "writing-largest", "slow-stats", "lstats", "stingy-largest")
+    attack(*kinds * 4, seconds=4)
