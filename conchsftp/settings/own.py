@@ -97,8 +97,9 @@ More is faster over long distances and costs that much memory for each session t
     Setting(
         name="MaxHandles",
         kind=integer(1, 1_000_000, unit="handles"),
-        default=4096,
-        doc="Files and directories open at the same time in one session; more are refused.",
+        default=1024,
+        doc="""Files and directories open at the same time in one session; more are refused.
+Each takes a kilobyte of memory and, on a disk, a descriptor: the system limits how many of these the server has.""",
     ),
     Setting(
         name="RekeyPackets",
