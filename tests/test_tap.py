@@ -2,6 +2,7 @@
 The command line of `twistd sftpserver`.
 """
 
+import gc
 import os
 import socket
 import subprocess
@@ -165,6 +166,18 @@ class MistakesTests(CommandLine):
         options.parent = {}
         problem = self.assertRaises(SystemExit, options.parseOptions, ["--root", str(self.folder / "absent")])
         self.assertTrue(str(problem.code).startswith("twistd sftpserver: "))
+
+
+class StartupTests(SynchronousTestCase):
+    """The service of twistd."""
+
+    def test_collections_are_short(self) -> None:
+        """What is there when the server starts is left out of garbage collections, each of which holds up everybody."""
+        startup = tap.Startup()
+        self.addCleanup(gc.unfreeze)
+        startup.startService()
+        self.assertGreater(gc.get_freeze_count(), 10_000)
+        self.successResultOf(startup.stopService())
 
 
 class LoopbackTests(SynchronousTestCase):
