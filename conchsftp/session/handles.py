@@ -13,6 +13,11 @@ from conchsftp.session.paths import is_within
 from conchsftp.sftp.statuses import Status
 
 _LONGEST = 256
+# What a handle may cost beyond its first place, against a session that has its memory filled with listings and names:
+# an open directory has a buffer of 32 KiB and up to a hundred entries, and a path can take 16 KiB. Of these things a
+# session may have 64 at a time, whatever its limit.
+_MOST_HEAVY = 64
+_CHARACTERS_A_PLACE = 256
 T = TypeVar("T", bound="Opened")
 
 
@@ -23,9 +28,12 @@ class Opened:
     Attributes:
         close: closes the source; to be called through here, where somebody may count.
         abandoned: whether it was still open when the session ended.
+        places: how much of the limit it takes while it is in the table.
+        heavy: whether it costs far more than its path.
     """
 
-    __slots__ = ("abandoned", "close", "handle", "path", "source")
+    __slots__ = ("abandoned", "close", "handle", "path", "places", "source")
+    heavy = False
 
     def __init__(self, path: str, source: Any) -> None:
         self.path = path
@@ -33,6 +41,7 @@ class Opened:
         self.close: Any = getattr(source, "close", None)
         self.handle = b""
         self.abandoned = False
+        self.places = 1
 
 
 class OpenFile(Opened):
@@ -63,6 +72,7 @@ class OpenDirectory(Opened):
     """An open directory; its source is an `IDirectory`, `waiting` the entries that did not fit into the last reply."""
 
     __slots__ = ("waiting",)
+    heavy = True
 
     def __init__(self, path: str, source: Any) -> None:
         super().__init__(path, source)
@@ -74,11 +84,13 @@ class HandleTable:
     The handles of one conversation.
 
     Args:
-        limit: how many may be open at once.
+        limit: how many files may be open at once; see `places` for what counts more.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._most_places = max(1, limit // _MOST_HEAVY)
+        self._taken = 0
         self._open: dict[bytes, Opened] = {}
         self._next = 0
 
@@ -88,14 +100,19 @@ class HandleTable:
     def __iter__(self) -> Iterator[bytes]:
         return iter(list(self._open))
 
-    def check_room(self) -> None:
+    def places(self, kind: type[Opened], path: str) -> int:
+        """Return how many places something open takes: a file one, a directory or what has a long path several."""
+        most = self._most_places
+        return most if kind.heavy else min(1 + len(path) // _CHARACTERS_A_PLACE, most)
+
+    def check_room(self, kind: type[Opened], path: str) -> None:
         """
         Refuse before anything is opened.
 
         Raises:
             SFTPError: as many handles as allowed are open.
         """
-        if len(self._open) >= self._limit:
+        if self._taken + self.places(kind, path) > self._limit:
             raise SFTPError(Status.FAILURE, f"Too many open handles, {self._limit} allowed")
 
     def free(self) -> bytes:
@@ -114,10 +131,13 @@ class HandleTable:
             ValueError: a handler chose a handle that is too long or in use.
             SFTPError: as many handles as allowed are open.
         """
-        self.check_room()
+        self.check_room(type(opened), opened.path)
         if not 0 < len(handle) <= _LONGEST or handle in self._open:
             raise ValueError(f"handle of {len(handle)} bytes, 1 to {_LONGEST} expected, not in use")
         opened.handle = handle
+        # Kept: a rename may give it another path.
+        opened.places = self.places(type(opened), opened.path)
+        self._taken += opened.places
         self._open[handle] = opened
 
     def get(self, handle: bytes, kind: type[T]) -> T:
@@ -137,6 +157,7 @@ class HandleTable:
         opened = self._open.pop(handle, None)
         if opened is None:
             raise SFTPError(Status.INVALID_HANDLE)
+        self._taken -= opened.places
         return opened
 
     def find(self, handle: bytes) -> Opened | None:

@@ -75,7 +75,7 @@ def _opens_to_change(r: Any) -> bool:
 
 
 def _open(c: Any, e: Any, r: Any) -> Any:
-    c.handles.check_room()
+    c.handles.check_room(OpenFile, e.path)
     e.handle = e.handle or c.handles.free().decode()
     return c.files.open(e.path, e.desired_access, e.open_flags, e.attributes or Attributes())
 
@@ -92,7 +92,7 @@ def _keep_file(c: Any, e: Any) -> None:
 
 
 def _open_directory(c: Any, e: Any, r: Any) -> Any:
-    c.handles.check_room()
+    c.handles.check_room(OpenDirectory, e.path)
     return c.files.list(e.path)
 
 

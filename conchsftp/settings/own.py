@@ -99,7 +99,8 @@ More is faster over long distances and costs that much memory for each session t
         kind=integer(1, 1_000_000, unit="handles"),
         default=1024,
         doc="""Files and directories open at the same time in one session; more are refused.
-Each takes a kilobyte of memory and, on a disk, a descriptor: the system limits how many of these the server has.""",
+Each takes a kilobyte of memory and, on a disk, a descriptor: the system limits how many of these the server has. Open
+directories take more memory: no more than 64 of them, or all that this allows if that is less.""",
     ),
     Setting(
         name="RekeyPackets",

@@ -34,6 +34,10 @@ def slow_server(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (root / "slow").mkdir(parents=True)
     for number in range(100):
         (root / "slow" / f"entry{number}").touch()
+    (root / "many").mkdir()
+    for number in range(200):
+        # Names are as long as may be, and one sign makes four bytes of each in memory.
+        (root / "many" / f"{number:03d}\U0001f4be{'n' * 240}").touch()
     with (root / "large").open("wb") as file:
         file.truncate(SIZE)
         file.seek(SIZE // 2)
@@ -108,6 +112,9 @@ def check_prefetch(attack: Attack, slow_server: Server) -> None:
         "extended-behind",
         "deep-stats",
         "leaving",
+        # Handles of what takes much.
+        "directories",
+        "paths",
         # New keys while everything is full.
         "rekey",
     ],

@@ -23,7 +23,8 @@ SIZE = 1 << 30
 _HEAD = Struct(">IBI")
 _WORD = Struct(">I")
 _LONG = Struct(">Q")
-_INIT, _OPEN, _CLOSE, _READ, _WRITE, _LSTAT, _OPENDIR, _READDIR, _STAT, _EXTENDED = 1, 3, 4, 5, 6, 7, 11, 12, 17, 200
+_INIT, _OPEN, _READ, _WRITE, _LSTAT = 1, 3, 5, 6, 7
+_OPENDIR, _READDIR, _MKDIR, _STAT, _EXTENDED = 11, 12, 14, 17, 200
 _HANDLE = 102
 _FOR_READING, _FOR_WRITING = 0x01, 0x02 | 0x08 | 0x10
 LARGEST_WINDOW = 0xFFFFFFFF
@@ -267,6 +268,36 @@ def handles(a: Arguments, number: int) -> Session:
     return session
 
 
+def directories(a: Arguments, number: int) -> Session:
+    """As many directories as may be, each read a little."""
+    session = a.session()
+    a.wait()
+    count = 1024
+    session.flood(iter([packet(_OPENDIR, text("/many"))] * count))
+    answers = [session.answer() for _ in range(count)]
+    opened = [answer[5:] for answer in answers if answer[0] == _HANDLE]
+    session.drain()
+    session.flood(packet(_READDIR, handle) for handle in opened)
+    return session
+
+
+def paths(a: Arguments, number: int) -> Session:
+    """As many files as may be, each by a path as long as may be, in which one sign takes four bytes."""
+    session = a.session()
+    path = ""
+    for _ in range(15):
+        path += "/" + "\U0001f4be" + "d" * 240
+        session.channel.sendall(packet(_MKDIR, text(path), _WORD.pack(0)))
+        session.answer()
+    a.wait()
+    count = 1024
+    for each in range(count):
+        session.flood(iter([packet(_OPEN, text(f"{path}/{each}"), _WORD.pack(_FOR_WRITING), _WORD.pack(0))]))
+    for _ in range(count):
+        session.answer()
+    return session
+
+
 def leaving(a: Arguments, number: int) -> None:
     """4,000 files are open when the connection is lost."""
     session = a.session()
@@ -320,6 +351,8 @@ CASES: dict[str, Case] = {
     "listing": listing,
     "handles": handles,
     "leaving": leaving,
+    "directories": directories,
+    "paths": paths,
     "halves": halves,
     "extended": _repeated(packet(_EXTENDED, text("unknown@example.com"), bytes(200 * 1024))),
     "extended-behind": _repeated(

@@ -123,9 +123,39 @@ class LimitTests(HandleCase):
         """There is room for one below the limit, none at it, and again after a CLOSE."""
         for handle in (b"1", b"2"):
             self.table.add(handle, OpenFile("/a", None))
-        self.table.check_room()
+        self.table.check_room(OpenFile, "/a")
         self.table.add(b"3", OpenFile("/a", None))
-        problem = self.assertRaises(SFTPError, self.table.check_room)
+        problem = self.assertRaises(SFTPError, self.table.check_room, OpenFile, "/a")
         self.assertEqual(problem.status, Status.FAILURE)
         self.table.remove(b"1")
-        self.table.check_room()
+        self.table.check_room(OpenFile, "/a")
+
+    def fill(self, limit: int, kind: type[Opened], path: str) -> int:
+        """Open as many as there is room for, twice; return how many that is."""
+        table = HandleTable(limit)
+        for _ in range(2):
+            count = 0
+            try:
+                while True:
+                    table.check_room(kind, path)
+                    table.add(b"%d" % count, kind(path, None))
+                    count += 1
+            except SFTPError:
+                pass
+            for handle in table:
+                # A rename must not change what it gives back.
+                table.get(handle, kind).path = "/b" * 5000
+                table.remove(handle)
+        return count
+
+    def test_directories(self) -> None:
+        """Open directories cost a hundred times as much as files: there may be 64, or as many as a low limit says."""
+        limits = [1, 3, 64, 1024, 4096]
+        self.assertEqual([self.fill(limit, OpenDirectory, "/d") for limit in limits], [1, 3, 64, 64, 64])
+        self.assertEqual([self.fill(limit, OpenFile, "/f") for limit in limits], limits)
+
+    def test_long_paths(self) -> None:
+        """Files with long paths count by their length."""
+        sizes = 255, 256, 600, 4095
+        self.assertEqual([self.fill(1024, OpenFile, "/" * size) for size in sizes], [1024, 512, 341, 64])
+        self.assertEqual(self.fill(3, OpenFile, "/" * 4095), 3)

@@ -78,7 +78,7 @@ class WireTests(AbleCase):
     def test_limits(self) -> None:
         """limits@openssh.com: the largest packet, READ and WRITE, and open handles; none of them 0."""
         asked = "c8 00000007  00000012 6c696d697473406f70656e7373682e636f6d"
-        expected = "c9 00000007  0000000000040000 000000000003fc00 000000000003fc00 0000000000001000"
+        expected = "c9 00000007  0000000000040000 000000000003fc00 000000000003fc00 0000000000000400"
         self.assertEqual(self.one(unhex(asked)), bytes.fromhex(expected))
 
     def test_space(self) -> None:
