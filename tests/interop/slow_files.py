@@ -4,6 +4,7 @@ A server whose files are slow where their path begins with `/slow`, for `twistd 
 What it serves and where it listens is told by the environment. Everything is public API of the product.
 """
 
+import gc
 import os
 import resource
 from collections.abc import Callable
@@ -109,3 +110,5 @@ server = SlowServer(
     users=os.environ["USERS_FILE"],
 )
 server.setServiceParent(application)
+# As `twistd sftpserver` does: no garbage collection looks at what is loaded.
+reactor.callWhenRunning(gc.freeze)

@@ -142,22 +142,21 @@ class Attack:
 
 
 def watch(
-    server: Server, *cases: str, before: int | None = None, seconds: float = 1.5, to_the_end: bool = False
+    server: Server, *cases: str, before: int, sessions: int = 0, seconds: float = 1.0, to_the_end: bool = False
 ) -> Figures:
     """
     Attack a server, and ask it for something else all the time.
 
     Args:
-        before: the bytes that it had resident once; what it has now if not given.
+        before: the bytes that it had resident once.
+        sessions: how many the cases make, if that is not one each.
         seconds: how long; longer if the LSTATs take so long that there are few of them.
         to_the_end: wait until the clients are done.
     """
-    figures = Figures(sessions=len(cases))
+    figures = Figures(sessions=sessions or len(cases))
     with ExitStack() as stack:
         probe = stack.enter_context(Probe(server, "/large"))
         accounting.forget_peak(server.pid)
-        if before is None:
-            before = accounting.peak_memory(server.pid)
         attack = stack.enter_context(Attack(server, cases))
         attack.begin()
         end = time.monotonic() + seconds
