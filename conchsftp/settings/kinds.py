@@ -270,7 +270,10 @@ _STRINGS = r"a comma-separated list of endpoint strings; a comma inside one is w
 
 def _parse_endpoints(text: str) -> Names:
     # Twisted's own grammar reads "\," as a comma, so that the backslash may stay where it is.
-    found = (each.strip() for each in re.findall(r"(?:\\.|[^,\\])+", text))
+    # A blank behind a backslash is none at the end: without it the backslash would take the next comma.
+    found = (
+        re.sub(r"(\\.)|\s+\Z", lambda m: m[1] or "", each.lstrip()) for each in re.findall(r"(?:\\.|[^,\\])+", text)
+    )
     return tuple(dict.fromkeys(each for each in found if each))
 
 

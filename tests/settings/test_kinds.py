@@ -159,6 +159,17 @@ class KindTests(SynchronousTestCase):
             return
         self.assertEqual(ENDPOINTS.convert(ENDPOINTS.format(value)), value)
 
+    def test_endpoint_with_a_blank_at_its_end(self):
+        """A blank that is escaped belongs to the endpoint; others around it do not."""
+        for strings, expected in (
+            (["\\ "], ("\\ ",)),
+            ([" unix:a\\  ", "tcp:1"], ("unix:a\\ ", "tcp:1")),
+            (["a", " ", "b "], ("a", "b")),
+        ):
+            value = ENDPOINTS.convert(strings)
+            self.assertEqual(value, expected)
+            self.assertEqual(ENDPOINTS.convert(ENDPOINTS.format(value)), value)
+
     @given(st.text())
     def test_names_survive(self, text):
         """Whatever text is taken as names gives names that come back from their text."""
