@@ -193,8 +193,8 @@ def clients_page() -> str:
             (
                 f"# Known clients\n\n{NOTE}",
                 "Most clients agree on what SFTP is. These need something else, and get it by the version string with\n"
-                "which they greet the server; the log has it for each login. Where the server's own\n"
-                "ServerSSHVersionString decides what a client does, that is said, too.",
+                "which they greet the server; the log has it for each login. Some look at what the\n"
+                "server calls itself in ServerSSHVersionString, and are understood either way.",
                 _table(
                     ("Version string", "What is different", "Known from"),
                     ((f"`{row.pattern}`", ", ".join(_different(row)) or "nothing", row.source) for row in CLIENTS),
@@ -223,6 +223,8 @@ def _different(row: Client) -> Iterator[str]:
         value = getattr(row, column.name)
         if value != column.default:
             yield f"`{column.name}={QUIRKS[column.name].format(value)}`"
+    if row.turned_by:
+        yield f"but not if the server is {' or '.join(f'`{pattern}`' for pattern in row.turned_by)}"
 
 
 def algorithms_page() -> str:

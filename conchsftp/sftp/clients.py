@@ -22,7 +22,7 @@ class Order(Enum):
     Which name comes first in SYMLINK.
 
     The drafts put the link first. OpenSSH's server read them the other way round, most clients followed, and some look
-    whether the server calls itself OpenSSH; this one does not.
+    whether the server calls itself OpenSSH (`turned_by`).
     """
 
     TARGET_FIRST = "target-first"
@@ -41,6 +41,7 @@ class Client:
 
     Attributes:
         pattern: what its SSH version string looks like: `*` is any text, `?` any character, `[1-9]` one of these.
+        turned_by: with which version strings of the server it puts the target first all the same.
         source: where this is known from.
     """
 
@@ -52,6 +53,7 @@ class Client:
     )
     curve25519: bool = _column(True, "whether curve25519 is offered to it where other key exchanges are offered, too")
     rekeys: bool = _column(True, "whether the server may ask it for new keys")
+    turned_by: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -59,19 +61,26 @@ COLUMNS: tuple["Field[Any]", ...] = tuple(each for each in fields(Client) if eac
 """What is known of a client, and may be overridden."""
 
 LINK_FIRST = Order.LINK_FIRST
-_NOT_OPENSSH = "target first only where the server calls itself OpenSSH"
+_OPENSSH = ("SSH-2.0-OpenSSH*",)
 
 CLIENTS = (
     Client(
         pattern="SSH-2.0-WinSCP*",
         symlinks=LINK_FIRST,
-        source=f"SftpFileSystem.cpp, CreateLink; {_NOT_OPENSSH}, Sun_SSH or mod_sftp",
+        turned_by=(*_OPENSSH, "SSH-2.0-Sun_SSH*", "SSH-2.0-mod_sftp*"),
+        source="WinSCP, SftpFileSystem.cpp, CreateLink",
     ),
-    Client(pattern="SSH-2.0-libssh[_-][0-9]*", symlinks=LINK_FIRST, source=f"libssh, sftp_symlink; {_NOT_OPENSSH}"),
+    Client(
+        pattern="SSH-2.0-libssh[_-][0-9]*",
+        symlinks=LINK_FIRST,
+        turned_by=("*OpenSSH*",),
+        source="libssh, sftp_symlink",
+    ),
     Client(
         pattern="SSH-2.0-AsyncSSH*",
         symlinks=LINK_FIRST,
-        source=f"documentation of SFTPClient.symlink; {_NOT_OPENSSH} or paramiko",
+        turned_by=("*OpenSSH*", "*paramiko*"),
+        source="AsyncSSH, documentation of SFTPClient.symlink",
     ),
     Client(
         pattern="SSH-2.0-SSHJ*",
@@ -79,11 +88,12 @@ CLIENTS = (
         source="sshj, SFTPEngine.symlink; Cyberduck, which swaps the names, greets with its own name",
     ),
     Client(pattern="SSH-2.0-Ruby/Net::SSH*", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
-    Client(pattern="SSH-2.0-ssh2js*", symlinks=LINK_FIRST, source=f"mscdex/ssh2, SFTP.js, symlink; {_NOT_OPENSSH}"),
+    Client(pattern="SSH-2.0-ssh2js*", symlinks=LINK_FIRST, turned_by=_OPENSSH, source="mscdex/ssh2, SFTP.js, symlink"),
     Client(
         pattern="SSH-2.0-phpseclib_[1-9]*",
         symlinks=LINK_FIRST,
-        source=f"phpseclib, SFTP::symlink; not yet in 0.3; {_NOT_OPENSSH}",
+        turned_by=_OPENSSH,
+        source="phpseclib, SFTP::symlink; not yet in 0.3",
     ),
     # Before the row below, which is not about it.
     Client(pattern="SSH-2.0-OpenSSH_6.6.1*", source="OpenSSH, compat.c: the release that mended curve25519"),
@@ -114,20 +124,26 @@ class Override:
     columns: tuple[tuple[str, Any], ...]
 
 
-def find_client(version_string: bytes, overrides: Iterable[Override] = ()) -> Client:
+def find_client(version_string: bytes, overrides: Iterable[Override] = (), server: bytes = b"") -> Client:
     """
     Return what the client with this SSH version string needs; `DEFAULT` if it is not known.
 
     Args:
         version_string: without the end of the line.
         overrides: the first that matches counts; the table still says what it does not name.
+        server: the server's own version string, which some clients look at.
     """
-    text = version_string.decode("latin-1")
-    known = next((client for client in CLIENTS if _compiled(client.pattern).match(text)), DEFAULT)
+    known = next((client for client in CLIENTS if _matches(client.pattern, version_string)), DEFAULT)
+    if any(_matches(pattern, server) for pattern in known.turned_by):
+        known = replace(known, symlinks=Order.TARGET_FIRST)
     for override in overrides:
-        if _compiled(override.pattern).match(text):
+        if _matches(override.pattern, version_string):
             return replace(known, **dict(override.columns))
     return known
+
+
+def _matches(pattern: str, version_string: bytes) -> bool:
+    return _compiled(pattern).match(version_string.decode("latin-1")) is not None
 
 
 @cache

@@ -232,7 +232,7 @@ class Transport(SSHServerTransport):
         if not self.gotVersion or not self.settings.ssh_version_pattern.matches(text):
             raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
         self.otherVersionString = line
-        self.client = find_client(line, self.settings.client_quirks.rows)
+        self.client = find_client(line, self.settings.client_quirks.rows, self.ourVersionString)
         self.enter(Stage.FIRST_KEXINIT)
         self.keying.start()
         return True

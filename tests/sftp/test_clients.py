@@ -24,6 +24,25 @@ class ClientTests(SynchronousTestCase):
         ):
             self.assertIs(find_client(version).symlinks, Order.LINK_FIRST, version)
 
+    def test_turned(self):
+        """Some look at the server's version string, and put the target first where it is OpenSSH's; others do not."""
+        ours, openssh = b"SSH-2.0-conchsftp_1.0", b"SSH-2.0-OpenSSH_9.9"
+        for version, turned in (
+            (b"SSH-2.0-WinSCP_release_6.3.5", (openssh, b"SSH-2.0-mod_sftp/1.3", b"SSH-2.0-Sun_SSH_1.1")),
+            (b"SSH-2.0-libssh_0.10.6", (openssh, b"SSH-2.0-My_OpenSSH")),
+            (b"SSH-2.0-AsyncSSH_2.24.1", (openssh, b"SSH-2.0-paramiko_3.4.0")),
+            (b"SSH-2.0-ssh2js1.17.0", (openssh,)),
+            (b"SSH-2.0-phpseclib_3.0", (openssh,)),
+            (b"SSH-2.0-SSHJ_0.38.0", ()),
+            (b"SSH-2.0-Ruby/Net::SSH_7.2.0", ()),
+        ):
+            for server in {ours, openssh, *turned}:
+                expected = Order.TARGET_FIRST if server in turned else Order.LINK_FIRST
+                self.assertIs(find_client(version, server=server).symlinks, expected, (version, server))
+        overrides = (Override("*WinSCP*", (("symlinks", Order.LINK_FIRST),)),)
+        known = find_client(b"SSH-2.0-WinSCP_release_6.3.5", overrides, openssh)
+        self.assertIs(known.symlinks, Order.LINK_FIRST, "what a setting says counts in any case")
+
     def test_default(self):
         """All others do as OpenSSH does, and are not known to need anything."""
         for version in (
@@ -71,10 +90,9 @@ class ClientTests(SynchronousTestCase):
             self.assertTrue(any(_needs(row) != each for each in later), row.pattern)
 
     def test_columns(self):
-        """What is not the pattern or the source can be overridden, and says what it means."""
-        self.assertEqual(
-            {each.name for each in fields(Client)} - {each.name for each in COLUMNS}, {"pattern", "source"}
-        )
+        """What a client needs can be overridden, and says what it means."""
+        names = {each.name for each in fields(Client)} - {each.name for each in COLUMNS}
+        self.assertEqual(names, {"pattern", "turned_by", "source"})
         self.assertTrue(all(each.metadata["meaning"] for each in COLUMNS))
 
 

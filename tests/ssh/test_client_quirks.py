@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.logger import globalLogPublisher
 
+from conchsftp.sftp.clients import Order
 from conchsftp.ssh.kexinit import KexInit
 from conchsftp.ssh.phases import Stage
 from tests.ssh.case import RekeyingCase, kexinits
@@ -99,3 +100,15 @@ class LogTests(RekeyingCase):
         ):
             self.logged_in(version=version)
             self.assertTrue(said[-1].endswith(f"logged in by password, with {shown}"), said)
+
+
+class OrderTests(RekeyingCase):
+    """The order of the names in SYMLINK, where a client looks at what the server calls itself."""
+
+    def test_server(self) -> None:
+        """The server's own version string counts, as it is when the client comes."""
+        for ours, order in (("SSH-2.0-conchsftp_1", Order.LINK_FIRST), ("SSH-2.0-OpenSSH_9.9", Order.TARGET_FIRST)):
+            self.serve(server_ssh_version_string=ours)
+            client = self.logged_in(version=b"SSH-2.0-WinSCP_release_6.3.5")
+            self.assertEqual(client.server_version, ours.encode())
+            self.assertIs(client.server.client.symlinks, order)
