@@ -1,13 +1,16 @@
 """
 What a client wants changed about a file, checked, and the calls that change it.
 
-A request is refused before anything is changed if part of it cannot be done at all. These are blocking calls. Sources:
-filexfer-13, sections 7 and 8.6.
+A request is refused before anything is changed if part of it makes no sense, or nobody here could do it. What the
+system refuses keeps nothing else from being done: a file system without permissions must not cost an upload its times.
+These are blocking calls. Sources: filexfer-13, sections 7 and 8.6; OpenSSH's sftp-server does the same.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from errno import EBADF, EFBIG, EINVAL, ENOENT
+from functools import partial
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
@@ -51,6 +54,7 @@ class Changes:
         uid, gid: numbers.
         mode: the twelve permission bits.
         atime, mtime: in nanoseconds since 1970.
+        refusal: what is already known not to be possible; raised when the rest is done.
     """
 
     size: int | None = None
@@ -59,17 +63,16 @@ class Changes:
     mode: int | None = None
     atime: int | None = None
     mtime: int | None = None
+    refusal: SFTPError | None = None
 
     def apply_to(self, descriptor: int) -> None:
         """Change an open file or directory."""
-        if self.size is not None:
-            truncate(descriptor, self.size)
-        if self.uid is not None or self.gid is not None:
-            os.fchown(descriptor, _number(self.uid), _number(self.gid))
-        if self.mode is not None:
-            os.fchmod(descriptor, self.mode)
-        if self.atime is not None or self.mtime is not None:
-            os.utime(descriptor, ns=self._times(os.fstat(descriptor)))
+        self._apply(
+            partial(truncate, descriptor),
+            partial(os.fchown, descriptor),
+            partial(os.fchmod, descriptor),
+            lambda: os.utime(descriptor, ns=self._times(os.fstat(descriptor))),
+        )
 
     def apply_at(self, directory: int, name: bytes, status: os.stat_result) -> None:
         """
@@ -80,14 +83,37 @@ class Changes:
                 same directory.
         """
         self._check(status)
-        if self.size is not None:
-            _truncate_at(directory, name, self.size)
-        if self.uid is not None or self.gid is not None:
-            os.chown(name, _number(self.uid), _number(self.gid), dir_fd=directory, follow_symlinks=False)
-        if self.mode is not None:
-            _change_mode(directory, name, self.mode)
-        if self.atime is not None or self.mtime is not None:
-            os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False)
+        self._apply(
+            partial(_truncate_at, directory, name),
+            partial(os.chown, name, dir_fd=directory, follow_symlinks=False),
+            partial(_change_mode, directory, name),
+            lambda: os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False),
+        )
+
+    def _apply(
+        self,
+        set_size: Callable[[int], None],
+        set_owner: Callable[[int, int], None],
+        set_mode: Callable[[int], None],
+        set_times: Callable[[], None],
+    ) -> None:
+        """Make every change, whatever becomes of the others; then raise the first refusal."""
+        refusal: Exception | None = self.refusal
+        for call, values in (
+            (set_size, (self.size,)),
+            # Before the mode: giving a file away takes the bits from it that run it as its owner.
+            (set_owner, (self.uid, self.gid)),
+            (set_mode, (self.mode,)),
+            (lambda *_: set_times(), (self.atime, self.mtime)),
+        ):
+            if values.count(None) == len(values):
+                continue
+            try:
+                call(*(-1 if each is None else each for each in values))
+            except (OSError, SFTPError) as problem:
+                refusal = refusal or problem
+        if refusal is not None:
+            raise refusal
 
     def _check(self, status: os.stat_result) -> None:
         """Refuse what cannot be done to such a thing, before the first change."""
@@ -113,14 +139,18 @@ def wanted(attributes: Attributes, accounts: Accounts) -> Changes:
     Return what a SETSTAT wants changed. Looks names of users and groups up: a blocking call, if there are any.
 
     Raises:
-        SFTPError: for any attribute that this system cannot change.
+        SFTPError: for any attribute that this system cannot change. An owner that is unknown is a `refusal` only.
     """
     refuse_unsupported(attributes)
-    changes = for_new_file(attributes, accounts)
+    changes = _times(attributes)
     changes.size = attributes.size
     changes.mode = attributes.permissions
     if changes.size is not None and changes.size > MAX_SIZE:
         raise fail(EFBIG)
+    try:
+        changes.uid, changes.gid = _owners(attributes, accounts)
+    except SFTPError as problem:
+        changes.refusal = problem
     return changes
 
 
@@ -131,12 +161,23 @@ def for_new_file(attributes: Attributes, accounts: Accounts) -> Changes:
     "size: … at create … a hint": and so is what the system cannot set. Clients send it with plain uploads (WinSCP: the
     size or the allocation size), and these must not fail.
     """
-    changes = Changes(uid=_checked(attributes.uid), gid=_checked(attributes.gid))
+    changes = _times(attributes)
+    changes.uid, changes.gid = _owners(attributes, accounts)
+    return changes
+
+
+def _owners(attributes: Attributes, accounts: Accounts) -> tuple[int | None, int | None]:
+    uid, gid = _checked(attributes.uid), _checked(attributes.gid)
     # "A zero-length owner or group: leave unchanged." (filexfer-13, 7.5)
     if attributes.owner:
-        changes.uid = accounts.number_of_user(attributes.owner)
+        uid = accounts.number_of_user(attributes.owner)
     if attributes.group:
-        changes.gid = accounts.number_of_group(attributes.group)
+        gid = accounts.number_of_group(attributes.group)
+    return uid, gid
+
+
+def _times(attributes: Attributes) -> Changes:
+    changes = Changes()
     if attributes.atime is not None:
         changes.atime = attributes.atime * NANOSECONDS + (attributes.atime_ns or 0)
     if attributes.mtime is not None:
@@ -211,10 +252,6 @@ def _change_mode_without_proc(directory: int, name: bytes, mode: int) -> None:
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
-
-
-def _number(number: int | None) -> int:
-    return -1 if number is None else number
 
 
 def _checked(number: int | None) -> int | None:

@@ -5,6 +5,7 @@ Paths are not known here.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from errno import EFBIG
 from typing import Any
 
@@ -186,6 +187,8 @@ class MemoryFile:
 
     def set_attributes(self, attributes: Attributes) -> None:
         if attributes.size is not None and not self._writes:
+            # What is refused keeps nothing else from being done.
+            self._node.change(replace(attributes, size=None), self._files.now())
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing")
         self._node.change(attributes, self._files.now())
 

@@ -7,7 +7,7 @@ from errno import ENAMETOOLONG
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType, RenameFlag
 from conchsftp.sftp.statuses import Status, status_of_errno
-from tests.files.case import ANY, EXISTS, FOLDER, MISSING, NO_FOLDER, NONE, OLD, WRITE, FileSystemCase
+from tests.files.case import ANY, EXISTS, FOLDER, MISSING, NO_FOLDER, NONE, OLD, READ, WRITE, FileSystemCase
 
 
 class NameTests(FileSystemCase):
@@ -169,6 +169,14 @@ class AttributeTests(FileSystemCase):
         self.files.set_attributes("/a", Attributes(size=20, mtime=78), True)
         assert self.get("/a") == b"01" + bytes(18)
         assert self.files.stat("/a").mtime == 78
+
+    def test_refused_in_part(self) -> None:
+        """A handle that cannot write takes no size, but everything else: what is refused costs nothing that is not."""
+        self.put("/a", b"0123456789")
+        file = self.files.open("/a", READ, OLD, NONE)
+        self.refused(Status.PERMISSION_DENIED, file.set_attributes, Attributes(size=3, permissions=0o640, mtime=5))
+        there = self.files.stat("/a")
+        assert (there.size, there.permissions, there.mtime) == (10, 0o640, 5)
 
     def test_nothing(self) -> None:
         """Nothing to set is done at once, but not for a file that is missing."""
