@@ -17,7 +17,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.changes import MAX_SIZE
-from conchsftp.files.copying import copy_step, most_to_copy
+from conchsftp.files.copying import COPY_STEP, copy_step, most_to_copy
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IFile, IReadInto, ISync, IWriteFrom
@@ -31,8 +31,6 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _IOV_MAX = os.sysconf("SC_IOV_MAX")
 _END = -1
 """An offset: wherever the file ends."""
-COPY_STEP = 16 * 1024 * 1024
-"""How much one thread copies before others get their turn, in bytes."""
 
 
 @implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy)
@@ -117,7 +115,8 @@ class LocalFile(Descriptor):
                 raise SFTPError(Status.FAILURE, "The file was closed while it was copied")
             step = min(most - copied, COPY_STEP)
             at = _END if target._append else target_offset + copied
-            count = await self._run_for(target, copy_step, self._fd, offset + copied, target._fd, at, step)
+            last = copied + step == most
+            count = await self._run_for(target, copy_step, self._fd, offset + copied, target._fd, at, step, last)
             copied += count
             if count < step:
                 break
