@@ -155,13 +155,28 @@ class IFileSystem(Interface):
         """Remove a file or a link, not a directory."""
 
     def rename(path, new_path, flags):
-        """Rename; without `RenameFlag.OVERWRITE` (or ATOMIC, NATIVE) an existing target is FILE_ALREADY_EXISTS."""
+        """
+        Rename; without `RenameFlag.OVERWRITE` (or ATOMIC, NATIVE) an existing target is FILE_ALREADY_EXISTS.
+
+        A Deferred that it returns may provide `IStoppable`.
+        """
 
     def real_path(path):
         """
         Return the canonical virtual path, links resolved.
 
         What does not exist is kept as it is written: clients ask for the path of what they are about to create.
+        """
+
+
+class IStoppable(Interface):
+    """Ability of a Deferred that a file system returns: being told that nobody waits for it any more."""
+
+    def stop():
+        """
+        Give up and undo what was done, or go on to the end where there is not much left.
+
+        The Deferred fires in either case. Called when the session is lost.
         """
 
 

@@ -75,6 +75,8 @@ BLOCKING = {
     "os.scandir": Policy.MOUNT,  # THREAD where the directory itself is large (files/local_directory.py)
     "os.fsync": Policy.THREAD,
     "os.copy_file_range": Policy.THREAD,
+    "os.lseek": Policy.THREAD,
+    "os.access": Policy.THREAD,
     # Who is who: LDAP or a file, one never knows. They count as a mount of their own.
     "pwd.getpwuid": Policy.MOUNT,
     "pwd.getpwnam": Policy.MOUNT,

@@ -14,6 +14,8 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.calls import find_rename_exclusively
 from conchsftp.files.changes import Changes
 from conchsftp.files.confine import Confine, Place, decode, encode
+from conchsftp.files.links import Links
+from conchsftp.files.making import Making
 from conchsftp.files.walk import fail
 from conchsftp.sftp.statuses import Status
 
@@ -23,7 +25,6 @@ ATTEMPTS = 16
 # A fifo or a device must not make us wait, nor become our terminal.
 _SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
-_SPECIAL_BITS = 0o7000
 
 
 @dataclass(slots=True)
@@ -43,52 +44,11 @@ class Opened:
     name: bytes
 
 
-@dataclass(slots=True)
-class Making:
-    """
-    How something new is made.
-
-    Attributes:
-        mode: the twelve permission bits; the umask of the process applies to them, unless they are `exact`.
-        exact: whether the mode does not depend on the umask of the process.
-        changes: what is set after that; None for nothing.
-    """
-
-    mode: int
-    exact: bool = False
-    changes: Changes | None = None
-
-    def finish_file(self, descriptor: int, status: os.stat_result) -> None:
-        """Give an open file that was just made what it lacks."""
-        mode = self._missing_mode(status)
-        if mode is not None:
-            os.fchmod(descriptor, mode)
-        if self.changes is not None:
-            self.changes.apply_to(descriptor)
-
-    def finish_directory(self, directory: int, name: bytes) -> None:
-        """Give a directory that was just made what it lacks; by name, because it need not be readable."""
-        if not self.exact and self.changes is None:
-            return
-        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        mode = self._missing_mode(status)
-        if mode is not None:
-            Changes(mode=mode).apply_at(directory, name, status)
-        if self.changes is not None:
-            self.changes.apply_at(directory, name, status)
-
-    def _missing_mode(self, status: os.stat_result) -> int | None:
-        """Return the mode to set, if the umask of the process has taken away from it."""
-        if not self.exact or not (status.st_mode ^ self.mode) & 0o777:
-            return None
-        return self.mode | status.st_mode & _SPECIAL_BITS  # a directory may have inherited one
-
-
 class Beneath(Confine):
     """A directory that is not left, and what can be done in it."""
 
-    def __init__(self, root: str | bytes | int, base: str = "") -> None:
-        super().__init__(root, base)
+    def __init__(self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE) -> None:
+        super().__init__(root, base, links=links)
         self._rename_exclusively = find_rename_exclusively()
 
     def open(self, path: str, flags: int, making: Making | None, *, keep_directory: bool = False) -> Opened:
@@ -193,16 +153,21 @@ class Beneath(Confine):
         """Rename; EEXIST if the new name exists, unless it may be replaced."""
         directory, name = self.parent(path)
         try:
+            self.links.check_renaming(directory, name)
             new_directory, new_name = self.parent(new_path)
             try:
-                if replace:
-                    os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
-                else:
-                    self._rename_without_replacing(directory, name, new_directory, new_name)
+                self.move(directory, name, new_directory, new_name, replace)
             finally:
                 self.leave(new_directory)
         finally:
             self.leave(directory)
+
+    def move(self, directory: int, name: bytes, new_directory: int, new_name: bytes, replace: bool) -> None:
+        """Rename a name in an open directory; EEXIST if the new name exists, unless it may be replaced."""
+        if replace:
+            os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
+        else:
+            self._rename_without_replacing(directory, name, new_directory, new_name)
 
     def read_link(self, path: str) -> str:
         """Return the target of a link as it is stored."""
@@ -217,6 +182,7 @@ class Beneath(Confine):
         raw = encode(target)
         if b"\0" in raw:
             raise SFTPError(Status.INVALID_FILENAME, "The target contains a zero byte")
+        self.links.check_making()
         directory, name = self.parent(path)
         try:
             os.symlink(raw, name, dir_fd=directory)
@@ -227,6 +193,7 @@ class Beneath(Confine):
         """Give a file a second name. Of a link, the link itself gets it."""
         directory, name = self.parent(path)
         try:
+            self.links.check_linking(directory, name)
             new_directory, new_name = self.parent(new_path)
             try:
                 os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)

@@ -13,6 +13,7 @@ from typing import Self
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.calls import find_open_beneath
+from conchsftp.files.links import FreeWalk, Links
 from conchsftp.files.walk import STEP, Walk, fail, split
 from conchsftp.sftp.statuses import Status
 
@@ -29,9 +30,11 @@ class Confine:
         base: a virtual path under which clients know the root: every path must begin with it, and one that does not, or
             a link that leads out of it, is PERMISSION_DENIED. Empty: clients know the root as `/`, and `..` in links
             stays there.
+        links: what becomes of symbolic links. With FOLLOW, it is left wherever one of them leads out.
     """
 
-    def __init__(self, root: str | bytes | int, base: str = "") -> None:
+    def __init__(self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE) -> None:
+        self.links = links
         self.fd = root if isinstance(root, int) else os.open(root, STEP & ~os.O_NOFOLLOW)
         self.base = base.rstrip("/")
         self._base = encode(self.base)
@@ -106,14 +109,21 @@ class Confine:
         return status
 
     def real_path(self, path: str) -> str:
-        """Return the virtual path of what a path means, links resolved; what is missing stays as it is written."""
+        """
+        Return the virtual path of what a path means; what is missing stays as it is written.
+
+        Links are resolved, unless they may lead outside.
+        """
         raw = self._below(path)
+        if self.links is Links.FOLLOW:
+            # Where a link leads may have no path here at all, and the one that it has elsewhere is nobody's business.
+            return path
         if raw != b"/":
             directory = self._directory(raw[1:])
             if directory >= 0:  # no link on the way
                 os.close(directory)
                 return path
-        walk = self._walk()
+        walk = self._bounded_walk()
         try:
             names = walk.canonical(raw)
         finally:
@@ -126,7 +136,7 @@ class Confine:
         try:
             if status is None:
                 raise fail(ENOENT)
-            return type(self)(os.open(name, STEP, dir_fd=directory), base)
+            return type(self)(os.open(name, STEP, dir_fd=directory), base, links=self.links)
         finally:
             self.leave(directory)
 
@@ -163,8 +173,11 @@ class Confine:
             raise
         return walk.directory
 
-    def _walk(self) -> Walk:
-        return Walk(self.fd, self._base_parts)
+    def _walk(self) -> Walk | FreeWalk:
+        return FreeWalk(self.fd) if self.links is Links.FOLLOW else self._bounded_walk()
+
+    def _bounded_walk(self) -> Walk:
+        return Walk(self.fd, self._base_parts, follows=self.links is Links.INSIDE)
 
 
 def encode(path: str) -> bytes:

@@ -8,6 +8,7 @@ permissions of users are not known here.
 
 import os
 from collections.abc import Callable
+from errno import EXDEV
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -17,11 +18,14 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.beneath import Beneath, Making, Opened
-from conchsftp.files.changes import for_new_file, names_somebody, says_more_than_mode, wanted
+from conchsftp.files.beneath import Beneath, Opened
+from conchsftp.files.changes import names_somebody, wanted
+from conchsftp.files.crossing import Crossing, Moving
 from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
+from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.stat import of_stat
 from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISpace, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
@@ -33,9 +37,6 @@ from conchsftp.workers import Mount, Workers, shield
 R = TypeVar("R")
 T = TypeVar("T")
 
-FILE_MODE = 0o666
-DIRECTORY_MODE = 0o777
-
 # "Cannot guarantee the lock: SSH_FX_OP_UNSUPPORTED" (filexfer-13, 8.1.1.3), and BACKUP_STREAM is another file format.
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
@@ -46,13 +47,18 @@ class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
 
-    Links are followed inside the directory: an absolute target starts at it, `..` does not lead above it.
+    Links are followed inside the directory: an absolute target starts at it, `..` does not lead above it. With the
+    `symlink_policy` of `follow` they lead outside, too.
 
     Args:
         root: the place of the directory. It stays the same directory, even if it is renamed.
         workers: where blocking calls run.
-        umask: bits that new files and directories do not get; None for the umask of the process.
         accounts: names of users and groups; share one among file systems.
+        umask: bits that new files and directories do not get; None for the umask of the process.
+        file_mode, directory_mode: permissions of new files and directories for which a client asks none.
+        force_modes: whether these two hold whatever a client asks, and no umask takes from them.
+        cross_device_rename: `copy` has what is renamed to another file system copied there; `fail` refuses it.
+        symlink_policy: `inside`, `deny` or `follow`, see `Links`.
     """
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
@@ -62,12 +68,18 @@ class LocalFileSystem:
         root: str | bytes | Beneath,
         *,
         workers: Workers,
-        umask: int | None = None,
         accounts: Accounts | None = None,
+        umask: int | None = None,
+        file_mode: int = FILE_MODE,
+        directory_mode: int = DIRECTORY_MODE,
+        force_modes: bool = False,
+        cross_device_rename: str = "fail",
+        symlink_policy: str = "inside",
     ) -> None:
-        self._beneath = root if isinstance(root, Beneath) else Beneath(root)
+        self._beneath = root if isinstance(root, Beneath) else Beneath(root, links=Links(symlink_policy))
+        self._crosses = {"fail": False, "copy": True}[cross_device_rename]
         self._workers = workers
-        self._umask = umask
+        self._modes = Modes(umask=umask, file=file_mode, directory=directory_mode, forced=force_modes)
         self._accounts = accounts if accounts is not None else Accounts(workers)
         self._mount = workers.mount_of(os.fstat(self._beneath.fd).st_dev, self._beneath.fd)
         self._nested: list[tuple[str, Mount]] = []
@@ -120,7 +132,20 @@ class LocalFileSystem:
         return self._call(path, self._beneath.remove, path)
 
     def rename(self, path: str, new_path: str, flags: int) -> "None | Deferred[None]":
-        return self._call(path, self._beneath.rename, path, new_path, bool(flags & _REPLACING))
+        replace = bool(flags & _REPLACING)
+        if not self._crosses:
+            return self._call(path, self._beneath.rename, path, new_path, replace)
+
+        def cross(*_: object) -> Moving:
+            return Moving(Crossing(self._beneath, path, new_path, replace), self._workers)
+
+        try:
+            # What a thread is needed for begins with the same rename.
+            return self._workers.call(self._mount_at(path), self._beneath.rename, path, new_path, replace, run=cross)
+        except OSError as problem:
+            if problem.errno != EXDEV:
+                raise
+            return cross()
 
     def real_path(self, path: str) -> "str | Deferred[str]":
         return self._call(path, self._beneath.real_path, path)
@@ -148,7 +173,7 @@ class LocalFileSystem:
     # Blocking calls, in any thread
 
     def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, int, bool]:
-        making = self._making(attributes, FILE_MODE) if flags & os.O_CREAT else None
+        making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None
         return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
 
     def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result]:
@@ -159,13 +184,7 @@ class LocalFileSystem:
         self._beneath.change(path, wanted(attributes, self._accounts), follow)
 
     def _make_directory_now(self, path: str, attributes: Attributes) -> None:
-        self._beneath.make_directory(path, self._making(attributes, DIRECTORY_MODE))
-
-    def _making(self, attributes: Attributes, mode: int) -> Making:
-        if attributes.permissions is not None:
-            mode = attributes.permissions
-        changes = for_new_file(attributes, self._accounts) if says_more_than_mode(attributes) else None
-        return Making(mode & ~(self._umask or 0), self._umask is not None, changes)
+        self._beneath.make_directory(path, self._modes.of_directory(attributes, self._accounts))
 
     # Back on the reactor's thread
 
@@ -203,7 +222,17 @@ class LocalFileSystem:
         return of_stat(status, users, groups)
 
     def _again(self, root: Beneath) -> "LocalFileSystem":
-        return type(self)(root, workers=self._workers, umask=self._umask, accounts=self._accounts)
+        modes = self._modes
+        return type(self)(
+            root,
+            workers=self._workers,
+            accounts=self._accounts,
+            umask=modes.umask,
+            file_mode=modes.file,
+            directory_mode=modes.directory,
+            force_modes=modes.forced,
+            cross_device_rename="copy" if self._crosses else "fail",
+        )
 
     # Mounts
 

@@ -11,6 +11,9 @@ import os
 from errno import EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from stat import S_ISLNK
 
+from conchsftp.errors import SFTPError
+from conchsftp.sftp.statuses import Status
+
 MAX_LINKS = 40
 """How many links one path may lead through; the kernel's own limit."""
 MAX_PATH = 4096
@@ -40,6 +43,7 @@ class Walk:
         root: the open directory that is never left.
         base: names under which the root is known to clients: an absolute link target must begin with them, and is
             refused if it does not. Then `..` above the root is refused too, where it otherwise stays at the root.
+        follows: whether links are followed; if not, the first one on the way is PERMISSION_DENIED.
 
     Attributes:
         directory: the open directory where the walk stands; the root itself, or a descriptor of its own.
@@ -47,11 +51,12 @@ class Walk:
             does not exist.
     """
 
-    __slots__ = ("_base", "_links", "_names", "_pending", "_root", "_steps", "directory", "name", "status")
+    __slots__ = ("_base", "_follows", "_links", "_names", "_pending", "_root", "_steps", "directory", "name", "status")
 
-    def __init__(self, root: int, base: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, root: int, base: tuple[bytes, ...] = (), *, follows: bool = True) -> None:
         self._root = self.directory = root
         self._base = base
+        self._follows = follows
         self._names: list[bytes] = []
         self._pending: list[bytes] = []
         self._links = 0
@@ -91,6 +96,10 @@ class Walk:
             self._descend(self._parts(path))
         except OSError as problem:
             if problem.errno not in (ENOENT, ENOTDIR):
+                raise
+        except SFTPError:
+            # A link that is not followed can still be named, to remove it.
+            if len(self._pending) > 1:
                 raise
         names = self._names
         for part in reversed(self._pending):
@@ -132,6 +141,8 @@ class Walk:
         except OSError as problem:
             # EINVAL: it is no link, but a file where a directory is needed.
             raise fail(ENOTDIR if problem.errno == EINVAL else problem.errno or ENOENT) from None
+        if not self._follows:
+            raise SFTPError(Status.PERMISSION_DENIED, "Symbolic links are not followed here")
         self._links += 1
         if self._links > MAX_LINKS:
             raise fail(ELOOP)

@@ -42,6 +42,8 @@ _SOCKET_ERRORS = {EACCES: 10013, EMFILE: 10024, EAFNOSUPPORT: 10047, EADDRINUSE:
 _TCP = ("tcp", "tcp4", "tcp6")
 # As Twisted names it; how the header is read is our own affair.
 _PROXIED = "haproxy:"
+# What a `LocalFileSystem` takes by the same name.
+_FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_device_rename", "symlink_policy")
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
@@ -142,7 +144,7 @@ class SFTPServer(MultiService):
         try:
             # In a thread: the folder may lie on a file server that does not answer.
             files = await self.workers.run(
-                LocalFileSystem, root, workers=self.workers, umask=self.settings.umask, accounts=self._accounts
+                LocalFileSystem, root, workers=self.workers, accounts=self._accounts, **self._file_settings()
             )
         except OSError as problem:
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
@@ -151,6 +153,9 @@ class SFTPServer(MultiService):
         if isinstance(avatar, SFTPAvatar):
             avatar.events, avatar.settings = self.events, self.settings
         return avatar
+
+    def _file_settings(self) -> dict[str, Any]:
+        return {name: getattr(self.settings, name) for name in _FILE_SETTINGS}
 
     @property
     def listening(self) -> bool:

@@ -13,6 +13,7 @@ from zope.interface import providedBy
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
+from conchsftp.interfaces import IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.paths import Paths
 from conchsftp.sftp.clients import DEFAULT, Client
@@ -63,10 +64,31 @@ class Conversation:
         """Whether the channel is gone: nothing may be opened any more."""
         self.direct = False
         """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
+        self._stoppable: Any = None
         self._paths = Paths(home=avatar.home)
         self.path = self._paths.resolve
         self.text = self._paths.decode
         self.encoded = self._paths.encode
+
+    def stop_when_over(self, result: Any) -> Any:
+        """Return the result of a request that is alone; if it can be stopped, that is done when the session is lost."""
+        stoppable = result
+        if IStoppable.providedBy(result):
+            self._stoppable = stoppable
+            stoppable.addBoth(self._ended)
+            if self.over:
+                stoppable.stop()
+        return stoppable
+
+    def end(self) -> None:
+        """The channel is gone."""
+        self.over = True
+        if self._stoppable is not None:
+            self._stoppable.stop()
+
+    def _ended(self, outcome: Any) -> Any:
+        self._stoppable = None
+        return outcome
 
     def lend(self, length: int) -> list[memoryview] | None:
         """Return the places in the outgoing packets that file data may be read into; None where it cannot be now."""

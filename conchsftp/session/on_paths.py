@@ -135,7 +135,8 @@ def _announce_posix_rename(c: Any, r: Any) -> Any:
 
 
 def _rename(c: Any, e: Any, r: Any) -> Any:
-    return c.files.rename(e.path, e.new_path, e.flags)
+    result = c.files.rename(e.path, e.new_path, e.flags)
+    return result if result is None else c.stop_when_over(result)
 
 
 def _follow(c: Any, e: Any) -> None:

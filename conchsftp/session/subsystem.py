@@ -128,7 +128,8 @@ class SFTPSubsystem(Protocol):
         """Close every handle, each after the work on its file."""
         if self._over:
             return
-        self._over = self._conversation.over = True
+        self._over = True
+        self._conversation.end()
         self._turns.forget(self._resume)
         self._queued = False
         self._abandoned = iter(self._conversation.handles)

@@ -264,6 +264,22 @@ def _take_mask(value: object) -> int | None:
     return value
 
 
+_MODE = "up to four octal digits, such as 0644 or 2775"
+
+
+def _parse_mode(text: str) -> int:
+    digits = text.strip().removeprefix("0o")
+    if not re.fullmatch("0?[0-7]{1,4}", digits):
+        raise _refusal(_MODE, text)
+    return int(digits, 8)
+
+
+def _take_mode(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 0o7777:
+        raise _refusal(_MODE, value)
+    return value
+
+
 _LIST = "a comma-separated list of names"
 _STRINGS = r"a comma-separated list of endpoint strings; a comma inside one is written `\,`"
 
@@ -297,6 +313,13 @@ MASK: Kind[int | None] = Kind(
     parse=_parse_mask,
     take=_take_mask,
     format=lambda value: "" if value is None else f"{value:03o}",
+)
+MODE: Kind[int] = Kind(
+    described=_MODE,
+    annotation="int",
+    parse=_parse_mode,
+    take=_take_mode,
+    format=lambda value: f"{value:04o}",
 )
 NAMES: Kind[Names] = Kind(
     described=_LIST,

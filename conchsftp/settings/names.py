@@ -51,6 +51,11 @@ class Names:
     client_quirks: Overrides
     set_stat_policy: str
     umask: int | None
+    file_mode: int
+    directory_mode: int
+    force_modes: bool
+    cross_device_rename: str
+    symlink_policy: str
     login_grace_time: float
     max_startups: int
     handler_time_limit: float

@@ -3,7 +3,7 @@ Rows of our own, which the component does not have. Rows only.
 """
 
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
-from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, SECONDS, integer, one_of
+from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, SECONDS, integer, one_of
 from conchsftp.settings.row import Change, Index, Setting, declare
 
 ROWS = declare(
@@ -57,6 +57,45 @@ folder is applied all the same.""",
         default=None,
         blank="that of the process",
         doc="Permission bits that new files and directories never have, in octal; empty: those of the process.",
+    ),
+    Setting(
+        name="FileMode",
+        kind=MODE,
+        default=0o666,
+        doc="""Permissions of a new file for which the client asks none, in octal; Umask takes from them.
+For logins after the change.""",
+    ),
+    Setting(
+        name="DirectoryMode",
+        kind=MODE,
+        default=0o777,
+        doc="""Permissions of a new directory for which the client asks none, in octal; Umask takes from them.
+For logins after the change.""",
+    ),
+    Setting(
+        name="ForceModes",
+        kind=BOOL,
+        default=False,
+        doc="""Whether FileMode and DirectoryMode hold for everything new, whatever a client asks.
+They hold exactly: no umask takes from them. A client can still change them afterwards, unless SetStatPolicy forbids
+that. For logins after the change.""",
+    ),
+    Setting(
+        name="CrossDeviceRename",
+        kind=one_of("fail", "copy"),
+        default="fail",
+        doc="""What becomes of a rename to another file system that is mounted below the folder.
+`fail`: it is refused, and clients copy by themselves. `copy`: files and symbolic links are copied and then removed;
+directories are refused. For logins after the change.""",
+    ),
+    Setting(
+        name="SymlinkPolicy",
+        kind=one_of("inside", "deny", "follow"),
+        default="inside",
+        doc="""What becomes of symbolic links.
+`inside`: they are followed, and never lead out of the folder. `deny`: none is followed, and clients can make none.
+`follow`: they are followed wherever they lead, so that the folder is no longer all that can be reached; clients can
+neither make nor move any. For logins after the change.""",
     ),
     Setting(
         name="LoginGraceTime",

@@ -12,8 +12,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.beneath import Beneath, Making
+from conchsftp.files.beneath import Beneath
 from conchsftp.files.changes import Changes
+from conchsftp.files.making import Making
 from conchsftp.files.walk import MAX_PATH, MAX_STEPS, Walk
 from conchsftp.sftp.statuses import Status
 from tests.files.support import contents, open_descriptors, write
@@ -21,16 +22,17 @@ from tests.files.support import contents, open_descriptors, write
 SECRET = b"secret"
 
 
-def tree(place: str) -> dict[str, Any]:
+def tree(top: str) -> dict[str, Any]:
     """Return everything about what is in a folder that somebody could have changed."""
     found: dict[str, Any] = {}
-    for here, folders, files in os.walk(place):
+    for here, folders, files in os.walk(top):
         status = os.lstat(here)
         found[here] = (status.st_mode, status.st_uid, status.st_mtime_ns, sorted(folders), sorted(files))
         for name in files:
             status = os.lstat(os.path.join(here, name))
             kept = (status.st_mode, status.st_uid, status.st_size, status.st_mtime_ns, status.st_nlink)
-            found[os.path.join(here, name)] = (*kept, contents(os.path.join(here, name)))
+            place = os.path.join(here, name)
+            found[place] = (*kept, contents(place) if os.path.exists(place) else b"")
     return found
 
 
@@ -49,8 +51,8 @@ class ConfineCase(SynchronousTestCase):
         os.mkdir(f"{self.root}/d/sub")
         self.beneath = self.open(self.root)
 
-    def open(self, *args: Any) -> Beneath:
-        beneath = Beneath(*args)
+    def open(self, *args: Any, **options: Any) -> Beneath:
+        beneath = Beneath(*args, **options)
         if self.walked:
             beneath._open_beneath = None
             beneath._rename_exclusively = None

@@ -14,6 +14,7 @@ from conchsftp.settings.kinds import (
     BOOL,
     ENDPOINTS,
     MASK,
+    MODE,
     NAMES,
     PATH,
     PATTERNS,
@@ -105,6 +106,14 @@ class KindTests(SynchronousTestCase):
         self.takes(MASK, octal=("022", 0o22), python=("0o27", 0o27), number=(0o77, 0o77), none=("", None))
         self.assertEqual(MASK.format(0o22), "022")
         self.refuses(MASK, "8", "00220", "1777", 0o1000, -1, True)
+
+    def test_mode(self):
+        """A mode is octal text or a number, with the three special bits."""
+        self.takes(
+            MODE, octal=("0644", 0o644), short=("640", 0o640), python=("0o2775", 0o2775), number=(0o7777, 0o7777)
+        )
+        self.assertEqual((MODE.format(0o644), MODE.format(0o2775)), ("0644", "2775"))
+        self.refuses(MODE, "", "8", "000644", "10000", 0o10000, -1, True, None)
 
     def test_names(self):
         """A list of names loses white space, empty names and repetitions, and keeps its order."""
