@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from errno import EBADF, EFBIG, EINVAL, ENOENT
+from fcntl import F_GETFL, fcntl
 from functools import partial
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
@@ -213,8 +214,8 @@ def truncate(descriptor: int, size: int) -> None:
     try:
         os.ftruncate(descriptor, size)
     except OSError as problem:
-        # ftruncate(2): "EBADF or EINVAL: fd is not open for writing."
-        if problem.errno in (EBADF, EINVAL):
+        # ftruncate(2): "EBADF or EINVAL: fd is not open for writing"; EINVAL is also a size that is too large.
+        if problem.errno in (EBADF, EINVAL) and fcntl(descriptor, F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None
         raise
 

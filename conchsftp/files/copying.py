@@ -125,7 +125,10 @@ def _copy_data(source: int, offset: int, target: int, target_offset: int, length
 def _copy_by_hand(source: int, offset: int, target: int, target_offset: int, length: int) -> int:
     copied = 0
     while copied < length:
-        data = os.pread(source, min(length - copied, _PIECE), offset + copied)
+        try:
+            data = os.pread(source, min(length - copied, _PIECE), offset + copied)
+        except OSError as problem:
+            raise explained(problem, "reading") from None
         if not data:
             break
         _write(target, data, target_offset if target_offset < 0 else target_offset + copied)
@@ -136,6 +139,16 @@ def _copy_by_hand(source: int, offset: int, target: int, target_offset: int, len
 def _write(target: int, data: bytes, offset: int) -> None:
     rest = memoryview(data)
     while rest:
-        count = os.write(target, rest) if offset < 0 else os.pwrite(target, rest, offset)
+        try:
+            count = os.write(target, rest) if offset < 0 else os.pwrite(target, rest, offset)
+        except OSError as problem:
+            raise explained(problem, "writing") from None
         rest = rest[count:]
         offset += count if offset >= 0 else 0
+
+
+def explained(problem: OSError, direction: str) -> Exception:
+    """Return the error of a call on an open file: EBADF is that it was opened for the other direction only."""
+    if problem.errno == EBADF:
+        return SFTPError(Status.PERMISSION_DENIED, f"The file is not open for {direction}")
+    return problem

@@ -72,15 +72,21 @@ class Crossing:
     def step(self) -> bool:
         """Do a part of it, and return whether that was the last. A step that fails has undone all of them."""
         try:
-            if self.stopped:
-                raise SFTPError(Status.FAILURE, "The file was not moved: the session ended")
+            self._check_stopped()
             done = self._go_on() if self._status is not None else self._begin()
+            if not done:
+                # Now, too: there may be no thread for another step when the server ends.
+                self._check_stopped()
         except BaseException:
             self._release()
             raise
         if done:
             self._release()
         return done
+
+    def _check_stopped(self) -> None:
+        if self.stopped:
+            raise SFTPError(Status.FAILURE, "The file was not moved: the session ended")
 
     def _begin(self) -> bool:
         """Rename, or prepare the copy; return whether everything is done."""

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.changes import MAX_SIZE
-from conchsftp.files.copying import COPY_STEP, copy_step, most_to_copy
+from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IFile, IReadInto, ISync, IWriteFrom
@@ -164,9 +164,7 @@ def _fill(descriptor: int, views: Views, offset: int) -> int:
             if total < wanted:
                 views = _after(views, count)
     except OSError as problem:
-        if problem.errno == EBADF:
-            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for reading") from None
-        raise
+        raise explained(problem, "reading") from None
     return total
 
 
@@ -201,9 +199,7 @@ def _write_rest(descriptor: int, pieces: Pieces, offset: int, left: int) -> None
             pieces = _after(pieces, count)
             offset += count if offset != _END else 0
     except OSError as problem:
-        if problem.errno == EBADF:
-            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None
-        raise
+        raise explained(problem, "writing") from None
 
 
 def _after(views: Sequence[Any], count: int) -> list[memoryview]:

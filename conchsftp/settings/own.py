@@ -85,8 +85,8 @@ that. For logins after the change.""",
         kind=one_of("fail", "copy"),
         default="fail",
         doc="""What becomes of a rename to another file system that is mounted below the folder.
-`fail`: it is refused, and clients copy by themselves. `copy`: files and symbolic links are copied and then removed;
-directories are refused. For logins after the change.""",
+`fail`: it is refused. `copy`: files and symbolic links are copied and then removed; directories are refused. For logins
+after the change.""",
     ),
     Setting(
         name="SymlinkPolicy",

@@ -321,6 +321,23 @@ class StepTests(CrossingCase):
                 self.failureResultOf(result)
                 self.check_untouched()
 
+    def test_stopped_within_a_step(self) -> None:
+        """The step that is under way undoes everything itself: there may be no thread for another one."""
+        original = crossing.copy_step
+
+        def copy_step(*args: Any) -> int:
+            result.stop()  # type: ignore[attr-defined]
+            return original(*args)
+
+        self.patch(crossing, "copy_step", copy_step)
+        result = self.files.rename("/one/a", "/two/b", KEEP)
+        assert isinstance(result, Deferred)
+        self.workers.pool.waiting.pop(0)()
+        self.workers.pool.waiting.pop(0)()
+        self.check_untouched()
+        self.failureResultOf(result, SFTPError)
+        self.assertEqual(self.workers.pool.waiting, [])
+
     def test_all_in_threads(self) -> None:
         """On a slow mount the rename itself is made in a thread, too."""
         self.workers = threaded_workers()

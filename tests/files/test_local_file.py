@@ -368,11 +368,15 @@ class CopyTests(FileCase):
             target.close()
 
     def test_wrong_direction(self) -> None:
-        """Both files must be open for it."""
+        """Both files must be open for it; the user is told which is not."""
         reader = self.open(b"abc", os.O_RDONLY, place=self.mktemp())
-        result = self.source.copy_to(reader, 0, 5, 0)
-        self.workers.pool.work()
-        self.failureResultOf(result, OSError)
+        writer = self.open(b"abc", os.O_WRONLY, place=self.mktemp())
+        for source, target, text in ((self.source, reader, "writing"), (writer, self.target, "reading")):
+            result = source.copy_to(target, 0, 3, 0)
+            self.workers.pool.work()
+            problem = self.failureResultOf(result, SFTPError).value
+            self.assertEqual(problem.status, Status.PERMISSION_DENIED)
+            self.assertIn(text, problem.message)
 
     def test_full(self) -> None:
         """An error in the middle is the answer."""
