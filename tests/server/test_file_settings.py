@@ -100,3 +100,20 @@ class FileSettingsTests(SynchronousTestCase):
             session.clock.threads.finish()
         self.assertNoResult(answer)
         self.assertEqual((os.listdir(f"{self.root}/one"), os.listdir(f"{self.root}/two")), (["a"], []))
+
+    def test_waiting(self) -> None:
+        """While a copy is under way the same session waits, and no other one."""
+        self.cross()
+        session = self.begin(cross_device_rename="copy")
+        other = MemorySession(server=session.server)
+        session.put("/one/a", b"abc")
+        session.clock.threads.hold = True
+        moved = session.ask(requests.Rename(path=b"one/a", new_path=b"two/a", flags=0))
+        looked = session.ask(requests.LStat(path=b"one/a"))
+        self.assertNoResult(looked)
+        self.assertEqual(getattr(other.request(requests.LStat(path=b"one/a")), "status", Status.OK), Status.OK)
+        while session.clock.threads:
+            session.clock.threads.finish()
+        session.read()
+        self.assertEqual(self.successResultOf(moved).status, Status.OK)  # type: ignore[union-attr]
+        self.assertEqual(self.successResultOf(looked).status, Status.NO_SUCH_FILE)  # type: ignore[union-attr]
