@@ -178,8 +178,8 @@ class Crossing:
         if self._copy:
             try:
                 os.unlink(self._copy, dir_fd=self._new_directory)
-            except FileNotFoundError:
-                pass
+            except OSError:
+                pass  # what went wrong before is the answer
         for descriptor in (self._source, self._target):
             if descriptor != _NONE:
                 os.close(descriptor)

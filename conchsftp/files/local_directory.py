@@ -26,6 +26,9 @@ from conchsftp.workers import Mount, Workers
 LARGE_BYTES = 1024 * 1024
 """A directory that itself takes more is always read in threads; on ext4 that is some 15,000 entries."""
 
+MANY_ENTRIES = 256
+"""More entries at once are looked at in threads, too: each costs a system call, and together they would be noticed."""
+
 Found = list[tuple[str, os.stat_result | None]]
 Entries = list[tuple[str, Attributes]]
 
@@ -59,7 +62,7 @@ class LocalDirectory(Descriptor):
         self._ended = False
 
     def read(self, count: int) -> "Entries | Deferred[Entries]":
-        found = (self._run if self._large else self._call)(self._next, count)
+        found = (self._run if self._large or count > MANY_ENTRIES else self._call)(self._next, count)
         return found.addCallback(self._entries) if isinstance(found, Deferred) else self._entries(found)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":

@@ -14,7 +14,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.files import accounts, calls, local_directory
 from conchsftp.files.accounts import KEEP_SECONDS, MOST_KEPT, Accounts, Names
 from conchsftp.files.changes import Changes
-from conchsftp.files.local_directory import LARGE_BYTES, LocalDirectory
+from conchsftp.files.local_directory import LARGE_BYTES, MANY_ENTRIES, LocalDirectory
 from conchsftp.files.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
@@ -167,6 +167,16 @@ class DirectoryTests(SynchronousTestCase):
         self.workers.pool.work()
         self.assertEqual([name for name, _ in self.successResultOf(result)], [".", "..", "a"])
         self.successResultOf(closed)
+
+    def test_many_at_once(self) -> None:
+        """Who wants many entries in one reply gets them from a thread, too."""
+        directory = self.open(1)
+        self.assertEqual(len(directory.read(MANY_ENTRIES)), 3)  # type: ignore[arg-type]
+        directory = self.open(1)
+        result = directory.read(MANY_ENTRIES + 1)
+        assert isinstance(result, Deferred)
+        self.workers.pool.work()
+        self.assertEqual(len(self.successResultOf(result)), 3)
 
     def test_locale(self) -> None:
         """Names are UTF-8, whatever the locale makes of them."""
