@@ -72,7 +72,7 @@ class AnswersTests(_SemanticsCase):
         asked = self.asked
         return {
             "No such file": lambda: asked(requests.LStat(path=b"nothing/there")),
-            "Read-only": lambda: asked(requests.Remove(path=b"f"), self.begin(read_only=True)),
+            "The server is read-only": lambda: asked(requests.Remove(path=b"f"), self.begin(read_only=True)),
             "Symbolic links are not followed here": lambda: asked(
                 requests.OpenDir(path=b"l"), self.begin(symlink_policy="deny")
             ),
