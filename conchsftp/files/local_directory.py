@@ -26,8 +26,8 @@ from conchsftp.workers import Mount, Workers
 LARGE_BYTES = 1024 * 1024
 """A directory that itself takes more is always read in threads; on ext4 that is some 15,000 entries."""
 
-MANY_ENTRIES = 256
-"""More entries at once are looked at in threads, too: each costs a system call, and together they would be noticed."""
+MANY_ENTRIES = 1000
+"""More entries at once are looked at in threads, too: each costs a system call, all of them some milliseconds."""
 
 Found = list[tuple[str, os.stat_result | None]]
 Entries = list[tuple[str, Attributes]]
