@@ -38,7 +38,7 @@ bench: $(VENV)/.installed
 	$(VENV)/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp*
+	rm -rf $(VENV) .clients build docs/_build *.egg-info _trial_temp*
 
 # A half-made one would stay, and every later make fail in it.
 $(VENV)/bin/python:

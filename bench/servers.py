@@ -27,6 +27,8 @@ _SFTP_SERVERS = (
     "/usr/libexec/sftp-server",
     "/usr/lib/ssh/sftp-server",
 )
+# Java's JSch, for instance, does not know what ssh-keygen makes by default.
+_OLD = ("-t", "ecdsa", "-m", "PEM")
 
 
 class ServerFailed(Exception):
@@ -39,7 +41,7 @@ class Keys:
     A host key and a client key, made once for all servers of a run.
 
     Attributes:
-        folder: where they are; files `host` and `client` with their `.pub`.
+        folder: where they are; files `host`, `client`, `old_host` and `old_client` with their `.pub`.
     """
 
     folder: Path
@@ -54,15 +56,28 @@ class Keys:
         """The private key of the user."""
         return self.folder / "client"
 
+    @property
+    def old_host(self) -> Path:
+        """The private host key for clients that do not know ed25519."""
+        return self.folder / "old_host"
+
+    @property
+    def old_client(self) -> Path:
+        """The private key of the user for clients that know neither ed25519 nor OpenSSH's format."""
+        return self.folder / "old_client"
+
     @classmethod
     def make(cls, folder: Path) -> "Keys":
-        """Make both as ed25519 keys without a passphrase."""
+        """Make two ed25519 keys, and two ECDSA keys in PEM format, without a passphrase."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("host", "client"):
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True
-            )
+        for name, kind in (("host", ()), ("client", ()), ("old_host", _OLD), ("old_client", _OLD)):
+            command = ["ssh-keygen", "-q", *(kind or ("-t", "ed25519")), "-N", "", "-C", name, "-f"]
+            subprocess.run([*command, str(folder / name)], check=True)
         return cls(folder=folder)
+
+    def public(self, private: Path) -> str:
+        """Return the line of a public key."""
+        return private.with_suffix(".pub").read_text().strip()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,13 +142,13 @@ class Server:
         return self.log.read_text(errors="replace")[-4000:]
 
     def known_hosts(self) -> Path:
-        """Return a known_hosts file that holds this server's key and no other."""
-        kind, blob = self.keys.host.with_suffix(".pub").read_text().split()[:2]
+        """Return a known_hosts file that holds this server's keys and no others."""
+        keys = [self.keys.public(key).rpartition(" ")[0] for key in (self.keys.host, self.keys.old_host)]
         path = self.log.with_suffix(".known_hosts")
-        line = f"[127.0.0.1]:{self.port} {kind} {blob}\n"
+        text = "".join(f"[127.0.0.1]:{self.port} {key}\n" for key in keys)
         # Written once: clients that start at the same time would find it empty.
-        if not path.exists() or path.read_text() != line:
-            path.write_text(line)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return path
 
     def _wait_for_greeting(self, *, seconds: float = 15.0) -> None:
@@ -193,7 +208,7 @@ def start_ours(
     port = free_port()
     users = _users_file(keys, work, password_hash)
     command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:backlog=1024:interface=127.0.0.1"]
-    command += ["--users", str(users), "--host-key", str(keys.host)]
+    command += ["--users", str(users), "--host-key", str(keys.host), "--host-key", str(keys.old_host)]
     for setting in settings:
         command += ["--set", setting]
     return _ours(keys, root, port, command, work / "ours.log", password=password)
@@ -219,7 +234,7 @@ def start_program(keys: Keys, root: Path, work: Path, program: Path) -> Server:
 
 def _users_file(keys: Keys, work: Path, password_hash: str) -> Path:
     users = work / "users.toml"
-    lines = ["[alice]", f'keys = ["{keys.client.with_suffix(".pub").read_text().strip()}"]']
+    lines = ["[alice]", f'keys = ["{keys.public(keys.client)}", "{keys.public(keys.old_client)}"]']
     if password_hash:
         lines.append(f'password = "{password_hash}"')
     users.write_text("\n".join(lines) + "\n")
@@ -283,8 +298,9 @@ def _sshd_config(keys: Keys, port: int, sftp: str) -> str:
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {keys.host}
+HostKey {keys.old_host}
 PidFile none
-AuthorizedKeysFile {keys.client}.pub
+AuthorizedKeysFile {keys.client}.pub {keys.old_client}.pub
 StrictModes no
 UsePAM no
 PasswordAuthentication no

@@ -14,6 +14,8 @@ from typing import Any
 from unittest import TestResult, defaultTestLoader
 
 import bcrypt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from twisted.application.service import IServiceCollection
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
@@ -48,6 +50,11 @@ class Place:
         (self.path / "files").mkdir(parents=True)
         (self.path / "files" / "kept.log").write_text("log")
         generate_ed25519(self.path / "host_key")
+        ecdsa = generate_private_key(SECP256R1())
+        (self.path / "host_key_ecdsa").touch(0o600)
+        (self.path / "host_key_ecdsa").write_bytes(
+            ecdsa.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        )
         hashed = bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
         (self.path / "users.toml").write_text(f'[alice]\npassword = "{hashed}"\n')
         (self.path / "users.toml").chmod(0o600)

@@ -10,15 +10,13 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench.openssh import options
 from bench.servers import Server
-from tests.interop.conftest import Place
-from tests.interop.driving import need, run, same, unavailable
+from tests.interop.clients.sshfs import mounted
+from tests.interop.driving import Place, need, run, same
 
 KIB = 1 << 10
 
@@ -26,25 +24,6 @@ KIB = 1 << 10
 DEFAULT = ()
 NOTHING_KEPT = ("sync_readdir", "dir_cache=no", "sshfs_sync", "no_readahead", "attr_timeout=0", "entry_timeout=0")
 DIRECT = ("direct_io", "max_conns=3")
-
-
-@contextmanager
-def mounted(server: Server, home: Path, remote: str, *how: str) -> Iterator[Path]:
-    """Give the folder in which a remote one is mounted; it is unmounted at the end of the block."""
-    need("sshfs", "fusermount3", "ssh")
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        unavailable("no /dev/fuse")
-    point = home / "mount"
-    point.mkdir()
-    program = " ".join(["ssh", *options(server), "-oBatchMode=yes"])
-    more = [part for each in (f"ssh_command={program}", f"port={server.port}", *how) for part in ("-o", each)]
-    run(["sshfs", f"{server.user}@127.0.0.1:{remote}", point, *more], home)
-    try:
-        yield point
-    finally:
-        # Even if a test that failed has left a file open.
-        run(["fusermount3", "-u", "-z", point], home)
-        point.rmdir()
 
 
 @pytest.fixture(params=(DEFAULT, NOTHING_KEPT), ids=("default", "nothing-kept"))

@@ -10,11 +10,13 @@ from tests.interop.clients import (
     asyncssh_client,
     curl_client,
     lftp,
+    libraries,
     openssh_scp,
     openssh_sftp,
     paramiko_client,
     putty,
     rclone,
+    sshfs,
 )
 from tests.interop.clients.client import Client
 
@@ -26,6 +28,8 @@ CLIENTS: Sequence[Client] = (
     putty.PSCP,
     curl_client.CLIENT,
     rclone.CLIENT,
+    sshfs.CLIENT,
     paramiko_client.CLIENT,
     asyncssh_client.CLIENT,
+    *libraries.CLIENTS,
 )
