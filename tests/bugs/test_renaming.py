@@ -322,3 +322,14 @@ class RealDevicesTests(RenamingCase, LocalWireCase):
             self.assert_status(reply, Status.FAILURE)
             self.assertIn("same file system", self.text(reply))
             self.assertEqual((self.get(f"{self.near}/a"), os.listdir(self.far)), (NEW, []))
+
+    def test_copied(self) -> None:
+        """If it is to copy, both requests move the file, with its mode, and replace what they replace elsewhere."""
+        for way in (PLAIN, POSIX):
+            self.put(f"{self.near}/a", NEW, 0o640)
+            self.assert_status(self.move(way, cross_device_rename="copy"), Status.OK)
+            self.assertEqual((os.listdir(self.near), os.listdir(self.far)), ([], ["b"]))
+            self.assertEqual((self.get(f"{self.far}/b"), self.files.stat(f"{self.far}/b").permissions), (NEW, 0o640))
+        self.put(f"{self.near}/a", OLD)
+        self.assert_status(self.move(PLAIN, cross_device_rename="copy"), Status.FAILURE)
+        self.assertEqual((self.get(f"{self.near}/a"), self.get(f"{self.far}/b")), (OLD, NEW))
