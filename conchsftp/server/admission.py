@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
 from conchsftp.events.waiting import start
+from conchsftp.server.allowed import is_allowed
 from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.numbers import Reason
@@ -67,10 +68,12 @@ class ServerTransport(Transport):
                 finding.addBoth(lambda _: self.resume())
 
     async def _admit(self) -> None:
-        host = self.transport.getPeer()
-        asked = await self._ask_handlers(
-            ConnectionRequest(str(getattr(host, "host", host)), int(getattr(host, "port", 0)))
-        )
+        peer = self.transport.getPeer()
+        host, port = str(getattr(peer, "host", peer)), int(getattr(peer, "port", 0))
+        allowed = is_allowed(host, self.settings, self.factory.workers)
+        if isinstance(allowed, Deferred):
+            allowed = await allowed
+        asked = await self._ask_handlers(ConnectionRequest(host, port, allowed))
         if not asked.accept:
             self.sendDisconnect(Reason.HOST_NOT_ALLOWED, b"connection refused")
         if self._ended:

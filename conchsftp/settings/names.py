@@ -6,6 +6,7 @@ Written by docs/generate.py from the table; holds no values.
 
 from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
+from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.kinds import Patterns
 
 
@@ -36,6 +37,8 @@ class Names:
     local_host: str
     local_port: int
     connection_backlog: int
+    allowed_clients: Hosts
+    blocked_clients: Hosts
     max_connections: int
     max_read_time: int
     default_connection_timeout: float

@@ -2,6 +2,7 @@
 Rows of the documented chapter "TCPServer", and what it documents as properties of sockets. Rows only.
 """
 
+from conchsftp.settings.hosts import HOSTS, Hosts
 from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer
 from conchsftp.settings.row import Change, Setting, declare
 
@@ -35,6 +36,21 @@ ROWS = declare(
         why="A burst of logins is not refused.",
         change=Change.BEFORE_LISTENING,
         doc="Connections that the system keeps waiting until the server accepts them. Not used where Listen is set.",
+    ),
+    Setting(
+        name="AllowedClients",
+        kind=HOSTS,
+        default=Hosts(["*"]),
+        doc="""Hosts that may connect.
+A name of a host is looked up for the address of the client, and counts only if it leads back to that address. Who may
+not is refused before the greeting, unless a handler of ConnectionRequest accepts. For connections after the change.""",
+    ),
+    Setting(
+        name="BlockedClients",
+        kind=HOSTS,
+        default=Hosts([]),
+        doc="""Hosts that may not connect, also where AllowedClients has them.
+Written and looked up as AllowedClients.""",
     ),
     Setting(
         name="MaxConnections",
