@@ -22,7 +22,8 @@ from twisted.cred.strcred import AuthOptionMixin
 from twisted.python import usage
 
 from conchsftp.errors import ServerError
-from conchsftp.server.service import SFTPServer, endpoint_strings
+from conchsftp.server.ports import endpoint_strings
+from conchsftp.server.service import SFTPServer
 from conchsftp.settings.config import Statement, parse
 from conchsftp.settings.row import Change, Index
 from conchsftp.settings.table import TABLE

@@ -14,7 +14,6 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred, DeferredList, gatherResults, inlineCallbacks, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -28,7 +27,7 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.factory import SFTPFactory
-from conchsftp.server.proxied import ProxiedFactory
+from conchsftp.server.ports import endpoints
 from conchsftp.server.sockets import direct
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -39,9 +38,6 @@ from conchsftp.workers import Rule, Workers
 _ALREADY_LISTENING = 104
 # The documented numbers of what opening a port can fail with.
 _SOCKET_ERRORS = {EACCES: 10013, EMFILE: 10024, EAFNOSUPPORT: 10047, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049}
-_TCP = ("tcp", "tcp4", "tcp6")
-# As Twisted names it; how the header is read is our own affair.
-_PROXIED = "haproxy:"
 # What a `LocalFileSystem` takes by the same name.
 _FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_device_rename", "symlink_policy")
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
@@ -184,12 +180,12 @@ class SFTPServer(MultiService):
             self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
         self.settings.freeze()
         try:
-            for description in endpoint_strings(self.settings):
-                port = yield self._listen_at(description)
+            for description, endpoint in endpoints(self.settings, self._reactor):
+                try:
+                    port = yield endpoint.listen(self.factory)
+                except (CannotListenError, OverflowError) as problem:
+                    raise _cannot_listen(description, problem) from None
                 self._ports = (*self._ports, direct(port))
-        except (CannotListenError, OverflowError) as problem:
-            yield self.stop_listening()
-            raise _cannot_listen(description, problem) from None
         except Exception:
             yield self.stop_listening()
             raise
@@ -245,17 +241,6 @@ class SFTPServer(MultiService):
         stopping = DeferredList([self.shutdown(), super().stopService()])
         return stopping.addCallback(lambda _: None)
 
-    def _listen_at(self, description: str) -> Any:
-        proxied = description.startswith(_PROXIED)
-        endpoint = self._endpoint(description.removeprefix(_PROXIED))
-        return endpoint.listen(ProxiedFactory(self.factory) if proxied else self.factory)
-
-    def _endpoint(self, description: str) -> Any:
-        try:
-            return serverFromString(self._reactor, _with_backlog(description, self.settings.connection_backlog))
-        except (ValueError, TypeError, LookupError) as problem:
-            raise ServerError(0, f"{description}: not an endpoint: {problem}") from None
-
     def _not_started(self, failure: Any) -> None:
         problem = failure.value
         if not isinstance(problem, ServerError):
@@ -265,22 +250,6 @@ class SFTPServer(MultiService):
 
     def _log_failure(self, problem: ServerError) -> None:
         self._log.critical("{text}", text=problem.text)
-
-
-def endpoint_strings(settings: Any) -> list[str]:
-    """Return where to listen: Listen, or an endpoint made of LocalHost, LocalPort and ConnectionBacklog."""
-    if settings.listen:
-        return list(settings.listen)
-    host = settings.local_host.replace("\\", "\\\\").replace(":", "\\:")
-    kind = "tcp6" if "\\:" in host else "tcp"
-    interface = f":interface={host}" if host else ""
-    return [f"{kind}:{settings.local_port}{interface}"]
-
-
-def _with_backlog(description: str, backlog: int) -> str:
-    """Add the backlog to a TCP endpoint that does not say its own; Twisted's is too short for a burst of logins."""
-    kind = description.partition(":")[0]
-    return f"{description}:backlog={backlog}" if kind in _TCP and "backlog=" not in description else description
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":

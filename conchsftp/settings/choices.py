@@ -18,3 +18,14 @@ class StrictKeyExchange(IntEnum):
     """Offered; a client without it may connect with algorithms that the attack does not touch."""
     REQUIRED = 3
     """Offered; a client without it is refused."""
+
+
+class IPVersions(IntEnum):
+    """Which versions of IP are listened to."""
+
+    IPV4 = 0
+    """IPv4 only."""
+    IPV6 = 1
+    """IPv6 only."""
+    BOTH = 2
+    """Both, on one port; IPv4 only where the system has no IPv6."""

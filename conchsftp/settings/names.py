@@ -4,7 +4,7 @@ The settings as attributes, with their types: for type checkers and editors only
 Written by docs/generate.py from the table; holds no values.
 """
 
-from conchsftp.settings.choices import StrictKeyExchange
+from conchsftp.settings.choices import IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.kinds import Patterns
@@ -36,6 +36,8 @@ class Names:
     ssh_keep_alive_count_max: int
     local_host: str
     local_port: int
+    use_ipv6: IPVersions
+    bind_exclusively: bool
     connection_backlog: int
     allowed_clients: Hosts
     blocked_clients: Hosts

@@ -2,8 +2,9 @@
 Rows of the documented chapter "TCPServer", and what it documents as properties of sockets. Rows only.
 """
 
+from conchsftp.settings.choices import IPVersions
 from conchsftp.settings.hosts import HOSTS, Hosts
-from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer
+from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer, numbered
 from conchsftp.settings.row import Change, Setting, declare
 
 # Sockets take their sizes as int.
@@ -27,6 +28,22 @@ ROWS = declare(
         change=Change.BEFORE_LISTENING,
         error=106,
         doc="The TCP port to listen on; 0: one that is free. Not used where Listen is set.",
+    ),
+    Setting(
+        name="UseIPv6",
+        kind=numbered(IPVersions),
+        default=IPVersions.IPV4,
+        change=Change.BEFORE_LISTENING,
+        doc="Which versions of IP to listen to, where LocalHost is no address. Not used where Listen is set.",
+    ),
+    Setting(
+        name="BindExclusively",
+        kind=BOOL,
+        default=True,
+        change=Change.BEFORE_LISTENING,
+        doc="""Whether nobody else may listen at the same port.
+False: several processes of one user may; the system spreads the connections among them (SO_REUSEPORT). Not used where
+Listen is set.""",
     ),
     Setting(
         name="ConnectionBacklog",

@@ -25,7 +25,8 @@ from conchsftp.errors import ServerError
 from conchsftp.events import FileOpen
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
-from conchsftp.server.service import SFTPServer, endpoint_strings
+from conchsftp.server.ports import endpoint_strings
+from conchsftp.server.service import SFTPServer
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.ssh.host_keys import generate_ed25519
@@ -203,7 +204,7 @@ class LifeTests(ServiceCase):
         """What is no ServerError is logged with its traceback, and told all the same."""
         told: list[ServerError] = []
         server = self.server(failed=told.append)
-        server._endpoint = lambda description: 1 // 0  # type: ignore[method-assign]
+        self.patch(self.reactor, "listenTCP", lambda *_, **__: 1 // 0)
         server.startService()
         self.assertEqual(len(told), 1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
