@@ -25,16 +25,13 @@ from conchsftp.errors import ServerError
 from conchsftp.server.ports import endpoint_strings
 from conchsftp.server.service import SFTPServer
 from conchsftp.settings.config import Statement, parse
-from conchsftp.settings.row import Change, Index
 from conchsftp.settings.table import TABLE
 
 _ONE_TIME_USER = "guest"
 _PASSWORD_BYTES = 10
 
-# `--listen` adds up, and is therefore a method; a list has no value without an index; the rest is read-only.
-_ROWS = tuple(
-    row for row in TABLE if row.name != "Listen" and row.index is not Index.POSITION and row.change is not Change.NEVER
-)
+# `--listen` adds up, and is therefore a method.
+_ROWS = tuple(row for row in TABLE if row.has_option and row.name != "Listen")
 
 
 class Options(usage.Options, AuthOptionMixin):

@@ -50,11 +50,14 @@ def _setting(row: Setting[Any]) -> str:
         facts.append(f"* Default under `compatible`: {_value(row, row.default_for('compatible'))}")
     if row.default_for("documented") != row.default:
         facts.append(f"* Default under `documented`: {_value(row, row.default_for('documented'))}")
-    if row.change is not Change.ANYTIME:
+    if row.change is Change.NEVER:
+        facts.append("* Read-only")
+    elif row.change is not Change.ANYTIME:
         facts.append(f"* Can be changed {row.change.value}")
     if row.support is not Support.FULL:
         facts.append(f"* Support: {row.support.value}. {row.why}")
-    heading = f"### {row.name}{INDEXED[row.index]}\n\n`{row.attribute}` · `--{row.option}`"
+    option = f" · `--{row.option}`" if row.has_option else ""
+    heading = f"### {row.name}{INDEXED[row.index]}\n\n`{row.attribute}`{option}"
     return f"{heading}\n\n{row.doc}\n\n" + "\n".join(facts)
 
 

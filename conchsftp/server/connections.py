@@ -10,6 +10,63 @@ from typing import Any
 from conchsftp.ssh.numbers import Reason
 
 
+class ConnectionFacts:
+    """
+    What is known of one connection, as it is now.
+
+    Attributes:
+        transport: the connection.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+
+    @property
+    def connection_id(self) -> int:
+        """Its number; never given twice in the life of a server."""
+        number: int = self.transport.connection_id
+        return number
+
+    @property
+    def user(self) -> str:
+        """Who has logged in; empty before that."""
+        return self.transport.user_name or ""
+
+    @property
+    def local_address(self) -> str:
+        """The address at which the client has reached the server."""
+        host = self.transport.transport.getHost()
+        return str(getattr(host, "host", host))
+
+    @property
+    def remote_host(self) -> str:
+        """The address of the client."""
+        peer = self.transport.transport.getPeer()
+        return str(getattr(peer, "host", peer))
+
+    @property
+    def remote_port(self) -> int:
+        """The TCP port of the client; 0 if it came another way."""
+        return int(getattr(self.transport.transport.getPeer(), "port", 0))
+
+    @property
+    def client_version(self) -> str:
+        """The SSH version string of the client; empty until it has come."""
+        line: bytes = self.transport.otherVersionString
+        return line.decode("ascii", "replace")
+
+    @property
+    def protocol_version(self) -> int:
+        """The version of SFTP that was agreed on; 0 before that."""
+        agreed: int = self.transport.sftp_version
+        return agreed
+
+    @property
+    def strict(self) -> bool:
+        """Whether strict key exchange was negotiated."""
+        return bool(self.transport.strict)
+
+
 class ConnectionTable:
     """
     The connections of one server, by number.

@@ -26,6 +26,7 @@ from conchsftp.events.hub import EventHub
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.ports import endpoints
 from conchsftp.server.sockets import direct
@@ -43,7 +44,7 @@ _FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
-class SFTPServer(MultiService):
+class SFTPServer(Control, MultiService):
     """
     An SFTP server.
 

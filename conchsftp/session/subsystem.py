@@ -140,6 +140,11 @@ class SFTPSubsystem(Protocol):
         """Whether a request is being worked on."""
         return bool(self._slots)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether anything is open, or being worked on."""
+        return bool(self._slots) or len(self._conversation.handles) > 0
+
     def _pump(self) -> None:
         """Start requests while replies can leave; called again when they can."""
         if self._pumping or self._over or self._queued:
@@ -333,5 +338,6 @@ class SFTPSubsystem(Protocol):
             raise ValueError(f"version {theirs}, at least 3 expected")
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self._settings.unix_style_date_format else lambda: inf
+        self._ssh.sftp_version = version
         self._codec = self._conversation.codec = Codec(version, client, clock=clock)
         self.transport.write(write_version(version, extensions(self._conversation, version, offered)))

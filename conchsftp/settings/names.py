@@ -16,6 +16,12 @@ class Names:
     __slots__ = ()
 
     root_directory: str
+    sftp_connection_count: int
+    sftp_connection_connected: bool
+    sftp_connection_local_address: str
+    sftp_connection_protocol_version: int
+    sftp_connection_remote_host: str
+    sftp_connection_remote_port: int
     default_timeout: float
     dir_list_buffer_size: int
     unix_style_date_format: bool
@@ -30,6 +36,8 @@ class Names:
     ssh_compression_algorithms: tuple[str, ...]
     use_strict_key_exchange: StrictKeyExchange
     key_renegotiation_threshold: int
+    client_ssh_version_string: str
+    negotiated_strict_kex: bool
     ssh_version_pattern: Patterns
     server_ssh_version_string: str
     ssh_keep_alive_interval: float
@@ -41,6 +49,7 @@ class Names:
     connection_backlog: int
     allowed_clients: Hosts
     blocked_clients: Hosts
+    connection_uid: int
     max_connections: int
     max_read_time: int
     default_connection_timeout: float
@@ -50,6 +59,14 @@ class Names:
     keep_alive_time: int
     keep_alive_interval: int
     keep_alive_retry_count: int
+    build_info: str
+    license_info: str
+    process_idle_events: bool
+    select_wait_millis: int
+    use_fips_compliant_api: bool
+    use_internal_security_api: bool
+    use_iocp: bool
+    use_windows_messages: bool
     algorithm_profile: str
     listen: tuple[str, ...]
     read_only: bool

@@ -142,6 +142,12 @@ class Setting(Generic[T]):
         return "-".join(words(self.name))
 
     @property
+    def has_option(self) -> bool:
+        """Whether the command line has an option for it: one value, that can be set and has an effect."""
+        settable = self.change is not Change.NEVER and self.support is Support.FULL
+        return settable and self.index is not Index.POSITION
+
+    @property
     def summary(self) -> str:
         """The first line of `doc`."""
         return self.doc.partition("\n")[0]
@@ -151,6 +157,15 @@ class Setting(Generic[T]):
         column = {"compatible": self.compatible, "documented": self.documented if self.restored else SAME}
         value: T = column.get(profile, SAME)
         return self.default if value is SAME else value
+
+
+def of_connection(fact: str) -> Callable[[Any, int | None], Any]:
+    """
+    Return the `read` of a row that tells one fact of a connection: an attribute of `SFTPServer.connection(id)`.
+
+    Asking for a connection that there is not raises ServerError 126.
+    """
+    return lambda server, connection_id: getattr(server.connection(connection_id), fact)
 
 
 def declare(*rows: Setting[Any]) -> tuple[Setting[Any], ...]:

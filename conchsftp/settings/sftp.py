@@ -2,8 +2,8 @@
 Rows of the documented chapter "SFTPServer", and what it documents as properties of SFTP. Rows only.
 """
 
-from conchsftp.settings.kinds import BOOL, PATH, SECONDS, integer
-from conchsftp.settings.row import Index, Setting, declare
+from conchsftp.settings.kinds import BOOL, PATH, SECONDS, TEXT, integer
+from conchsftp.settings.row import Change, Index, Setting, declare, of_connection
 
 ROWS = declare(
     Setting(
@@ -13,6 +13,59 @@ ROWS = declare(
         doc="""The folder that clients see as `/`.
 Nothing outside it can be reached, not even through links. Empty: there is no folder, and what neither the file system
 of the user nor a handler of the event carries out is refused. Holds for logins after the change.""",
+    ),
+    Setting(
+        name="SFTPConnectionCount",
+        kind=integer(0),
+        default=0,
+        change=Change.NEVER,
+        read=lambda server, index: len(server.factory.connections),
+        doc="How many connections there are, those included that have not logged in.",
+    ),
+    Setting(
+        name="SFTPConnectionConnected",
+        kind=BOOL,
+        default=False,
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=lambda server, index: server.factory.connections.get(index) is not None,
+        doc="Whether there is a connection of this number.",
+    ),
+    Setting(
+        name="SFTPConnectionLocalAddress",
+        kind=TEXT,
+        default="",
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("local_address"),
+        doc="The address of this machine at which the client has reached it.",
+    ),
+    Setting(
+        name="SFTPConnectionProtocolVersion",
+        kind=integer(0, 6),
+        default=0,
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("protocol_version"),
+        doc="The version of SFTP that was agreed on; 0 before that.",
+    ),
+    Setting(
+        name="SFTPConnectionRemoteHost",
+        kind=TEXT,
+        default="",
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("remote_host"),
+        doc="The address of the client.",
+    ),
+    Setting(
+        name="SFTPConnectionRemotePort",
+        kind=integer(0, 65535),
+        default=0,
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("remote_port"),
+        doc="The TCP port of the client; 0 if it came another way.",
     ),
     Setting(
         name="DefaultTimeout",

@@ -8,8 +8,19 @@ which names exist is checked by the validators of the store.
 from importlib.metadata import PackageNotFoundError, version
 
 from conchsftp.settings.choices import StrictKeyExchange
-from conchsftp.settings.kinds import NAMES, PATTERNS, SECONDS, TEXT, Patterns, integer, matching, numbered, some_of
-from conchsftp.settings.row import Index, Setting, declare
+from conchsftp.settings.kinds import (
+    BOOL,
+    NAMES,
+    PATTERNS,
+    SECONDS,
+    TEXT,
+    Patterns,
+    integer,
+    matching,
+    numbered,
+    some_of,
+)
+from conchsftp.settings.row import Change, Index, Setting, declare, of_connection
 
 try:
     VERSION = version("conchsftp")
@@ -139,6 +150,24 @@ touch. 3: clients that cannot are refused.""",
         kind=integer(1, 2**36, unit="bytes"),
         default=2**30,
         doc="Bytes, in one direction, after which new keys are exchanged; see RekeyPackets and RekeySeconds.",
+    ),
+    Setting(
+        name="ClientSSHVersionString",
+        kind=TEXT,
+        default="",
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("client_version"),
+        doc="The version string of the client; empty until it has come.",
+    ),
+    Setting(
+        name="NegotiatedStrictKex",
+        kind=BOOL,
+        default=False,
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_connection("strict"),
+        doc="Whether strict key exchange was negotiated.",
     ),
     Setting(
         name="SSHVersionPattern",

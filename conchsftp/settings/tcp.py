@@ -5,7 +5,7 @@ Rows of the documented chapter "TCPServer", and what it documents as properties 
 from conchsftp.settings.choices import IPVersions
 from conchsftp.settings.hosts import HOSTS, Hosts
 from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer, numbered
-from conchsftp.settings.row import Change, Setting, declare
+from conchsftp.settings.row import Change, Index, Setting, declare
 
 # Sockets take their sizes as int.
 _SIZE = integer(0, 2**31 - 1, unit="bytes")
@@ -68,6 +68,16 @@ not is refused before the greeting, unless a handler of ConnectionRequest accept
         default=Hosts([]),
         doc="""Hosts that may not connect, also where AllowedClients has them.
 Written and looked up as AllowedClients.""",
+    ),
+    Setting(
+        name="ConnectionUID",
+        kind=integer(0),
+        default=0,
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=lambda server, index: index if server.factory.connections.get(index) is not None else 0,
+        doc="""A number that no other connection of this server ever has; 0 if there is no such connection.
+It is the connection's own number, which is never given twice.""",
     ),
     Setting(
         name="MaxConnections",

@@ -169,6 +169,11 @@ class SFTPChannel(SSHSession):
         """Whether the subsystem owes an answer."""
         return self._subsystem is not None and self._subsystem.busy
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the client has something open there, or is owed an answer."""
+        return self._subsystem is not None and self._subsystem.in_use
+
     def turn_over(self) -> None:
         """The received bytes are about to be overwritten."""
         if self._subsystem is not None:

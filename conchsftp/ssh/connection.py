@@ -63,6 +63,11 @@ class Connection(SSHConnection):
         """Whether a request of the client is being worked on."""
         return any(channel.busy for channel in self.channels.values())
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the client has something open, or is owed an answer."""
+        return any(channel.in_use for channel in self.channels.values())
+
     def turn_over(self) -> None:
         """The received bytes are about to be overwritten."""
         for channel in self.channels.values():

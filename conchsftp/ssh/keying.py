@@ -9,6 +9,7 @@ RFC 8308, RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchan
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation
@@ -52,6 +53,7 @@ class Keying:
         self._authenticated = False
         self._compressing = False
         self._stopped = False
+        self._askers: list[Deferred[None]] = []
         self._since = transport.clock.seconds()
         self.active = False
         """From our KEXINIT to our NEWKEYS: only messages of the exchange may be sent."""
@@ -77,6 +79,19 @@ class Keying:
         self._transport.sender.packet(self._ours)
         self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
         self._transport.flush()
+
+    def renewed(self) -> "Deferred[None]":
+        """
+        Exchange keys now; where an exchange is going on already, that is the one.
+
+        Returns:
+            A Deferred that fires when both directions have new keys, and fails with ConnectionLost if the connection
+            ends first.
+        """
+        asker: Deferred[None] = Deferred()
+        self._askers.append(asker)
+        self.start()
+        return asker
 
     def start_if_due(self) -> None:
         """Start an exchange when the keys have protected enough; called once a turn."""
@@ -148,6 +163,9 @@ class Keying:
             transport.enter(Stage.CONNECTED)
         else:
             transport.enter(Stage.SERVICE if transport.service is None else Stage.AUTH)
+        askers, self._askers = self._askers, []
+        for asker in askers:
+            asker.callback(None)
 
     def authenticated(self) -> None:
         """USERAUTH_SUCCESS was sent, or is held: our own rekeying starts, and delayed compression behind it."""
@@ -248,6 +266,9 @@ class Keying:
         """The connection is over: what is still computed comes too late."""
         self._stopped = True
         self._cancel_overdue()
+        askers, self._askers = self._askers, []
+        for asker in askers:
+            asker.errback(ConnectionLost())
 
     def _cancel_overdue(self) -> None:
         if self._overdue is not None and self._overdue.active():

@@ -1,0 +1,75 @@
+"""
+Rows of the documented chapter "Base": what its runtime is asked for, most of which Twisted settles. Rows only.
+"""
+
+from conchsftp.settings.kinds import BOOL, TEXT, integer
+from conchsftp.settings.row import Change, Setting, Support, declare
+
+ROWS = declare(
+    Setting(
+        name="BuildInfo",
+        kind=TEXT,
+        default="",
+        change=Change.NEVER,
+        read=lambda server, index: server.build_info,
+        doc="The versions of this package, of Twisted, of the cryptography and of Python.",
+    ),
+    Setting(
+        name="LicenseInfo",
+        kind=TEXT,
+        default="",
+        change=Change.NEVER,
+        read=lambda server, index: "MIT",
+        doc="The licence of this package; nobody needs a key.",
+    ),
+    Setting(
+        name="ProcessIdleEvents",
+        kind=BOOL,
+        default=True,
+        support=Support.ACCEPTED,
+        why="The reactor always does.",
+        doc="Whether events are processed while the program is idle.",
+    ),
+    Setting(
+        name="SelectWaitMillis",
+        kind=integer(0, 60_000, unit="milliseconds"),
+        default=20,
+        doc="Milliseconds that do_events() waits at most, in a program whose reactor does not run.",
+    ),
+    Setting(
+        name="UseFIPSCompliantAPI",
+        kind=BOOL,
+        default=False,
+        support=Support.REFUSED,
+        why="What a module has been validated for is decided by the OpenSSL that is installed.",
+        doc="Whether only validated cryptography is used.",
+    ),
+    Setting(
+        name="UseInternalSecurityAPI",
+        kind=BOOL,
+        default=False,
+        documented=True,
+        restored=False,
+        support=Support.REFUSED,
+        why="There is only one implementation, that of OpenSSL.",
+        doc="Whether an implementation of cryptography of its own is used.",
+    ),
+    Setting(
+        name="UseIOCP",
+        kind=BOOL,
+        default=False,
+        support=Support.REFUSED,
+        why="Twisted's reactor is chosen when the program starts; twistd --reactor does.",
+        doc="Whether the I/O completion ports of Windows are used.",
+    ),
+    Setting(
+        name="UseWindowsMessages",
+        kind=BOOL,
+        default=False,
+        documented=True,
+        restored=False,
+        support=Support.REFUSED,
+        why="There are no window messages without windows.",
+        doc="Whether network events arrive as messages of Windows.",
+    ),
+)
