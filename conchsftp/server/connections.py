@@ -58,8 +58,8 @@ class ConnectionFacts:
     @property
     def protocol_version(self) -> int:
         """The version of SFTP that was agreed on; 0 before that."""
-        agreed: int = self.transport.sftp_version
-        return agreed
+        channels = getattr(self.transport.service, "channels", {})
+        return max((channel.sftp_version for channel in channels.values()), default=0)
 
     @property
     def strict(self) -> bool:

@@ -141,6 +141,11 @@ class SFTPSubsystem(Protocol):
         return bool(self._slots)
 
     @property
+    def version(self) -> int:
+        """The version of SFTP that was agreed on; 0 before that."""
+        return self._codec.version if self._codec is not None else 0
+
+    @property
     def in_use(self) -> bool:
         """Whether anything is open, or being worked on."""
         return bool(self._slots) or len(self._conversation.handles) > 0
@@ -338,6 +343,5 @@ class SFTPSubsystem(Protocol):
             raise ValueError(f"version {theirs}, at least 3 expected")
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self._settings.unix_style_date_format else lambda: inf
-        self._ssh.sftp_version = version
         self._codec = self._conversation.codec = Codec(version, client, clock=clock)
         self.transport.write(write_version(version, extensions(self._conversation, version, offered)))

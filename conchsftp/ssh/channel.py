@@ -170,6 +170,11 @@ class SFTPChannel(SSHSession):
         return self._subsystem is not None and self._subsystem.busy
 
     @property
+    def sftp_version(self) -> int:
+        """The version of SFTP that is spoken there; 0 if none is."""
+        return self._subsystem.version if self._subsystem is not None else 0
+
+    @property
     def in_use(self) -> bool:
         """Whether the client has something open there, or is owed an answer."""
         return self._subsystem is not None and self._subsystem.in_use

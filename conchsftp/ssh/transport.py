@@ -61,7 +61,6 @@ class Transport(SSHServerTransport):
         self.keying = Keying(self)
         self.stage = Stage.VERSION
         self.strict = False
-        self.sftp_version = 0
         self.peer = "unknown"
         self.ourVersionString: bytes = factory.version_line
         self.otherVersionString = b""
