@@ -11,6 +11,7 @@ from conchsftp.ssh.numbers import Message
 from conchsftp.testing import memory_server
 from tests.bugs.classes import bug_class
 from tests.bugs.support import LocalWireCase, WireCase
+from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     ATTRS,
     DATA,
@@ -33,6 +34,7 @@ from tests.session.support import (
 )
 
 EXIT_STATUS_0 = string(b"exit-status") + b"\0" + u32(0)
+ENDINGS = (Message.CHANNEL_REQUEST, Message.CHANNEL_EOF, Message.CHANNEL_CLOSE)
 
 
 def ended_well(channel: Any) -> bool:
@@ -138,6 +140,29 @@ class ScpTests(AboutScp, WireCase):
 
 class LocalScpTests(AboutScp, LocalWireCase):
     """On a disk."""
+
+
+@bug_class(22)
+class HeldScpTests(WireCase):
+    """A disk that has not answered yet when scp says that it is done."""
+
+    def make_server(self, **settings: Any) -> Any:
+        self.put("/file", b"0123456789")
+        self.slow = SlowFileSystem(self.files, ["file.read"])
+        return memory_server(SFTPAvatar("user", files=self.slow), **settings)
+
+    def test_exit_status_waits(self) -> None:
+        """Neither exit-status nor EOF nor CLOSE is sent while an answer is owed; then they come behind the last one."""
+        handle = self.open(b"/file", FOR_READING)
+        channel = self.session.channel
+        self.assertEqual(self.session.ask(*(reading(handle, at, 1, at) for at in range(3))), [])
+        before = list(channel.history)
+        channel.eof()
+        while self.slow.gate.waiting:
+            self.assertEqual([each for each in channel.history[len(before) :] if each[0] in ENDINGS], [])
+            self.slow.gate.release()
+        self.assertEqual([reply[9:] for reply in self.session.replies()], [b"0", b"1", b"2"])
+        self.assertTrue(ended_well(channel), channel.history)
 
 
 @bug_class(22)
