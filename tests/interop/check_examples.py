@@ -8,14 +8,13 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.servers import Keys, free_port
-from tests.interop.driving import environment, need, run
+from tests.interop.driving import environment, need, run, wait_until
 
 _PROJECT = Path(__file__).parents[2]
 _EXAMPLES = _PROJECT / "docs" / "examples"
@@ -45,13 +44,15 @@ class Example:
         self._wait()
 
     def _wait(self) -> None:
-        while True:
-            assert self._process.poll() is None, self.said()
-            try:
-                socket.create_connection(("127.0.0.1", self._port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
+        wait_until(lambda: self._process.poll() is not None or self._listens())
+        assert self._process.poll() is None, self.said()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def said(self) -> str:
         """Return its log."""

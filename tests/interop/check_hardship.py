@@ -13,18 +13,13 @@ from pathlib import Path
 
 from bench.servers import Server
 from tests.interop.conftest import Start
-from tests.interop.driving import Place, environment, need, same, sftp, sftp_arguments
+from tests.interop.driving import Place, environment, need, same, sftp, sftp_arguments, wait_until
 from tests.interop.watching import open_below
 
 _SILENT = 500
-_LIMIT_SECONDS = 6
-
-
-def _wait_until(condition: Callable[[], object], *, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
+_LIMIT_SECONDS = 8
+# The default is 120: who is dropped by then was dropped for the setting, however busy the machine is.
+_LATEST_SECONDS = 60
 
 
 def check_client_killed_in_a_put(ours: None, server: Server, place: Place) -> None:
@@ -43,11 +38,11 @@ def check_client_killed_in_a_put(ours: None, server: Server, place: Place) -> No
     client.stdin.write(f"put source {place.remote}/arrived\n".encode())
     client.stdin.flush()
     arrived = place.served / "arrived"
-    _wait_until(lambda: arrived.exists() and arrived.stat().st_size > 1 << 20)
+    wait_until(lambda: arrived.exists() and arrived.stat().st_size > 1 << 20)
     assert open_below(server, place.served) == [str(arrived)]
     os.killpg(client.pid, signal.SIGKILL)  # sftp and its ssh
     client.communicate()
-    _wait_until(lambda: not open_below(server, place.served))
+    wait_until(lambda: not open_below(server, place.served))
     kept = arrived.read_bytes()
     assert source.read_bytes().startswith(kept)
     sftp(server, place.local, f"reput source {place.remote}/arrived")
@@ -67,11 +62,11 @@ def check_silent_connections(ours: None, start: Start, make_place: Callable[[Ser
         assert time.monotonic() - opened < _LIMIT_SECONDS, "too slow: the silent ones may be gone already"
         assert (place.local / "got").read_text() == "content"
         for connection in silent:
-            connection.settimeout(3 * _LIMIT_SECONDS)
+            connection.settimeout(_LATEST_SECONDS)
             while connection.recv(4096):
                 pass
-        assert _LIMIT_SECONDS - 1 < time.monotonic() - opened < 2 * _LIMIT_SECONDS
-    _wait_until(lambda: _sockets(server) == 1)
+        assert _LIMIT_SECONDS - 1 < time.monotonic() - opened < _LATEST_SECONDS
+    wait_until(lambda: _sockets(server) == 1)
     sftp(server, place.local, f"get {place.remote}/file again")
 
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from bench.openssh import options
 from bench.servers import Server
-from tests.interop.driving import Place, environment, need, same, sftp, unavailable
+from tests.interop.driving import Place, environment, need, same, sftp, unavailable, wait_until
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -68,9 +67,7 @@ def check_rekey_under_transfers(server: Server, place: Place) -> None:
         env=environment(place.local),
     )
     try:
-        while not (place.local / "master").exists():
-            assert master.poll() is None
-            time.sleep(0.01)
+        wait_until(lambda: (place.local / "master").exists() or master.poll() is not None)
         with ThreadPoolExecutor() as workers:
             transfers = [
                 workers.submit(sftp, server, place.local, command, extra=(socket,), seconds=120)

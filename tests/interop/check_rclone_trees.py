@@ -4,7 +4,6 @@ What rclone does besides taking files to and fro: it compares trees, and reads a
 
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from bench.servers import free_port
 from tests.interop.clients.rclone import rclone, rclone_command, rclone_paths
-from tests.interop.driving import Place, environment, need, same
+from tests.interop.driving import Place, environment, need, same, wait_until
 
 MIB = 1 << 20
 
@@ -85,6 +84,14 @@ def check_reading_anywhere(place: Place) -> None:
                 assert (answer.status, answer.read()) == (206, data[first : last + 1])
 
 
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"http://{address}/", timeout=20).close()
+    except urllib.error.URLError:
+        return False
+    return True
+
+
 @contextmanager
 def _served_by_http(place: Place) -> Iterator[str]:
     address = f"127.0.0.1:{free_port()}"
@@ -93,14 +100,7 @@ def _served_by_http(place: Place) -> Iterator[str]:
         [str(part) for part in command], cwd=place.local, env=environment(place.local), stderr=subprocess.DEVNULL
     )
     try:
-        end = time.monotonic() + 20
-        while True:
-            assert serving.poll() is None and time.monotonic() < end
-            try:
-                urllib.request.urlopen(f"http://{address}/", timeout=20).close()
-                break
-            except urllib.error.URLError:
-                time.sleep(0.05)
+        wait_until(lambda: serving.poll() is not None or _answers(address))
         yield f"http://{address}"
     finally:
         serving.terminate()

@@ -8,15 +8,14 @@ import os
 import random
 import shutil
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.servers import Server
 from tests.interop.clients.sshfs import mounted
-from tests.interop.driving import Place, need, run, same
+from tests.interop.driving import Place, need, run, same, wait_until
 
 KIB = 1 << 10
 
@@ -128,13 +127,6 @@ def check_random_access(mount: Path, place: Place, seed: int) -> None:
     assert (place.served / "exercised").read_bytes() == exerciser.model
 
 
-def _until(reached: Callable[[], bool], *, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 @as_people_do
 def check_git(mount: Path, place: Place) -> None:
     """git clones into the mount, and commits, repacks and checks there."""
@@ -234,7 +226,7 @@ def check_open_file_removed(mount: Path, place: Place) -> None:
         file.seek(0)
         assert file.read() == b"before and after"
     # The kernel tells sshfs of the close when it pleases; until then the file has a hidden name.
-    _until(lambda: os.listdir(place.served) == [])
+    wait_until(lambda: os.listdir(place.served) == [])
     (mount / "kept").write_text("old")
     (mount / "new").write_text("new")
     with (mount / "kept").open("rb", buffering=0) as file:

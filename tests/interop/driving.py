@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def run(
     )
     assert ended.returncode == code, f"{command[0]} ended with {ended.returncode}, not {code}:\n{ended.stdout}"
     return ended.stdout
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    """
+    Wait for something that takes a moment.
+
+    Args:
+        seconds: when it is given up: long after what a busy machine takes, for a test that fails may take its time.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen within {seconds} seconds"
+        time.sleep(0.02)
 
 
 def sftp(
