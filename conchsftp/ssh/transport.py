@@ -2,8 +2,8 @@
 One SSH connection, server side: identification, stages, dispatch, one disconnect.
 
 Keeps Conch's contracts (services, `sendPacket`, `setService`, avatar and logout) and replaces its mechanism: packets
-are those of `packets.py`, key exchange is in `keying.py`, patience in `timers.py`. Does not know what a service does
-with its messages. Sources: RFC 4253, RFC 8308, OpenSSH's PROTOCOL.
+are those of `packets.py`, key exchange is in `keying.py`, patience in `timers.py`, waiting in `gate.py`. Does not know
+what a service does with its messages. Sources: RFC 4253, RFC 8308, OpenSSH's PROTOCOL.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.sftp.clients import DEFAULT, find_client
+from conchsftp.ssh.gate import Gate
 from conchsftp.ssh.keying import Keying
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
@@ -57,6 +58,7 @@ class Transport(SSHServerTransport):
         self.receiver = Receiver(factory.receive_buffer)
         self.sender = Sender(factory.staging)
         self.outlet = Outlet(self.sender, self._drained)
+        self._gate = Gate(self.outlet)
         self.timers = Timers(self.clock, self.settings, expired=self._expired, ask=self._ask, busy=self._busy)
         self.keying = Keying(self)
         self.stage = Stage.VERSION
@@ -69,9 +71,7 @@ class Transport(SSHServerTransport):
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()
         self._allowed = ALLOWED[Stage.VERSION]
         self._in_turn = False
-        self._suspended = False
         self._ended = False
-        self._early = bytearray()
         self._mourners: list[Deferred[None]] = []
 
     def connectionMade(self) -> None:
@@ -139,23 +139,21 @@ class Transport(SSHServerTransport):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from a transport that does not receive into our buffer."""
-        if self._suspended:
-            self._early += data
-            return
         rest = memoryview(data)
         while rest.nbytes and not self._ended:
+            if self._gate.shut:
+                self._gate.keep(rest)
+                return
             room = self.lend()
             count = min(room.nbytes, rest.nbytes)
             room[:count] = rest[:count]
             rest = rest[count:]
             self.received(count)
-            if self._suspended:
-                self._early += rest
-                return
 
     def _walk(self) -> None:
         """Handle every packet that is here while the turn lasts; the time, which costs, is asked for now and then."""
-        if self._ended or self._suspended:
+        gate = self._gate
+        if self._ended or gate.shut:
             return
         self._in_turn = True
         end = self.factory.turns.begin()
@@ -165,7 +163,7 @@ class Transport(SSHServerTransport):
             take = self.receiver.next
             while (payload := take()) is not None:
                 self._handle(payload)
-                if self._ended or self._suspended:
+                if self._ended or gate.shut:
                     break
                 if not self.receiver.packets & 15 and self.clock.seconds() > end:
                     self.suspend()
@@ -244,24 +242,20 @@ class Transport(SSHServerTransport):
 
     def suspend(self) -> None:
         """Handle no further message until `resume()`: an answer is being computed, or others have their turn."""
-        self._suspended = True
-        self.outlet.read(False, "suspended")
+        self._gate.close()
 
     def resume(self) -> None:
         """Go on after `suspend()`."""
-        self._suspended = False
         if self._ended:
             return
-        self.outlet.read(True, "suspended")
+        self._gate.open()
         if self._in_turn:
             # The answer was there at once, and the turn goes on by itself.
             return
         # Another connection may have had the buffer meanwhile; lending brings our bytes back into it.
         self.receiver.lend()
         self._walk()
-        early = bytes(self._early)
-        self._early.clear()
-        self.dataReceived(early)
+        self.dataReceived(self._gate.fetch())
 
     def sendPacket(self, number: int, payload: bytes) -> None:
         """Send a message, or hold it back while keys are exchanged."""
@@ -330,7 +324,7 @@ class Transport(SSHServerTransport):
         self.sendDisconnect(Reason.BY_APPLICATION, text.encode())
 
     def _busy(self) -> bool:
-        return self._suspended or bool(getattr(self.service, "busy", False))
+        return self._gate.shut or bool(getattr(self.service, "busy", False))
 
     def _ask(self) -> None:
         ask = getattr(self.service, "ask", None)
