@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from conchsftp.errors import ProtocolViolation
 from conchsftp.sftp.clients import DEFAULT, find_client
 from conchsftp.ssh.gate import Gate
+from conchsftp.ssh.identification import LONGEST_LINE, check_identification, speaks_our_version
 from conchsftp.ssh.keying import Keying
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
@@ -27,8 +28,6 @@ from conchsftp.ssh.timers import Timers
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader
 
-# "The maximum length of the string is 255 characters, including the Carriage Return and Line Feed" (RFC 4253, 4.2).
-_LONGEST_LINE = 255
 _U32 = Struct(">I")
 
 
@@ -217,18 +216,12 @@ class Transport(SSHServerTransport):
         # else a late authentication request, silently ignored (RFC 4252, 5.1).
 
     def _identify(self) -> bool:
-        line = self.receiver.line(_LONGEST_LINE)
+        line = self.receiver.line(LONGEST_LINE)
         if line is None:
             return False
-        text = line.decode("ascii", "replace")
-        if not text.startswith("SSH-"):
-            # "The client MUST NOT send lines before it" in effect: RFC 4253, 4.2 allows them to the server only.
-            more = ", but a PROXY header" if text.startswith("PROXY ") else ""
-            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"no SSH identification line{more}")
         # To another version a DISCONNECT would mean nothing; it is sent to whom we share one with.
-        self.gotVersion = text.startswith("SSH-2.0-")
-        if not self.gotVersion or not self.settings.ssh_version_pattern.matches(text):
-            raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
+        self.gotVersion = speaks_our_version(line)
+        check_identification(line, self.settings.ssh_version_pattern)
         self.otherVersionString = line
         self.client = find_client(line, self.settings.client_quirks.rows, self.ourVersionString)
         self.enter(Stage.FIRST_KEXINIT)
