@@ -21,22 +21,26 @@ class Gate:
         shut: whether they have to wait.
     """
 
-    __slots__ = ("_early", "_outlet", "shut")
+    __slots__ = ("_early", "_outlet", "_times", "shut")
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._early = bytearray()
+        self._times = 0
         self.shut = False
 
     def close(self) -> None:
-        """Let nothing through until `open()`."""
+        """Let nothing through until `open()`; of several who shut it, each opens it."""
+        self._times += 1
         self.shut = True
         self._outlet.read(False, _REASON)
 
     def open(self) -> None:
-        """Let messages through again; what was kept is for the caller to fetch."""
-        self.shut = False
-        self._outlet.read(True, _REASON)
+        """Let messages through again, if nobody else has it shut; what was kept is for the caller to fetch."""
+        self._times -= 1
+        self.shut = self._times > 0
+        if not self.shut:
+            self._outlet.read(True, _REASON)
 
     def keep(self, data: bytes | memoryview) -> None:
         """Keep what came too early, behind what is kept already."""

@@ -234,7 +234,11 @@ class Transport(SSHServerTransport):
         self._allowed = (STRICT if self.strict else ALLOWED)[stage]
 
     def suspend(self) -> None:
-        """Handle no further message until `resume()`: an answer is being computed, or others have their turn."""
+        """
+        Handle no further message until `resume()`: an answer is being computed, or others have their turn.
+
+        For two reasons at a time it takes two `resume()`.
+        """
         self._gate.close()
 
     def resume(self) -> None:
@@ -242,8 +246,8 @@ class Transport(SSHServerTransport):
         if self._ended:
             return
         self._gate.open()
-        if self._in_turn:
-            # The answer was there at once, and the turn goes on by itself.
+        if self._gate.shut or self._in_turn:
+            # Somebody else waits; or the answer was there at once, and the turn goes on by itself.
             return
         # Another connection may have had the buffer meanwhile; lending brings our bytes back into it.
         self.receiver.lend()

@@ -30,6 +30,15 @@ class GateTests(SynchronousTestCase):
         self.gate.open()
         self.assertEqual((self.gate.shut, self.socket.reading), (False, True))
 
+    def test_twice(self) -> None:
+        """Who shuts it opens it: as long as anybody has not, it stays shut."""
+        self.gate.close()
+        self.gate.close()
+        self.gate.open()
+        self.assertEqual((self.gate.shut, self.socket.reading), (True, False))
+        self.gate.open()
+        self.assertEqual((self.gate.shut, self.socket.reading), (False, True))
+
     def test_early(self) -> None:
         """What comes all the same is kept in its order, and fetched once."""
         view = memoryview(bytearray(b"cd"))
@@ -54,3 +63,17 @@ class SuspendedTests(ConnectionCase):
             client.server.resume()
             client.pump()
             self.assertEqual(client.numbers.count(193), 1)
+
+    def test_two_reasons(self) -> None:
+        """A turn that begins again lets nobody past an answer that is still being computed."""
+        client = self.logged_in()
+        client.server.suspend()
+        client.server.suspend()
+        client.lay(192, b"1")
+        client.pump()
+        client.server.resume()
+        client.pump()
+        self.assertNotIn(193, client.numbers)
+        client.server.resume()
+        client.pump()
+        self.assertEqual(client.numbers.count(193), 1)
