@@ -99,6 +99,7 @@ ROWS = (
         perform=_copy,
         files=_by_both_handles,
         mutates=True,
+        ends=True,
         ability=ICopy,
     ),
     Operation(

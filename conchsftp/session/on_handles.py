@@ -172,6 +172,7 @@ ROWS = (
         files=by_handle,
         shared=True,
         bulk=True,
+        ends=True,
     ),
     Operation(
         request=requests.Write,
@@ -214,5 +215,6 @@ ROWS = (
         conclude=_fit,
         reply=_names_reply,
         files=by_handle,
+        ends=True,
     ),
 )

@@ -75,6 +75,8 @@ class Operation:
             file system never saw.
         own: copies what the request only borrows, before it waits for its turn.
         bulk: whether its reply is as long as the request's `length`.
+        ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from
+            anything else it is a mistake.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
     """
 
@@ -94,6 +96,7 @@ class Operation:
     refused: Callable[[Any, Any, Any], None] | None = None
     own: Callable[[Any], None] | None = None
     bulk: bool = False
+    ends: bool = False
     ability: InterfaceClass | None = None
 
     def possible(self, conversation: Any) -> bool:

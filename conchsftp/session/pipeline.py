@@ -60,11 +60,16 @@ class Pipeline:
     def reply(self, row: Operation, event: FileEvent, request: Any) -> Any:
         """Return the reply that an event calls for."""
         if event.status_code != Status.OK:
-            return StatusReply(status=event.status_code, message=event.error_message)
+            return self._refusal(row, event.status_code, event.error_message)
         try:
             return row.reply(self._conversation, event, request)
         except SFTPError as problem:
-            return StatusReply(status=problem.status or Status.FAILURE, message=problem.message)
+            return self._refusal(row, problem.status or Status.FAILURE, problem.message)
+
+    def _refusal(self, row: Operation, status: int, message: str) -> StatusReply:
+        if status == Status.EOF and not row.ends:
+            status = Status.FAILURE
+        return StatusReply(status=status, message=message)
 
     async def _serve(self, row: Operation, request: Any) -> FileEvent:
         conversation = self._conversation

@@ -2,6 +2,7 @@
 Every request has an operation, and every operation gives one reply, whatever happens.
 """
 
+from struct import unpack_from
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,9 @@ from tests.sftp.samples import SAMPLES
 
 # As on the wire, with the request id 7.
 WIRE = [string(sample.packet) for sample in SAMPLES if 3 in sample.versions]
+
+# What can come to an end.
+ENDING = {"Read", "ReadDir", "CopyData"}
 
 # What changes nothing, also where a file system is read-only.
 ASKING = {
@@ -164,6 +168,19 @@ class OneReplyTests(SessionCase):
             for packet in WIRE[5:]:
                 self.assertIn(session.ask(packet)[0][0], (STATUS, 104, 201))
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 20)
+
+    def test_end_of_nothing(self) -> None:
+        """EOF is told of what can end; from everything else it is a failure, whoever raised it."""
+        session = self.begin(Raising(SFTPError(Status.EOF, "Over")))
+        told = set()
+        for packet in WIRE:
+            reply = session.ask(packet)[0]
+            if reply[0] == STATUS and unpack_from(">I", reply, 5)[0] == Status.EOF:
+                told.add(type(Codec(3).decode([memoryview(packet)[4:]])[1]))
+        self.assertEqual(told, set())
+        for row in OPERATIONS.values():
+            reply = session.subsystem._pipeline.reply(row, FileRequest(1, "user", status_code=Status.EOF), None)
+            self.assertEqual(reply.status == Status.EOF, row.request.__name__ in ENDING, row.request)
 
     def test_failing(self) -> None:
         """A file system that fails, deliberately or not, at once."""
