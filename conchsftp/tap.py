@@ -9,6 +9,7 @@ import gc
 import ipaddress
 import os
 import re
+import resource
 import secrets
 import signal
 import sys
@@ -147,6 +148,7 @@ class Startup(MultiService):
     def startService(self) -> None:
         """Start the server; raises ServerError as `privilegedStartService` does."""
         self._start(super().startService)
+        _take_descriptors()
         # What is loaded until now stays. A garbage collection that walks all of it takes a tenth of a second, in which
         # nobody is served, and finds nothing.
         gc.freeze()
@@ -168,6 +170,16 @@ class Startup(MultiService):
             _say(problem)
             # The reactor stops in good order, and the exit code tells.
             signal.raise_signal(signal.SIGTERM)
+
+
+def _take_descriptors() -> None:
+    """Allow as many open files as the system lets us: the usual limit of 1,024 is that of one session's handles."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (ValueError, OSError):
+        # Some systems have another limit below the one that they tell.
+        pass
 
 
 def makeService(options: Options) -> IService:

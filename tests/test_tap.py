@@ -4,6 +4,7 @@ The command line of `twistd sftpserver`.
 
 import gc
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -219,6 +220,19 @@ class PluginTests(CommandLine):
         """--auth sftp-users:FILE gives any server our users file."""
         self.assertIsInstance(strcred.makeChecker(f"sftp-users:{self.users}"), UsersFileChecker)
         self.assertRaises(strcred.InvalidAuthArgumentString, strcred.makeChecker, "sftp-users")
+
+
+class DescriptorTests(SynchronousTestCase):
+    """How many files may be open."""
+
+    def test_as_many_as_there_may_be(self) -> None:
+        """A server that has started has all descriptors that the system grants it, not the usual few."""
+        before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (before, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+        self.patch(gc, "freeze", lambda: None)
+        tap.Startup().startService()
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (most, most))
 
 
 class ProcessTests(CommandLine):
