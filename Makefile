@@ -17,7 +17,7 @@ serve: $(VENV)/.installed
 test: lint types docs trial interop
 
 trial: $(VENV)/.installed-for-tests
-	$(VENV)/bin/python -m twisted.trial tests
+	$(VENV)/bin/python -m twisted.trial -j2 tests
 
 interop: $(VENV)/.installed-for-tests clients
 	$(VENV)/bin/python -m pytest --durations=10

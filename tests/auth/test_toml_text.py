@@ -142,7 +142,7 @@ def _documents(draw: st.DrawFn) -> str:
 
 
 class EditorProperties(SynchronousTestCase):
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     @given(_documents(), st.data())
     def test_only_this(self, text: str, data: st.DataObject) -> None:
         """Whatever is in the file: exactly one value changes in meaning, and every other line stays as it was."""

@@ -237,6 +237,13 @@ class RefusedTests(CrossingCase):
         self.refused(Status.FAILURE, self.move)
         self.check_untouched()
 
+    def test_copy_cannot_go(self) -> None:
+        """A copy that cannot be removed either changes nothing of the answer, nor of the original."""
+        self.refuse("copy_file_range", ENOSPC)
+        self.refuse("unlink", EPERM)
+        self.refused(Status.NO_SPACE_ON_FILESYSTEM, self.move)
+        self.assertEqual(contents(self.source), b"0123456789")
+
     def test_order(self) -> None:
         """First the data is on the disk, then it has its name, and only then the original goes."""
         done = []
@@ -367,24 +374,20 @@ class RealTests(LocalCase):
         for path, new_path in (
             (f"{self.root}/a", f"{far}/a"),
             (f"{self.root}/l", f"{far}/l"),
-            (f"{far}/a", self.place),
+            (f"{far}/a", f"{self.root}/back"),
         ):
             result = self.files.rename(path, new_path, KEEP)
             assert isinstance(result, Deferred)
             self.workers.pool.work()
             self.successResultOf(result)
             self.assertFalse(os.path.lexists(path))
-        self.assertEqual(contents(self.place), data)
+        self.assertEqual(contents(f"{self.root}/back"), data)
         self.assertEqual((os.listdir(far), os.readlink(f"{far}/l")), (["l"], "a"))
         self.files.make_directory(f"{self.root}/d", NONE)
         result = self.files.rename(f"{self.root}/d", f"{far}/d", KEEP)
         assert isinstance(result, Deferred)
         self.workers.pool.work()
         self.assertIn("directory", self.failureResultOf(result, SFTPError).value.message)
-
-    @property
-    def place(self) -> str:
-        return f"{self.root}/back"
 
 
 class WalkedReplaceTests(ReplaceTests):

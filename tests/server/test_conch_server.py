@@ -206,7 +206,7 @@ class StockTests(SynchronousTestCase):
         """Thousands of requests that wait for one do not exhaust the stack."""
         self.user.waiting = Deferred()
         opening = self.client.openFile(b"a", FXF_READ, {})
-        asking = [self.client.setAttrs(b"a", {"size": 1}) for _ in range(5000)]
+        asking = [self.client.setAttrs(b"a", {"size": 1}) for _ in range(2000)]
         self.pump()
         self.user.waiting.callback(None)
         self.result(opening)

@@ -215,7 +215,7 @@ class RuleTests(SynchronousTestCase):
             max_size=60,
         )
     )
-    @settings(max_examples=250, deadline=None)
+    @settings(max_examples=250)
     def test_rule(self, steps: list[tuple[list[str], bool] | int]) -> None:
         """A request runs as soon as, and only when, no unfinished earlier one conflicts with it."""
         lanes = Lanes()

@@ -228,7 +228,7 @@ class AnyTimeTests(SynchronousTestCase):
     @given(
         steps, st.integers(0, 25), st.sets(st.sampled_from(("open", "list", "file.read", "file.write", "file.close")))
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_any(self, steps: list[str], loss: int, slow: set[str]) -> None:
         """Whatever is under way: when all calls have ended everything is closed, once, and told of once."""
         told: list[str] = []

@@ -132,7 +132,7 @@ class ModelTests(SynchronousTestCase):
     """Whatever waits, in whatever order it is done."""
 
     @given(steps, st.sets(st.sampled_from(SLOW.split())), st.booleans(), st.integers(0, 2**32))
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_same(self, steps: list[Any], slow: set[str], early: bool, seed: int) -> None:
         """The replies of pipelined requests on a slow file system are those of requests sent one at a time."""
         pipelined, patient = Client(slow, early), Client(set(), False)

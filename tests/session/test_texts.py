@@ -84,10 +84,10 @@ class EveryOperationTests(SessionCase):
         """Yield the name of each operation and its reply, where the file system fails."""
         for later in (False, True):
             files = Failing(problem, later=later)
+            session = self.begin(files)
             for packet, kind in WIRE:
                 if kind in APART:
                     continue
-                session = self.begin(files)
                 opened: Any = OpenDirectory("/ab", files) if kind is requests.ReadDir else OpenFile("/ab", files)
                 if kind.__name__ in HANDLES or kind is requests.ReadDir:
                     source = Failing(problem, later=later)

@@ -168,7 +168,7 @@ class RoundTripTests(SynchronousTestCase):
         st.lists(STEPS, max_size=40),
         st.integers(0, 2**32 - 1),
     )
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_any_mixture(self, name: str, compressed: bool, steps: list[tuple], seed: int) -> None:
         """All that is said arrives, once, in order, under the right keys; nothing else does."""
         talk = Conversation(seed)

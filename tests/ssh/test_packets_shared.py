@@ -67,7 +67,7 @@ class SharedBufferTests(SynchronousTestCase):
         st.lists(st.integers(1, 2000), min_size=1, max_size=12),
         st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000), st.integers(0, 4)), min_size=1),
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_any_turns(self, names: list[str], sizes: list[int], turns: list[tuple[int, int, int]]) -> None:
         """Whoever receives how much when, and handles how many of its packets, each gets its own payloads."""
         # A small buffer, so that the moving of partial packets is met as well.
