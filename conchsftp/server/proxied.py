@@ -38,7 +38,9 @@ class ProxiedFactory(ServerFactory):
         self.inner.doStart()
 
     def doStop(self) -> None:
-        """A port is closed."""
+        """A port is closed; who waits would become a session of a server that has stopped."""
+        for waiting in list(self.waiting):
+            waiting.leave()
         self.inner.doStop()
 
     def buildProtocol(self, addr: Any) -> "HeaderProtocol":
@@ -97,8 +99,12 @@ class HeaderProtocol(Protocol):
 
     def give_up(self, text: str) -> None:
         """Close, and say why in the log; there is nobody to tell it to."""
-        self._end()
         self._log.warn("{peer}: a PROXY header expected: {text}", peer=self._peer, text=text)
+        self.leave()
+
+    def leave(self) -> None:
+        """Close; what still comes is not looked at."""
+        self._end()
         self.transport.abortConnection()
 
     def _end(self) -> None:

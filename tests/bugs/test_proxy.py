@@ -163,6 +163,15 @@ class MisconfiguredTests(ProxyCase):
         self.assertIn("a PROXY header expected: none came within 10 seconds", told)
         self.assert_nothing_left()
 
+    def test_port_closed(self) -> None:
+        """Who has not sent a header when the port is closed becomes no session of a server that has stopped."""
+        self.port.doStart()
+        silent, begun = self.proxied(), self.proxied(LINE[:20])
+        self.port.doStop()
+        self.assertEqual([each.pipe.closed for each in (silent, begun)], [True, True])
+        self.assertEqual(self.visible(), [])
+        self.assert_nothing_left()
+
     def test_crowd(self) -> None:
         """Peers that say nothing do not keep others out."""
         self.serve(max_startups=5)
