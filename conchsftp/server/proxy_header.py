@@ -67,7 +67,8 @@ def _read_line(data: bytes) -> ProxyHeader | None:
     if words[1] not in ("TCP4", "TCP6") or len(words) != 6:
         raise ValueError("a PROXY line that is not understood")
     host, port = ip_address(words[2]), int(words[4])
-    if host.version != int(words[1][-1]) or not 0 <= port <= 0xFFFF:
+    # What may stand behind a "%" is any text, and would stand in logs.
+    if host.version != int(words[1][-1]) or "%" in words[2] or not 0 <= port <= 0xFFFF:
         raise ValueError("a PROXY line with an impossible address")
     return ProxyHeader(size=size, host=str(host), port=port)
 

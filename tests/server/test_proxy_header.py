@@ -41,6 +41,7 @@ IMPOSSIBLE = (
     b"PROXY TCP4 192.0.2.1 198.51.100.7 65536 22\r\n",
     b"PROXY TCP4 192.0.2.1 198.51.100.7 -1 22\r\n",
     b"PROXY TCP4 192.0.2.1 198.51.100.7 x 22\r\n",
+    b"PROXY TCP6 fe80::1%\x1b[2J fe80::2 4444 22\r\n",
     b"PROXY UDP4 192.0.2.1 198.51.100.7 4444 22\r\n",
     b"PROXY \xff\xfe\r\n",
     b"PROXY " + b"x" * 101,
