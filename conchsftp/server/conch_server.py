@@ -117,7 +117,7 @@ class ConchServer:
 
     def __init__(self, avatar: Any) -> None:
         self.avatar = avatar
-        settings = getattr(avatar, "settings", None) or Settings(TABLE)
+        self._settings = settings = getattr(avatar, "settings", None) or Settings(TABLE)
         events = getattr(avatar, "events", None) or EventHub()
         conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
         self._road = _Road(conversation)
@@ -132,9 +132,7 @@ class ConchServer:
     @_deferred
     async def openFile(self, filename: bytes, flags: int, attrs: dict[str, Any]) -> Any:
         access, open_flags = from_pflags_3(flags)
-        request = requests.Open(
-            path=to_bytes(filename), access=access, flags=open_flags, attributes=from_conch(attrs)
-        )
+        request = requests.Open(path=to_bytes(filename), access=access, flags=open_flags, attributes=from_conch(attrs))
         return _File(self._ask, (await self._ask(request)).handle)
 
     @_deferred
@@ -209,7 +207,8 @@ class ConchServer:
 
     def _client(self) -> Any:
         transport = getattr(getattr(self.avatar, "conn", None), "transport", None)
-        return find_client(getattr(transport, "otherVersionString", b""))
+        theirs, ours = (getattr(transport, f"{side}VersionString", b"") for side in ("other", "our"))
+        return find_client(theirs, self._settings.client_quirks.rows, ours)
 
 
 def _can_be_passed_on(request: type[Any]) -> bool:

@@ -25,6 +25,8 @@ from zope.interface.verify import verifyObject
 from conchsftp import errors
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import memory_server
@@ -168,6 +170,20 @@ class StockTests(SynchronousTestCase):
             self.assertEqual(self.user.files.read_link(name), "t")
             self.assertEqual(self.user.files.lstat(name).type, FileType.SYMLINK)
         self.assertEqual(self.result(self.client.readLink(b"l1")), "t")
+
+    def test_links_of_known_clients(self) -> None:
+        """What a setting says of a client holds here, too, and what a client makes of the server's own version."""
+        settings = Settings(TABLE, client_quirks=["SSH-2.0-Mine* symlinks=link-first"])
+        for client, server, first in (
+            (b"SSH-2.0-Mine_1", b"SSH-2.0-Twisted", b"link"),
+            (b"SSH-2.0-WinSCP_6", b"SSH-2.0-OpenSSH_9.2", b"target"),
+        ):
+            user = User()
+            user.settings = settings
+            self.begin(user)
+            user.conn = SimpleNamespace(transport=SimpleNamespace(otherVersionString=client, ourVersionString=server))
+            self.result(self.client.makeLink(first, b"target" if first == b"link" else b"link"))
+            self.assertEqual(user.files.read_link("/home/link"), "target")
 
     def test_extended(self) -> None:
         """What Conch can pass on is offered and works; what it cannot is neither."""
