@@ -19,6 +19,8 @@ from conchsftp.server.conch_server import ConchServer
 from conchsftp.session.subsystem import SFTPSubsystem
 from conchsftp.ssh.channel import SFTPChannel
 
+_log = Logger()
+
 
 @implementer(ISFTPAvatar)
 class SFTPAvatar(ConchUser):
@@ -60,21 +62,20 @@ class ConchAvatar(SFTPAvatar):
 
     Args:
         user_name: the name that was proved.
-        original: can be adapted to Conch's `ISFTPServer`; methods named `on_<event>` that it has are handlers.
+        original: methods named `on_<event>` that it has are handlers.
+        server: what it is adapted to: provides Conch's `ISFTPServer`.
     """
 
-    _log = Logger()
-
-    def __init__(self, user_name: str, original: Any) -> None:
+    def __init__(self, user_name: str, original: Any, server: Any) -> None:
         self.original = original
-        super().__init__(user_name, files=ConchFileSystem(ISFTPServer(original)))
+        super().__init__(user_name, files=ConchFileSystem(server))
 
     async def find_home(self) -> None:
         """Ask where relative paths start; a server that cannot say has them start at `/`."""
         try:
             self.home = await self.files.real_path(".")
         except Exception:
-            self._log.failure("{user} has no home", user=self.user_name)
+            _log.failure("{user} has no home", user=self.user_name)
 
     @property
     def conn(self) -> Any:
@@ -93,9 +94,15 @@ class ConchAvatar(SFTPAvatar):
 
 def served(user_name: str, avatar: Any) -> Any:
     """Return the avatar that a session is served with: itself, or around one that only Conch's server would serve."""
-    if ISFTPAvatar.providedBy(avatar) or ISFTPServer(avatar, None) is None:
+    if ISFTPAvatar.providedBy(avatar):
         return avatar
-    return ConchAvatar(user_name, avatar)
+    try:
+        server = ISFTPServer(avatar, None)
+    except Exception:
+        # The login goes on, and ends like every other one: its avatar has to be logged out.
+        _log.failure("{user}: the avatar has no server", user=user_name)
+        return avatar
+    return avatar if server is None else ConchAvatar(user_name, avatar, server)
 
 
 def _subsystem(data: bytes, avatar: Any) -> IProtocol:

@@ -223,7 +223,29 @@ class Visitor(ConchUser):
         self.server = Server()
 
 
-registerAdapter(lambda avatar: avatar.server, Visitor, ISFTPServer)
+class Broken(ConchUser):
+    """Has none, by a mistake of the application."""
+
+    logouts = 0
+
+    def logged_out(self) -> None:
+        self.logouts += 1
+
+
+ADAPTED: list[Any] = []
+
+
+def _adapted(avatar: Visitor) -> Server:
+    ADAPTED.append(avatar)
+    return avatar.server
+
+
+def _not_adapted(avatar: Broken) -> Server:
+    raise RuntimeError("broken")
+
+
+registerAdapter(_adapted, Visitor, ISFTPServer)
+registerAdapter(_not_adapted, Broken, ISFTPServer)
 
 
 class AdapterTests(SynchronousTestCase):
@@ -250,6 +272,21 @@ class AdapterTests(SynchronousTestCase):
             verifyObject(interface, files)
         verifyObject(IFile, ConchFile(self.server.file))
         verifyObject(IDirectory, ConchDirectory(files, "/", [()]))
+
+    def test_asked_once(self) -> None:
+        """The application's adapter is made once a login: it may open something."""
+        ADAPTED.clear()
+        MemorySession(self.visitor)
+        self.assertEqual(ADAPTED, [self.visitor])
+
+    def test_no_server(self) -> None:
+        """An adapter that fails is a bug in the log; nothing is served, and the avatar is logged out at the end."""
+        user = Broken()
+        client = MemoryClient(memory_server(user).factory)
+        client.log_in()
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        client.pipe.cut()
+        self.assertEqual(user.logouts, 1)
 
     def test_late_home(self) -> None:
         """Nothing is served before it is known where relative paths start."""
