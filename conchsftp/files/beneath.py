@@ -16,15 +16,11 @@ from conchsftp.files.changes import Changes
 from conchsftp.files.confine import Confine, Place, decode, encode
 from conchsftp.files.links import Links
 from conchsftp.files.making import Making
-from conchsftp.files.walk import fail
+from conchsftp.files.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.statuses import Status
 
 ATTEMPTS = 16
 """How often opening starts again because others create and remove the same name meanwhile."""
-
-# A fifo or a device must not make us wait, nor become our terminal.
-_SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
-_ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
@@ -67,7 +63,7 @@ class Beneath(Confine):
         find = self.place if exclusive or flags & os.O_NOFOLLOW else self.end
         if not flags & os.O_CREAT:
             making = None
-        flags = flags & ~(os.O_CREAT | os.O_EXCL) | _SAFELY
+        flags = flags & ~(os.O_CREAT | os.O_EXCL) | SAFELY
         for attempt in range(ATTEMPTS):
             # A new file is the usual case, so creating is tried before anything is looked at.
             place: Place = find(path) if making is None or attempt else (*self.parent(path), None)
@@ -90,7 +86,7 @@ class Beneath(Confine):
             if status is None:
                 raise fail(ENOENT)
             above = os.stat(b".", dir_fd=directory)
-            return os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFELY, dir_fd=directory), above
+            return os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFELY, dir_fd=directory), above
         finally:
             self.leave(directory)
 
@@ -208,7 +204,7 @@ class Beneath(Confine):
         try:
             if status is None:
                 raise fail(ENOENT)
-            descriptor = os.open(name, _ITSELF, dir_fd=directory)
+            descriptor = os.open(name, ITSELF, dir_fd=directory)
         finally:
             self.leave(directory)
         try:

@@ -16,7 +16,7 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.walk import fail
+from conchsftp.files.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 
@@ -25,9 +25,6 @@ MAX_SIZE = 2**63 - 1
 """The largest file: offsets are signed."""
 NOBODY = 0xFFFF_FFFF
 """The number that chown(2) takes for "leave it": no user or group has it."""
-
-_SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
-_ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # What no call on this system can change, and what the drafts say about asking for it. Extended attributes are ignored:
 # nobody knows what they would be, and versions before 6, which have no word for that, carry out the rest.
@@ -221,7 +218,7 @@ def truncate(descriptor: int, size: int) -> None:
 
 
 def _truncate_at(directory: int, name: bytes, size: int) -> None:
-    descriptor = os.open(name, os.O_WRONLY | _SAFELY, dir_fd=directory)
+    descriptor = os.open(name, os.O_WRONLY | SAFELY, dir_fd=directory)
     try:
         os.ftruncate(descriptor, size)
     finally:
@@ -234,7 +231,7 @@ def _change_mode(directory: int, name: bytes, mode: int) -> None:
 
     fchmodat(2) follows links: so the thing is opened itself, without any right to it (O_PATH), and named through /proc.
     """
-    descriptor = os.open(name, _ITSELF, dir_fd=directory)
+    descriptor = os.open(name, ITSELF, dir_fd=directory)
     try:
         if S_ISLNK(os.fstat(descriptor).st_mode):
             raise fail(ENOENT)
@@ -248,7 +245,7 @@ def _change_mode(directory: int, name: bytes, mode: int) -> None:
 
 def _change_mode_without_proc(directory: int, name: bytes, mode: int) -> None:
     """The same where /proc is not mounted; takes the right to read."""
-    descriptor = os.open(name, os.O_RDONLY | _SAFELY, dir_fd=directory)
+    descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
     try:
         os.fchmod(descriptor, mode)
     finally:

@@ -15,11 +15,10 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.conch_values import from_conch, result_of, to_bytes, to_conch, to_text
 from conchsftp.interfaces import IDirectory, IExtendedRequests, IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import FileType, RenameFlag
+from conchsftp.sftp.numbers import REPLACING, FileType
 from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.statuses import Status, status_of_errno
 
-_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH, Status.NOT_A_DIRECTORY)
 
 
@@ -71,7 +70,7 @@ class ConchFileSystem:
     async def rename(self, path: str, new_path: str, flags: int) -> None:
         # The interface does not say what happens to an existing target, and Conch's own backend replaces it. Somebody
         # else may still make one between these two calls.
-        if not flags & _REPLACING and await self._exists(new_path):
+        if not flags & REPLACING and await self._exists(new_path):
             raise SFTPError(Status.FILE_ALREADY_EXISTS)
         await result_of(self._server.renameFile, to_bytes(path), to_bytes(new_path))
 

@@ -16,12 +16,11 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.beneath import Beneath
 from conchsftp.files.copying import COPY_STEP, copy_step
-from conchsftp.files.walk import fail
+from conchsftp.files.walk import SAFELY, fail
 from conchsftp.interfaces import IStoppable
 from conchsftp.sftp.statuses import Status, status_of_errno
 from conchsftp.workers import Workers
 
-_SOURCE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 _COPY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NONE = -1
 
@@ -105,7 +104,7 @@ class Crossing:
         if S_ISLNK(status.st_mode):
             self._copy_link(copy, status)
             return True
-        self._source = os.open(self._name, _SOURCE, dir_fd=self._directory)
+        self._source = os.open(self._name, os.O_RDONLY | SAFELY, dir_fd=self._directory)
         self._status = os.fstat(self._source)
         self._check(self._status)
         self._target = os.open(copy, _COPY, 0o600, dir_fd=self._new_directory)

@@ -29,7 +29,7 @@ from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.stat import of_stat
 from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISpace, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import REPLACING, OpenFlag
 from conchsftp.sftp.open_mode import to_os_flags
 from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount, Workers, shield
@@ -39,7 +39,6 @@ T = TypeVar("T")
 
 # "Cannot guarantee the lock: SSH_FX_OP_UNSUPPORTED" (filexfer-13, 8.1.1.3), and BACKUP_STREAM is another file format.
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
-_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
 
 
 @implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts)
@@ -132,7 +131,7 @@ class LocalFileSystem:
         return self._call(path, self._beneath.remove, path)
 
     def rename(self, path: str, new_path: str, flags: int) -> "None | Deferred[None]":
-        replace = bool(flags & _REPLACING)
+        replace = bool(flags & REPLACING)
         if not self._crosses:
             return self._call(path, self._beneath.rename, path, new_path, replace)
 

@@ -20,7 +20,7 @@ from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, No
 from conchsftp.files.walk import MAX_LINKS, fail
 from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import REPLACING, Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
 from conchsftp.sftp.statuses import Status
 
@@ -28,7 +28,6 @@ _CREATING = (Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE, Disposition.OP
 _TRUNCATING = (Disposition.CREATE_TRUNCATE, Disposition.TRUNCATE_EXISTING)
 _APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
 _WRITING = Access.WRITE_DATA | Access.APPEND_DATA
-_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 _LONGEST_NAME = 255
 
@@ -156,7 +155,7 @@ class MemoryFileSystem:
         if any(above is node for _, above in new.above):
             raise fail(EINVAL)
         if new.node is not None:
-            if not flags & _REPLACING:
+            if not flags & REPLACING:
                 raise fail(EEXIST)
             if new.node is node:
                 return

@@ -23,6 +23,10 @@ MAX_STEPS = 4096
 
 STEP = getattr(os, "O_PATH", 0) | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 """How a directory on the way is opened. With O_PATH the right to pass through is enough, and a device is not woken."""
+ITSELF = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How what stands under a name is opened only to be asked or named, whatever it is."""
+SAFELY = os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How anything is opened to be used: a fifo or a device must not make us wait, nor become our terminal."""
 
 
 def fail(number: int) -> OSError:

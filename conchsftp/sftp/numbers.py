@@ -134,6 +134,10 @@ class RenameFlag(IntFlag):
     NATIVE = 0x4
 
 
+REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC | RenameFlag.NATIVE
+"""With any of these an existing target is replaced (filexfer-13, 8.3)."""
+
+
 class RealPath(IntEnum):
     """What REALPATH does about a path that may not exist."""
 
