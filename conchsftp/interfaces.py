@@ -215,7 +215,11 @@ class IAccounts(Interface):
 
 
 class IExtendedRequests(Interface):
-    """Ability of a file system: extended requests of its own, beside those that the server knows."""
+    """
+    Ability of a file system: extended requests of its own, beside those that the server knows.
+
+    Nobody knows which of them change something: a user who may only read, or a server with ReadOnly, has none of them.
+    """
 
     def extensions(version, offered):
         """

@@ -31,6 +31,9 @@ def _announce_unknown(c: Any, r: Any) -> Any:
 
 
 def _own_request(c: Any, e: Any, r: Any) -> Any:
+    if c.read_only:
+        # Only the file system knows whether it would change something. So there is none, and none is advertised.
+        raise SFTPError(Status.OP_UNSUPPORTED)
     return c.files.extended_request(r.name, r.data)
 
 
@@ -72,7 +75,7 @@ def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pai
         offered: the pairs that came with INIT.
     """
     pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation))
-    if IExtendedRequests.__name__ not in conversation.abilities:
+    if not OPERATIONS[UnknownExtended].possible(conversation) or conversation.read_only:
         return pairs
     try:
         own = dict(conversation.files.extensions(version, dict(offered)))

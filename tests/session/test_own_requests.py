@@ -8,7 +8,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.interfaces import IExtendedRequests
 from conchsftp.sftp.statuses import Status
-from tests.session.support import GREETING, Session, SessionCase, extended, string, string_at, u32
+from tests.session.support import GREETING, Avatar, Session, SessionCase, extended, string, string_at, u32
 
 
 def pairs(packet: bytes) -> dict[bytes, bytes]:
@@ -20,27 +20,27 @@ def pairs(packet: bytes) -> dict[bytes, bytes]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
+class Asked(MemoryFileSystem):
+    """Knows two requests."""
+
+    file_abilities = (*MemoryFileSystem.file_abilities, IExtendedRequests)
+
+    def extensions(self, version: int, offered: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        return {b"echo@example": b"%d" % version, b"copy-data": b"another", **offered}
+
+    def extended_request(self, name: bytes, data: bytes) -> bytes | None:
+        if name == b"silent@example":
+            return None
+        if name == b"echo@example":
+            return data
+        raise SFTPError(Status.OP_UNSUPPORTED, "Never heard of it")
+
+
 class OwnRequestTests(SessionCase):
     """A file system with extended requests of its own."""
 
     def test_served(self) -> None:
         """They are advertised beside ours, and answered with what the file system returns; None is OK."""
-
-        class Asked(MemoryFileSystem):
-            """Knows two requests."""
-
-            file_abilities = (*MemoryFileSystem.file_abilities, IExtendedRequests)
-
-            def extensions(self, version: int, offered: dict[bytes, bytes]) -> dict[bytes, bytes]:
-                return {b"echo@example": b"%d" % version, b"copy-data": b"another", **offered}
-
-            def extended_request(self, name: bytes, data: bytes) -> bytes | None:
-                if name == b"silent@example":
-                    return None
-                if name == b"echo@example":
-                    return data
-                raise SFTPError(Status.OP_UNSUPPORTED, "Never heard of it")
-
         session = Session(Asked())
         (version,) = session.ask(string(b"\x01" + u32(3) + string(b"theirs") + string(b"7")))
         told = pairs(version)
@@ -49,6 +49,17 @@ class OwnRequestTests(SessionCase):
         self.assertEqual(self.one(extended(b"echo@example", 7, b"\0text")), b"\xc9" + u32(7) + b"\0text")
         self.assert_status(self.one(extended(b"silent@example", 8)), Status.OK)
         self.assert_status(self.one(extended(b"other@example", 9)), Status.OP_UNSUPPORTED)
+
+    def test_read_only(self) -> None:
+        """Where nothing may be changed there are none: what they do is not known to us."""
+        reader = Avatar(Asked())
+        reader.read_only = True
+        for session in (Session(Asked(), read_only=True), Session(avatar=reader)):
+            self.session = session
+            (version,) = self.session.ask(GREETING)
+            self.assertIn(b"copy-data", pairs(version))
+            self.assertNotIn(b"echo@example", pairs(version))
+            self.assert_status(self.one(extended(b"echo@example", 7, b"text")), Status.OP_UNSUPPORTED)
 
     def test_broken(self) -> None:
         """One that cannot say which is logged, and served without them."""
