@@ -95,12 +95,6 @@ class RequestTests(MalformedCase):
                 self.assert_status(self.one(string(packet[:5] + u32(lie) + packet[9:])), Status.BAD_MESSAGE, 7)
         self.assertEqual(self.names("/"), ["ab"])
 
-    def test_more_than_there_should_be(self) -> None:
-        """What follows a request in its packet is ignored (filexfer-13, 4), and belongs to no other packet."""
-        for packet in PACKETS:
-            for more in (b"\0", b"\xff" * 3, packet):
-                self.assert_answered(packet + more)
-
     def test_types(self) -> None:
         """A type that is no request is answered, too; a second INIT, which has no id, ends the channel."""
         for kind in sorted(set(range(256)) - {INIT}):
@@ -195,11 +189,6 @@ class NameTests(MalformedCase):
                 extended(b"statvfs@openssh.com", 1, string(name)),
             ):
                 self.assertEqual(self.one(packet)[0], STATUS, packet[:40])
-
-    def test_names_of_extensions(self) -> None:
-        """A request with a name of any bytes is one that nobody knows."""
-        for name in (b"\xff\xfe", b"", b"posix-rename@openssh.com\0", b"x" * 100_000):
-            self.assertEqual(numbers(self.session.ask(extended(name, 7, b"\xff"))), [7])
 
 
 # What a client asks of a session channel, and what follows the name.

@@ -204,7 +204,7 @@ class AboutEdges:
         """A WRITE of nothing is done, and changes nothing, beyond the end neither."""
         self.put("/f", LETTERS)
         handle = self.open(b"/f", READ | WRITE)
-        for offset in (0, 10, 1000, 2**40):
+        for offset in (0, 10, 1000, 2**40, 2**63 - 1, 2**64 - 1):
             self.assert_status(self.one(writing(handle, offset, b"")), Status.OK)
         self.assertEqual(self.get("/f"), LETTERS)
 
@@ -212,7 +212,7 @@ class AboutEdges:
         """A READ of nothing gets nothing, wherever it is, and the session goes on."""
         self.put("/f", LETTERS)
         handle = self.open(b"/f", READ)
-        for offset in (0, 5, 10, 11):
+        for offset in (0, 5, 10, 11, 2**64 - 1):
             reply = self.one(reading(handle, offset, 0, 7))
             self.assertEqual((reply[0], numbers([reply]), reply[5:]), (DATA, [7], bytes(4)))
         self.assertEqual(self.one(reading(handle, 0, 3))[9:], b"012")

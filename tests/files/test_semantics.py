@@ -1,5 +1,7 @@
 """
 What clients see of a real folder: the promises of docs/semantics.md, over the wire.
+
+What is promised of resuming, appending, reading, modes and replacing is proved in `tests/bugs`, on both file systems.
 """
 
 import os
@@ -14,10 +16,8 @@ from conchsftp.sftp.statuses import Status
 from conchsftp.testing import MemorySession
 from tests.files.support import contents, write
 
-READING = Access.READ_DATA
-WRITING = Access.WRITE_DATA
-BOTH = READING | WRITING
-OLD, ANY, TRUNCATE = Disposition.OPEN_EXISTING, Disposition.OPEN_OR_CREATE, Disposition.CREATE_TRUNCATE
+BOTH = Access.READ_DATA | Access.WRITE_DATA
+ANY = Disposition.OPEN_OR_CREATE
 GIGABYTE = 1 << 30
 
 
@@ -63,35 +63,7 @@ class SemanticsCase(SynchronousTestCase):
 
 
 class UploadTests(SemanticsCase):
-    """Uploading: resume, append, truncate, the order of writes."""
-
-    def test_resume(self) -> None:
-        """Writing without TRUNC keeps what is there, before and behind: an upload goes on where it was cut off."""
-        write(self.place("a"), b"0123456789")
-        for flags in (OLD, ANY):
-            handle = self.opened(b"a", WRITING, flags)
-            self.assertEqual(self.write(handle, 4, b"xy"), Status.OK)
-            self.session.request(requests.Close(handle=handle))
-            self.assertEqual(contents(self.place("a")), b"0123xy6789")
-
-    def test_truncating(self) -> None:
-        """TRUNC empties a file at once; without CREAT only one that exists."""
-        for flags, missing in ((TRUNCATE, Status.OK), (Disposition.TRUNCATE_EXISTING, Status.NO_SUCH_FILE)):
-            write(self.place("a"), b"0123456789")
-            self.opened(b"a", WRITING, flags)
-            self.assertEqual(contents(self.place("a")), b"")
-            request = requests.Open(path=b"%d" % flags, access=WRITING, flags=OpenFlag(flags), attributes=Attributes())
-            self.assertEqual(self.status(request), missing)
-
-    def test_append(self) -> None:
-        """A handle that appends writes to the end, whatever the offset, also if others have appended meanwhile."""
-        write(self.place("a"), b"abc")
-        handle = self.opened(b"a", WRITING | Access.APPEND_DATA, OLD | OpenFlag.APPEND_DATA)
-        self.write(handle, 0, b"d")
-        with open(self.place("a"), "ab") as file:
-            file.write(b"E")
-        self.write(handle, 1, b"f")
-        self.assertEqual(contents(self.place("a")), b"abcdEf")
+    """Sizes."""
 
     def test_sizes(self) -> None:
         """A size cuts off or extends with zeros, by path and by handle; the place of other writes does not move."""
@@ -103,20 +75,6 @@ class UploadTests(SemanticsCase):
         self.assertEqual(contents(self.place("a")), b"012\0\0xy")
         self.assertEqual(self.status(requests.SetStat(path=b"/", attributes=Attributes(size=0))), Status.FAILURE)
 
-    def test_out_of_order(self) -> None:
-        """Writes may come in any order, with gaps and overlaps: of two the later one counts."""
-        handle = self.opened(b"a")
-        for offset, data in ((8, b"89"), (4, b"4567"), (0, b"0123"), (2, b"xxxx"), (5, b"y")):
-            self.assertEqual(self.write(handle, offset, data), Status.OK)
-        self.assertEqual(contents(self.place("a")), b"01xxxy6789")
-
-    def test_nothing(self) -> None:
-        """A write of nothing is done, and changes nothing, beyond the end neither."""
-        handle = self.opened(b"a")
-        for offset in (0, 5, 2**63 - 1, 2**64 - 1):
-            self.assertEqual(self.write(handle, offset, b""), Status.OK)
-        self.assertEqual(contents(self.place("a")), b"")
-
     def test_gap(self) -> None:
         """A write beyond the end leaves zeros before it, which take no room where the file system can do that."""
         handle = self.opened(b"a")
@@ -126,54 +84,6 @@ class UploadTests(SemanticsCase):
         self.assertEqual(status.st_size, (1 << 24) + 3)
         if status.st_blocks * 512 > 1 << 23:
             raise SkipTest("this file system has no holes")
-
-    def test_mode_of_nobody(self) -> None:
-        """An OPEN without permissions makes a file with the usual ones; those of one that exists do not count."""
-        self.addCleanup(os.umask, os.umask(0o022))
-        self.opened(b"a")
-        self.assertEqual(os.stat(self.place("a")).st_mode & 0o7777, 0o644)
-        for flags in (OLD, ANY, TRUNCATE):
-            request = requests.Open(
-                path=b"a", access=WRITING, flags=OpenFlag(flags), attributes=Attributes(permissions=0)
-            )
-            self.assertEqual(self.status(request), Status.OK)
-        self.assertEqual(os.stat(self.place("a")).st_mode & 0o7777, 0o644)
-
-
-class DownloadTests(SemanticsCase):
-    """Reading."""
-
-    def test_ends(self) -> None:
-        """A read is short at the end only, and EOF at and after it, however far."""
-        write(self.place("a"), b"0123456789")
-        handle = self.opened(b"a", READING, OLD)
-        for offset, length, outcome in (
-            (0, 10, b"0123456789"),
-            (0, 11, b"0123456789"),
-            (9, 5, b"9"),
-            (10, 1, Status.EOF),
-            (11, 1, Status.EOF),
-            (2**40, 32768, Status.EOF),
-            (2**63, 1, Status.EOF),
-            (2**64 - 1, 1, Status.EOF),
-        ):
-            self.assertEqual(self.read(handle, offset, length), outcome, (offset, length))
-
-    def test_nothing(self) -> None:
-        """A read of nothing is answered with no data, at the end as well."""
-        write(self.place("a"), b"0123456789")
-        handle = self.opened(b"a", READING, OLD)
-        for offset in (0, 10, 2**64 - 1):
-            self.assertEqual(self.read(handle, offset, 0), b"")
-
-    def test_growing(self) -> None:
-        """What is written behind the end is there for the next read, through the same handle."""
-        write(self.place("a"), b"abc")
-        handle = self.opened(b"a", READING, OLD)
-        self.assertEqual(self.read(handle, 3, 9), Status.EOF)
-        with open(self.place("a"), "ab") as file:
-            file.write(b"def")
-        self.assertEqual(self.read(handle, 3, 9), b"def")
 
 
 class LargeTests(SemanticsCase):
@@ -242,15 +152,6 @@ class RenameTests(SemanticsCase):
         self.assertEqual(self.rename(b"a", b"a"), Status.FAILURE)
         self.assertEqual(self.rename(b"a", b"a", posix=True), Status.OK)
         self.assertEqual(contents(self.place("a")), b"abc")
-
-    def test_replacing(self) -> None:
-        """RENAME replaces nothing, posix-rename does."""
-        write(self.place("a"), b"abc")
-        write(self.place("b"), b"old")
-        self.assertEqual(self.rename(b"a", b"b"), Status.FAILURE)
-        self.assertEqual(contents(self.place("b")), b"old")
-        self.assertEqual(self.rename(b"a", b"b", posix=True), Status.OK)
-        self.assertEqual(contents(self.place("b")), b"abc")
 
     def test_into_itself(self) -> None:
         """A directory cannot be moved into itself."""

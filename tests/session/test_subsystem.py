@@ -151,24 +151,12 @@ class FramingTests(SynchronousTestCase):
         (reply,) = self.session.ask(u32(LARGEST) + b"\x07" + u32(1) + body + bytes(LARGEST - 5 - len(body)))
         self.assertEqual(reply[0], ATTRS)
 
-    def test_second_init(self) -> None:
-        """INIT may come once."""
-        self.assert_ends(GREETING)
-
     def test_what_came_before_is_answered(self) -> None:
         """What was asked in the same turn before the framing was lost has its replies, what follows has none."""
         self.session.ask(GREETING)
         stat = request(LSTAT, 7, string(b"/"))
         self.assertEqual(numbers(self.session.ask(stat, stat, u32(3), stat)), [7, 7])
         self.assertEqual((self.session.channel.ended, self.session.channel.late), (True, []))
-
-    def test_request_before_init(self) -> None:
-        """The first packet is INIT; anything else ends the channel, unanswered."""
-        for packet in (request(LSTAT, 7, string(b"/")), extended(b"limits@openssh.com", 1), unhex("02 00000003")):
-            with self.subTest(packet=packet):
-                session = Session()
-                self.assertEqual(session.ask(packet, GREETING), [])
-                self.assertEqual(session.channel.ended, True)
 
 
 class MalformedTests(SessionCase):
@@ -204,17 +192,6 @@ class MalformedTests(SessionCase):
             self.assert_status(self.one(request(kind, 9, bad)), Status.BAD_MESSAGE, 9)
         self.assert_status(self.one(request(18, 9, string(b"/home/a"), bad)), Status.BAD_MESSAGE, 9)
 
-    def test_excess(self) -> None:
-        """ "Implementations MUST ignore excess data at the end of an otherwise valid packet." (filexfer-13, 4)"""
-        self.assertEqual(self.one(request(LSTAT, 9, string(b"/"), b"excess"))[0], ATTRS)
-
-    def test_unknown_type(self) -> None:
-        """A packet type that means nothing in version 3 is answered OP_UNSUPPORTED, also one of a reply."""
-        for kind in (0, 2, 21, 22, 23, 24, 99, 101, 105, 199, 201, 210, 255):
-            with self.subTest(kind=kind):
-                self.assert_status(self.one(request(kind, 9, string(b"/"))), Status.OP_UNSUPPORTED, 9)
-        self.assertEqual(self.session.channel.ended, False)
-
     def test_unknown_extension(self) -> None:
         """An extended request that is not known is answered OP_UNSUPPORTED, whatever is in it."""
         for name in (b"nobody@example.com", b"", b"\xff", b"LIMITS@openssh.com", b"limits@openssh.com\0"):
@@ -236,17 +213,6 @@ class NumberTests(SessionCase):
         """Every id comes back, the highest as well."""
         for number in (0, 1, 256, 0x80000000, 0xFFFFFFFF):
             self.assertEqual(numbers([self.one(request(LSTAT, number, string(b"/")))]), [number])
-
-    def test_used_again(self) -> None:
-        """An id may be used again, also while the first request with it is unanswered (PuTTY's psftp: always 256)."""
-        files = SlowFileSystem(self.files, ["stat"])
-        self.begin(files)
-        stat = request(STAT, 256, string(b"a"))
-        self.assertEqual(self.session.ask(stat, request(LSTAT, 256, string(b"/")), stat), [])
-        files.gate.release_all()
-        replies = self.session.replies()
-        self.assertEqual(numbers(replies), [256, 256, 256])
-        self.assertEqual([reply[0] for reply in replies], [ATTRS, ATTRS, ATTRS])
 
 
 class EndOfInputTests(SessionCase):
