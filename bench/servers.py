@@ -27,6 +27,8 @@ _SFTP_SERVERS = (
     "/usr/libexec/sftp-server",
     "/usr/lib/ssh/sftp-server",
 )
+# Long after what a busy machine takes.
+_START_SECONDS = _STOP_SECONDS = 60
 # Java's JSch, for instance, does not know what ssh-keygen makes by default.
 _OLD = ("-t", "ecdsa", "-m", "PEM")
 
@@ -111,10 +113,11 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.keeper.send_signal(signal.SIGTERM)
         try:
-            self.keeper.wait(10)
+            self.keeper.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.keeper.kill()
-            raise ServerFailed(f"{self.name} did not stop within 10 seconds of SIGTERM:\n{self.said()}") from None
+            text = f"{self.name} did not stop within {_STOP_SECONDS} seconds of SIGTERM"
+            raise ServerFailed(f"{text}:\n{self.said()}") from None
 
     @property
     def pid(self) -> int:
@@ -151,8 +154,8 @@ class Server:
             path.write_text(text)
         return path
 
-    def _wait_for_greeting(self, *, seconds: float = 15.0) -> None:
-        end = time.monotonic() + seconds
+    def _wait_for_greeting(self) -> None:
+        end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             if self.keeper.poll() is not None:
                 raise ServerFailed(f"{self.name} ended with code {self.keeper.returncode}:\n{self.said()}")
@@ -163,7 +166,7 @@ class Server:
             except OSError:
                 time.sleep(0.02)
         self.keeper.kill()
-        raise ServerFailed(f"{self.name} sent no greeting within {seconds} seconds:\n{self.said()}")
+        raise ServerFailed(f"{self.name} sent no greeting within {_START_SECONDS} seconds:\n{self.said()}")
 
 
 def start_sshd(keys: Keys, root: Path, work: Path, *, internal: bool = False) -> Server:

@@ -77,7 +77,7 @@ class Example:
     def end(self) -> None:
         """Stop it as an operator does; it must end well."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(10)
+        self._process.wait(60)
         assert "Traceback" not in self.said()
 
 

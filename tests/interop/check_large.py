@@ -78,7 +78,7 @@ def check_rekey_under_transfers(server: Server, place: Place) -> None:
         assert master.poll() is None
     finally:
         master.terminate()
-        master.wait(10)
+        master.wait(60)
     same(source, place.served / "arrived")
     same(source, place.local / "back")
 

@@ -104,4 +104,4 @@ def _served_by_http(place: Place) -> Iterator[str]:
         yield f"http://{address}"
     finally:
         serving.terminate()
-        serving.wait(10)
+        serving.wait(60)

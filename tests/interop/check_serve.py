@@ -44,7 +44,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     yield tmp_path, printed
     process.send_signal(signal.SIGINT)
     process.stdout.close()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def check_one_time_user(served: tuple[Path, str]) -> None:

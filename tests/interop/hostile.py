@@ -28,6 +28,7 @@ _OPENDIR, _READDIR, _MKDIR, _STAT, _EXTENDED = 11, 12, 14, 17, 200
 _HANDLE = 102
 _FOR_READING, _FOR_WRITING = 0x01, 0x02 | 0x08 | 0x10
 LARGEST_WINDOW = 0xFFFFFFFF
+_PATIENCE_SECONDS = 120
 
 
 class DeafSocket:
@@ -159,11 +160,13 @@ class Arguments(argparse.Namespace):
 
     def wait(self) -> None:
         """Wait until all sessions are ready, and the other side says that the attack is to begin."""
-        self.ready.wait(60)
+        self.ready.wait(_PATIENCE_SECONDS)
 
     def transport(self, sock: object = None) -> paramiko.Transport:
         """Log in."""
         transport = paramiko.Transport(sock or ("127.0.0.1", self.port))
+        # Twenty at a time on a busy machine take longer than its 15 seconds.
+        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = _PATIENCE_SECONDS
         transport.connect(username=self.user, pkey=paramiko.Ed25519Key.from_private_key_file(self.key))
         return transport
 
