@@ -84,6 +84,20 @@ class TheirsTests(WindowCase):
             channel.adjust(used or 1)
             self.assertEqual(self.session.client.disconnected is None, fine)
 
+    def test_to_the_byte(self) -> None:
+        """Where a window ends a byte before a reply does, at its end or behind it, just so much is sent."""
+        stream = self.fetch(3 * 32 * KIB)
+        channel = self.channel(MIB)
+        channel.send(stream)
+        whole, end = channel.take(), 0
+        while end < len(whole):
+            end += 4 + unpack_from(">I", whole, end)[0]
+            for window in (end - 1, end, end + 1):
+                channel.close()
+                channel = self.channel(window)
+                channel.send(stream)
+                self.assertEqual(channel.take(), whole[:window])
+
     def test_opened_late(self) -> None:
         """Nothing is sent before the client opens its window, and all that it asked for meanwhile then."""
         channel = self.channel(0)
