@@ -10,11 +10,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.conch.avatar import ConchUser
+from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.common import MP, NS
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.realm import SFTPRealm
@@ -243,3 +248,49 @@ class Transport:
         self.receive(payload, number)
         self.clock.advance(seconds)
         return self.sent[before:]
+
+
+METHODS = b"publickey,password,keyboard-interactive"
+REFUSED = (FAILURE, NS(METHODS) + b"\0")
+NONE = request(b"alice", b"none")
+WRONG = password_request(b"alice", b"wrong")
+RIGHT = password_request(b"alice", b"right")
+
+
+@implementer(ICredentialsChecker)
+class Passwords:
+    """Lets alice in with `right`; `answers` may take over."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, answer: Any = None) -> None:
+        self.asked: list[Any] = []
+        self.answer = answer
+
+    def requestAvatarId(self, credentials: Any) -> Any:
+        self.asked.append(credentials)
+        if self.answer is not None:
+            return self.answer()
+        if (credentials.username, credentials.password) == (b"alice", b"right"):
+            return succeed(credentials.username)
+        raise UnauthorizedLogin("no")
+
+
+@implementer(ICredentialsChecker)
+class Keys:
+    """Lets users in with listed keys, as a careful checker of Conch does."""
+
+    credentialInterfaces = (ISSHPrivateKey,)
+
+    def __init__(self, **blobs: Any) -> None:
+        self.blobs = blobs
+        self.asked: list[Any] = []
+
+    def requestAvatarId(self, credentials: Any) -> Any:
+        self.asked.append(credentials)
+        key = self.blobs.get(credentials.username.decode())
+        if key is None or key.blob != credentials.blob:
+            raise UnauthorizedLogin("unknown key")
+        if credentials.signature is None:
+            raise ValidPublicKey
+        return credentials.username

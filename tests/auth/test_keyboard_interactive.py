@@ -17,8 +17,14 @@ from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,
     INFO_RESPONSE,
+    NONE,
+    REFUSED,
+    RIGHT,
     SUCCESS,
+    WRONG,
     Ed25519,
+    Keys,
+    Passwords,
     Transport,
     answers,
     interactive_request,
@@ -26,7 +32,6 @@ from tests.auth.support import (
     request,
     unhex,
 )
-from tests.auth.test_user_auth import NONE, REFUSED, RIGHT, WRONG, Keys, Passwords
 
 ASK = interactive_request(b"alice")
 # No name, no instruction, no language; one prompt, which is not shown as it is typed.
