@@ -35,6 +35,8 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         env=environment(tmp_path, PYTHONPATH=str(Path(__file__).parents[2])),
         stdout=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so would have the server.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     printed = ""
     while "SHA256:" not in printed:
