@@ -114,7 +114,8 @@ class Crossing:
     def _go_on(self) -> bool:
         """Copy a step, and finish after the last one."""
         assert self._status is not None
-        count = copy_step(self._source, self._offset, self._target, self._offset, COPY_STEP)
+        # Not the last step, as far as one can know: a hole goes on in the next.
+        count = copy_step(self._source, self._offset, self._target, self._offset, COPY_STEP, last=False)
         self._offset += count
         if count == COPY_STEP:
             return False
