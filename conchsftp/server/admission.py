@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
-from conchsftp.events.waiting import start
+from conchsftp.events.waiting import limited, start
 from conchsftp.server.allowed import is_allowed
 from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
@@ -28,6 +28,7 @@ class ServerTransport(Transport):
     """A transport with the socket options of its server, that tells handlers of its life."""
 
     _connected = False
+    _finding: "Deferred[None] | None" = None
 
     def connectionMade(self) -> None:
         """Begin as every transport does, with the options of the server."""
@@ -49,6 +50,8 @@ class ServerTransport(Transport):
     def connectionLost(self, reason: Any = None) -> None:
         """End as every transport does, and tell that it is over."""
         super().connectionLost(reason)
+        if self._finding is not None:
+            self._finding.cancel()
         if self._connected:
             self._connected = False
             lost = isinstance(reason, Failure) and not reason.check(ConnectionDone)
@@ -62,10 +65,21 @@ class ServerTransport(Transport):
         ours = served(user_name, avatar)
         super().authenticated(user_name, ours, logout)
         if isinstance(ours, ConchAvatar):
-            finding = start(ours.find_home())
-            if isinstance(finding, Deferred):
-                self.suspend()
-                finding.addBoth(lambda _: self.resume())
+            self._find_home(ours)
+
+    def _find_home(self, avatar: ConchAvatar) -> None:
+        """Serve nothing before it is known where relative paths start, or that nobody can say."""
+        try:
+            finding = start(avatar.find_home())
+        except Exception:
+            self._not_found(Failure())
+            return
+        if isinstance(finding, Deferred):
+            self.suspend()
+            # While it is suspended it would not even be found out that the client has gone.
+            seconds = self.settings.handler_time_limit
+            self._finding = limited(finding, seconds, self.clock) if seconds else finding
+            self._finding.addErrback(self._not_found).addBoth(lambda _: self.resume())
 
     async def _admit(self) -> None:
         peer = self.transport.getPeer()
@@ -88,6 +102,10 @@ class ServerTransport(Transport):
     async def _ask_handlers(self, event: Any) -> Any:
         waiting = self.factory.events.fire(event)
         return event if waiting is None else await waiting
+
+    def _not_found(self, failure: Failure) -> None:
+        if not self._ended:
+            self._log.failure("{peer}: no home was found", failure, peer=self.peer)
 
     def _not_admitted(self, failure: Failure) -> None:
         self._log.failure("{peer}: could not be admitted", failure, peer=self.peer)

@@ -71,11 +71,8 @@ class ConchAvatar(SFTPAvatar):
         super().__init__(user_name, files=ConchFileSystem(server))
 
     async def find_home(self) -> None:
-        """Ask where relative paths start; a server that cannot say has them start at `/`."""
-        try:
-            self.home = await self.files.real_path(".")
-        except Exception:
-            _log.failure("{user} has no home", user=self.user_name)
+        """Ask where relative paths start; with a server that cannot say, which raises, they start at `/`."""
+        self.home = await self.files.real_path(".")
 
     @property
     def conn(self) -> Any:

@@ -11,13 +11,14 @@ from twisted.conch.avatar import ConchUser
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.conch.ssh.filetransfer import FX_PERMISSION_DENIED, FXF_READ, SFTPError
 from twisted.conch.unix import UnixConchUser
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.components import registerAdapter
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from conchsftp.events.waiting import TimeLimitExceeded
 from conchsftp.files.conch_adapter import ConchDirectory, ConchFile, ConchFileSystem
 from conchsftp.interfaces import IDirectory, IExtendedRequests, IFile, IFileSystem, ILinks
 from conchsftp.sftp import requests
@@ -299,6 +300,42 @@ class AdapterTests(SynchronousTestCase):
         client.pump()
         self.assertIn(Message.UNIMPLEMENTED, client.numbers)
         self.assertEqual(client.server.avatar.home, "/late")
+
+    def test_no_home(self) -> None:
+        """One that is not found in the time that handlers have is told of in the log, and `/` is the home."""
+        self.server.home = Deferred()
+        factory = memory_server(self.visitor, handler_time_limit=5).factory
+        client = MemoryClient(factory)
+        client.log_in()
+        client.packet_now(255)
+        factory.clock.advance(5)
+        client.pump()
+        self.assertEqual(len(self.flushLoggedErrors(TimeLimitExceeded)), 1)
+        self.assertIn(Message.UNIMPLEMENTED, client.numbers)
+        self.assertEqual(client.server.avatar.home, "/")
+
+    def test_homeless(self) -> None:
+        """One whose server fails at it, at once or later, has it at `/`, and the log says why."""
+        for answer in (fail(CancelledError()), Deferred()):
+            self.server.home = answer
+            client = MemoryClient(memory_server(self.visitor).factory)
+            client.log_in()
+            if not answer.called:
+                answer.errback(LookupError())
+            client.packet_now(255)
+            self.assertIn(Message.UNIMPLEMENTED, client.numbers)
+            self.assertEqual(client.server.avatar.home, "/")
+            self.assertEqual(len(self.flushLoggedErrors(CancelledError, LookupError)), 1)
+
+    def test_lost_without_home(self) -> None:
+        """The search ends with the connection, and nobody's mistake is logged."""
+        self.server.home = Deferred()
+        factory = memory_server(self.visitor).factory
+        client = MemoryClient(factory)
+        client.log_in()
+        client.pipe.cut()
+        self.assertTrue(self.server.home.called)
+        self.assertEqual(factory.clock.getDelayedCalls(), [])
 
     def test_open(self) -> None:
         """Path, flags and attributes arrive as Conch writes them."""
