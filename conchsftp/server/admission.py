@@ -8,7 +8,7 @@ all is up to `connections.py`.
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
@@ -28,7 +28,8 @@ class ServerTransport(Transport):
     """A transport with the socket options of its server, that tells handlers of its life."""
 
     _connected = False
-    _finding: "Deferred[None] | None" = None
+    _finding: "Deferred[Any] | None" = None
+    """What is being found out, and not worth it once the client has gone."""
 
     def connectionMade(self) -> None:
         """Begin as every transport does, with the options of the server."""
@@ -84,8 +85,9 @@ class ServerTransport(Transport):
     async def _admit(self) -> None:
         peer = self.transport.getPeer()
         host, port = str(getattr(peer, "host", peer)), int(getattr(peer, "port", 0))
-        allowed = is_allowed(host, self.settings, self.factory.workers)
+        allowed = is_allowed(host, self.settings, self.factory.lookups)
         if isinstance(allowed, Deferred):
+            self._finding = allowed
             allowed = await allowed
         asked = await self._ask_handlers(ConnectionRequest(host, port, allowed))
         if not asked.accept:
@@ -108,5 +110,7 @@ class ServerTransport(Transport):
             self._log.failure("{peer}: no home was found", failure, peer=self.peer)
 
     def _not_admitted(self, failure: Failure) -> None:
+        if self._ended and failure.check(CancelledError):
+            return
         self._log.failure("{peer}: could not be admitted", failure, peer=self.peer)
         self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")

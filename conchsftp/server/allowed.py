@@ -6,21 +6,55 @@ the address alone does not decide.
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from conchsftp.settings.hosts import plain_address
+from conchsftp.workers import shield
+
+# Whoever connects may have a name server that does not answer. A lookup of theirs takes a thread for half a minute, and
+# in the same threads the files of all users are read.
+_AT_A_TIME = 3
 
 
-def is_allowed(address: str, settings: Any, workers: Any) -> "bool | Deferred[bool]":
+class Lookups:
+    """
+    The threads in which names are looked up: a few, so that others are left.
+
+    Args:
+        workers: where blocking calls run.
+    """
+
+    def __init__(self, workers: Any) -> None:
+        self._workers = workers
+        self._places = DeferredSemaphore(_AT_A_TIME)
+
+    def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        """Call the function in a thread when there is a place; cancelled before that, it is not called at all."""
+        return Deferred.fromCoroutine(self._run(function, *args))
+
+    async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
+        await self._places.acquire()
+        work = self._workers.thread(function, *args)
+        # The place is free when the thread is, and not when nobody waits for it any more.
+        work.addBoth(self._done)
+        return await shield(work)
+
+    def _done(self, outcome: Any) -> Any:
+        self._places.release()
+        return outcome
+
+
+def is_allowed(address: str, settings: Any, lookups: Any) -> "bool | Deferred[bool]":
     """
     Return whether a host may connect.
 
     Args:
         address: of the host.
         settings: `allowed_clients` and `blocked_clients`.
-        workers: where names are looked up.
+        lookups: where names are looked up.
     """
     allowed, blocked = settings.allowed_clients, settings.blocked_clients
     if blocked.has_address(address):
@@ -34,7 +68,7 @@ def is_allowed(address: str, settings: Any, workers: Any) -> "bool | Deferred[bo
             return welcome
         return not blocked.has_name(name) and (welcome or allowed.has_name(name))
 
-    looked_up: Deferred[bool] = workers.run(host_name, address).addCallback(judge)
+    looked_up: Deferred[bool] = lookups.run(host_name, address).addCallback(judge)
     return looked_up
 
 
@@ -48,6 +82,7 @@ def host_name(address: str) -> str | None:
     try:
         name = socket.gethostbyaddr(address)[0]
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
+        # A name that is none in IDNA, too: its owner may call it anything.
         return None
     return name if any(plain_address(str(row[4][0])) == wanted for row in found) else None

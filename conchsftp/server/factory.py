@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
+from conchsftp.server.allowed import Lookups
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
@@ -64,6 +65,7 @@ class SFTPFactory(SSHFactory):
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
+        self.lookups = Lookups(workers)
 
     @property
     def version_line(self) -> bytes:

@@ -30,7 +30,7 @@ class Factory:
     """What a transport asks of its factory."""
 
     version_line = b"SSH-2.0-test"
-    workers = None
+    workers = lookups = None
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -5,17 +5,17 @@ Which hosts may connect.
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.events import ConnectionRequest
-from conchsftp.server.allowed import host_name, is_allowed
+from conchsftp.server.allowed import Lookups, host_name, is_allowed
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.testing import MemoryClient, memory_server
 
 
-class Lookups:
+class Asked:
     """Threads in which names are looked up when the test says so."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class AllowedTests(SynchronousTestCase):
 
     def judge(self, address: str, *, name: str | None = "unasked", **lists: str) -> Any:
         """Return the judgement; `name` is what a lookup gives, "unasked" if there must be none."""
-        lookups = Lookups()
+        lookups = Asked()
         judged = is_allowed(address, Settings(TABLE, **lists), lookups)
         if name == "unasked":
             self.assertEqual(lookups.asked, [])
@@ -79,6 +79,11 @@ class NameTests(SynchronousTestCase):
         self.assertIsNone(self.resolve("gate", "192.0.2.1"))
         self.assertIsNone(self.resolve("gate"))
 
+    def test_strange(self) -> None:
+        """A name that cannot be one is none, and no mistake of ours."""
+        self.patch(socket, "gethostbyaddr", lambda address: ("a" * 70 + "\xe9", [], [address]))
+        self.assertIsNone(host_name("192.0.2.7"))
+
     def test_unknown(self) -> None:
         """A host without a name has none."""
 
@@ -87,6 +92,46 @@ class NameTests(SynchronousTestCase):
 
         self.patch(socket, "gethostbyaddr", fail)
         self.assertIsNone(host_name("192.0.2.7"))
+
+
+class Threads:
+    """Where a few names are looked up at a time."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.work: list[Deferred[Any]] = []
+
+    def thread(self, function: Any, *args: Any) -> "Deferred[Any]":
+        self.begun.append(function(*args))
+        self.work.append(Deferred())
+        return self.work[-1]
+
+
+class LookupsTests(SynchronousTestCase):
+    """Not all threads are taken by hosts whose names are slow to be found."""
+
+    def setUp(self) -> None:
+        self.threads = Threads()
+        self.lookups = Lookups(self.threads)
+        self.waiting = [self.lookups.run(str, number) for number in range(6)]
+
+    def test_a_few(self) -> None:
+        """Three run; the next one begins when a thread is free, whether its lookup went well or not."""
+        self.assertEqual(self.threads.begun, ["0", "1", "2"])
+        self.threads.work[0].callback("name")
+        self.assertEqual(self.successResultOf(self.waiting[0]), "name")
+        self.threads.work[1].errback(LookupError())
+        self.failureResultOf(self.waiting[1], LookupError)
+        self.assertEqual(self.threads.begun, ["0", "1", "2", "3", "4"])
+
+    def test_gone(self) -> None:
+        """Who has gone takes no thread any more; one that is taken is only free when its work is done."""
+        for number in (0, 3, 4):
+            self.waiting[number].cancel()
+            self.failureResultOf(self.waiting[number], CancelledError)
+        self.assertEqual(self.threads.begun, ["0", "1", "2"])
+        self.threads.work[0].callback("late")
+        self.assertEqual(self.threads.begun, ["0", "1", "2", "5"])
 
 
 class ConnectionTests(SynchronousTestCase):
@@ -126,3 +171,17 @@ class ConnectionTests(SynchronousTestCase):
         self.assertEqual(client.pipe.fetch(), b"")
         threads.finish()
         self.assertTrue(client.pipe.fetch().startswith(b"SSH-2.0-"))
+
+    def test_gone(self) -> None:
+        """A client that goes while its name is looked up is served no more, and that is no mistake."""
+        server = memory_server(blocked_clients="*.example.com")
+        threads = server.factory.clock.threads
+        threads.hold = True
+        self.patch(socket, "gethostbyaddr", lambda address: ("a.example.org", [], [address]))
+        self.patch(socket, "getaddrinfo", lambda *_, **__: [])
+        clients = [MemoryClient(server.factory) for _ in range(5)]
+        for client in clients:
+            client.pipe.cut()
+        threads.finish()
+        self.assertEqual([client.pipe.fetch() for client in clients], [b""] * 5)
+        self.assertEqual(self.flushLoggedErrors(), [])
