@@ -15,7 +15,6 @@ from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from conchsftp.errors import SFTPError
 from conchsftp.events.files import ResolvePath
 from conchsftp.events.hub import EventHub
 from conchsftp.files.conch_values import from_conch, to_bytes, to_conch, to_problem
@@ -59,7 +58,7 @@ class _Road:
             twisted.conch.ssh.filetransfer.SFTPError, EOFError: a status other than OK.
         """
         row = OPERATIONS[type(request)]
-        ticket = self._enter(row, request)
+        ticket = row.enter(self._lanes, self.conversation, request)
         if not ticket.admitted:
             ticket.job = Deferred()
             await ticket.job
@@ -72,15 +71,6 @@ class _Road:
         if isinstance(reply, StatusReply) and reply.status != Status.OK:
             raise to_problem(reply.status, reply.message)
         return reply
-
-    def _enter(self, row: Any, request: Any) -> Ticket:
-        try:
-            files = row.files(self.conversation, request)
-        except SFTPError:
-            files = ()
-        if row.alone:
-            files += self._lanes.names
-        return self._lanes.enter(files, row.shared)
 
     def _leave(self, ticket: Ticket) -> None:
         self._woken.extend(self._lanes.leave(ticket))

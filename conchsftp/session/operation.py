@@ -12,6 +12,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent
+from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
@@ -102,6 +103,17 @@ class Operation:
     def possible(self, conversation: Any) -> bool:
         """Return whether the file system of a conversation can do this."""
         return self.ability is None or self.ability.__name__ in conversation.abilities
+
+    def enter(self, lanes: Lanes, conversation: Any, request: Any) -> Ticket:
+        """Take a place in the lanes of a request's files."""
+        try:
+            files = self.files(conversation, request)
+        except SFTPError:
+            # What cannot be named is refused when its turn comes, and is about no file.
+            files = ()
+        if self.alone:
+            files += lanes.names
+        return lanes.enter(files, self.shared)
 
     def changes(self, request: Any) -> bool:
         """Return whether this request would change something."""

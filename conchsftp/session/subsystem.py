@@ -18,7 +18,6 @@ from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from conchsftp.errors import SFTPError
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
@@ -218,7 +217,7 @@ class SFTPSubsystem(Protocol):
         row = OPERATIONS[type(request)]
         ticket = None
         if self._lanes.busy or row.enters_first:
-            ticket = self._enter(row, request)
+            ticket = row.enter(self._lanes, self._conversation, request)
             if not ticket.admitted:
                 if row.own is not None:
                     row.own(request)
@@ -229,7 +228,7 @@ class SFTPSubsystem(Protocol):
         outcome = self._pipeline.serve(row, request)
         if isinstance(outcome, Deferred):
             if ticket is None:
-                ticket = self._enter(row, request)
+                ticket = row.enter(self._lanes, self._conversation, request)
             self._wait(outcome, ticket, self._queue(request_id, row, request, size))
             return
         if ticket is not None:
@@ -238,17 +237,6 @@ class SFTPSubsystem(Protocol):
             self._queue(request_id, row, request, size).event = outcome
         else:
             self._emit(request_id, row, outcome, request, size)
-
-    def _enter(self, row: Operation, request: Any) -> Ticket:
-        """Take a place in the lanes of a request's files."""
-        try:
-            files = row.files(self._conversation, request)
-        except SFTPError:
-            # What cannot be named is refused when its turn comes, and is about no file.
-            files = ()
-        if row.alone:
-            files += self._lanes.names
-        return self._lanes.enter(files, row.shared)
 
     def _queue(self, request_id: int | None, row: Any, request: Any, size: int) -> _Slot:
         """Give a request a place in the order of replies; count what its reply may take."""
