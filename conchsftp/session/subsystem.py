@@ -257,7 +257,7 @@ class SFTPSubsystem(Protocol):
     def _leave(self, ticket: Ticket) -> None:
         """Give up a lane and start whoever waited for it."""
         self._woken.extend(self._lanes.leave(ticket))
-        if not self._queued:
+        if self._woken and not self._queued:
             self._wake()
 
     def _wake(self) -> None:
