@@ -9,6 +9,7 @@ import getpass
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; a mistake ends it with one line and exit code 1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not given or given[0] in ("-h", "--help"):
+        if not given:
+            raise SystemExit(_USAGE.rstrip())
+        if given[0] in ("-h", "--help"):
             print(_USAGE, end="")
+        elif given[0] == "--version":
+            print(f"conchsftp {version('conchsftp')}")
         elif given[0] == "passwd":
             _passwd(given[1:])
         else:
@@ -70,6 +75,8 @@ class _Folder(Options):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if not path.exists():
                     generate_ed25519(path)
+        except FileExistsError:
+            raise usage.UsageError(f"{self['root-directory']}: not a folder") from None
         except OSError as problem:
             raise usage.UsageError(f"{problem.filename}: {problem.strerror}") from None
         except ServerError as problem:

@@ -49,7 +49,6 @@ class Options(usage.Options, AuthOptionMixin):
     synopsis = "--root DIR --host-key FILE [--users FILE] [--listen ENDPOINT] [--set Name=Value] ..."
     longdesc = "Without --users or --auth, only a one-time user is let in, and only from this machine."
     optParameters = [
-        ["users", "u", None, "Who may log in: a users file in TOML."],
         *([row.option, None, None, row.summary] for row in _ROWS),
     ]
 
@@ -58,9 +57,18 @@ class Options(usage.Options, AuthOptionMixin):
         self.service = Startup()
         self.server: SFTPServer
         self.one_time_user: tuple[str, str] | None = None
+        self["users"] = None
         self["listen"] = []
         self["host-key"] = []
         self["set"] = []
+
+    def opt_users(self, file: str) -> None:
+        """Who may log in: a users file in TOML."""
+        if self["users"] is not None:
+            raise usage.UsageError("--users can be given once: a user would be looked for in one file only")
+        self["users"] = file
+
+    opt_u = opt_users
 
     def opt_root(self, folder: str) -> None:
         """The folder to serve."""
@@ -126,6 +134,7 @@ class Options(usage.Options, AuthOptionMixin):
             raise ServerError(0, "a folder to serve is needed: --root DIR")
         if root and not os.path.isdir(root):
             raise ServerError(0, f"{root}: no such folder")
+        self.server.check_places()
         if self.one_time_user is not None:
             for description in endpoint_strings(self.server.settings):
                 if not on_loopback(description):

@@ -38,10 +38,18 @@ class CommandTests(SynchronousTestCase):
         return line
 
     def test_usage(self) -> None:
-        """Without arguments it says what there is."""
-        self.run_command()
-        self.assertIn("conchsftp DIR", self.printed.getvalue())
-        self.assertIn("conchsftp passwd FILE USER", self.printed.getvalue())
+        """Without arguments it fails, and says what there is; who asks for that is told the same, and its version."""
+        self.run_command("--help")
+        for text in (self.printed.getvalue(), str(self.assertRaises(SystemExit, self.run_command).code)):
+            self.assertIn("conchsftp DIR", text)
+            self.assertIn("conchsftp passwd FILE USER", text)
+        self.run_command("--version")
+        self.assertRegex(self.printed.getvalue(), r"\nconchsftp \d")
+
+    def test_file_for_a_folder(self) -> None:
+        """A file is no folder to serve."""
+        (self.folder / "file").touch()
+        self.assertIn("file: not a folder", self.refusal(self.folder / "file"))
 
     def test_passwd(self) -> None:
         """A password from standard input becomes a bcrypt hash in a file that only its owner reads."""

@@ -99,9 +99,18 @@ class OptionsTests(CommandLine):
 
     def test_one_time_user_stays_here(self) -> None:
         """Without a source of users, an address that others can reach is refused."""
-        for listen in ("tcp:2222", "tcp:2222:interface=0.0.0.0", "ssl:2222:interface=127.0.0.1"):
+        for listen in ("tcp:2222", "tcp:2222:interface=0.0.0.0", r"tcp6:2222:interface=\:\:"):
             self.assertIn("--users or --auth is needed", self.refusal("--listen", self.LOCAL, "--listen", listen))
         self.assertIn("--users or --auth is needed", self.refusal())
+
+    def test_no_place(self) -> None:
+        """What is no place to listen at is called so, whoever may log in."""
+        self.assertIn("foo:1: not an endpoint", self.refusal("--listen", "foo:1"))
+        self.assertIn("not an endpoint", self.refusal("--users", self.users, "--listen", "tcp:x"))
+
+    def test_users_twice(self) -> None:
+        """A second users file would silently replace the first."""
+        self.assertIn("given once", self.refusal("--users", self.users, "--users", self.users))
 
     def test_users(self) -> None:
         """With a users file every address is allowed, and there is no one-time user."""

@@ -20,6 +20,7 @@ from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer
+from conchsftp.ssh.peers import called
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
 from conchsftp.ssh.turns import Turns
@@ -79,11 +80,12 @@ class SFTPFactory(SSHFactory):
     def buildProtocol(self, addr: IAddress | None) -> Transport | None:  # type: ignore[override]
         """Make the transport of an accepted connection, or None (which closes it) where there are too many."""
         if self.connections.full:
-            self._log.warn("{peer}: refused, {count} connections are open", peer=addr, count=len(self.connections))
+            count = len(self.connections)
+            self._log.warn("{peer}: refused, {count} connections are open", peer=called(addr), count=count)
             return None
         try:
             return self.protocol(self, self.connections.number())
         except ServerError as problem:
             # Settings that leave nothing to offer; what was true when the ports were opened need not be any more.
-            self._log.error("{peer}: refused: {text}", peer=addr, text=problem.text)
+            self._log.error("{peer}: refused: {text}", peer=called(addr), text=problem.text)
             return None

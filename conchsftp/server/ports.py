@@ -60,7 +60,8 @@ def _parsed(reactor: Any, description: str, backlog: int) -> Any:
     full = f"{plain}:backlog={backlog}" if kind in _TCP and "backlog=" not in plain else plain
     try:
         endpoint = serverFromString(reactor, full)
-    except (ValueError, TypeError, LookupError) as problem:
+    except (ValueError, TypeError, LookupError, ImportError) as problem:
+        # The last: a kind of endpoint that takes a library which is not installed.
         raise ServerError(0, f"{description}: not an endpoint: {problem}") from None
     return endpoint if plain == description else ProxiedEndpoint(endpoint)
 

@@ -13,6 +13,7 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 
 from conchsftp.server.proxy_header import ProxyHeader, read_proxy_header
+from conchsftp.ssh.peers import called
 
 # A proxy sends the header at once, with the first packet.
 _HEADER_SECONDS = 10.0
@@ -69,8 +70,7 @@ class HeaderProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Wait, and not for ever."""
-        peer = self.transport.getPeer()
-        self._peer = f"{getattr(peer, 'host', peer)}:{getattr(peer, 'port', '')}"
+        self._peer = called(self.transport.getPeer())
         self.factory.waiting[self] = None
         text = f"none came within {_HEADER_SECONDS:.0f} seconds"
         self._limit = self.factory.inner.clock.callLater(_HEADER_SECONDS, self.give_up, text)

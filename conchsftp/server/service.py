@@ -164,6 +164,15 @@ class SFTPServer(Control, MultiService):
         """What was bound: an address of Twisted for each port."""
         return [port.getHost() for port in self._ports]
 
+    def check_places(self) -> None:
+        """
+        See whether the places to listen at can be understood; nothing is opened.
+
+        Raises:
+            ServerError: one is no endpoint.
+        """
+        endpoints(self.settings, self._reactor)
+
     @inlineCallbacks
     def start_listening(self) -> Any:
         """

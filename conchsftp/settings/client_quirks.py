@@ -4,6 +4,7 @@ The kind of the setting ClientQuirks: what is written over the table of clients.
 Knows the columns from the table's own row; a new column can be overridden without a word here.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import Field, dataclass
 from enum import Enum
@@ -58,6 +59,9 @@ def _kind(column: "Field[Any]") -> Kind[Any]:
 QUIRKS = {column.name: _kind(column) for column in COLUMNS}
 """Column → the kind of its values."""
 
+# What every version string begins with (RFC 4253, 4.2), and where a pattern is no longer plain text.
+_BEGIN = "SSH-"
+_WILDCARD = re.compile(r"[*?\[]")
 _ROW = "a pattern of version strings and what to do with such clients, such as `SSH-2.0-MyClient* symlinks=link-first`"
 
 
@@ -65,6 +69,9 @@ def _row(text: str) -> Override:
     pattern, *parts = text.split()
     if not parts or "=" in pattern:
         raise ValueError(f"expected {_ROW}; got {text!r}")
+    begin = _WILDCARD.split(pattern)[0].upper()
+    if not begin.startswith(_BEGIN) and not _BEGIN.startswith(begin):
+        raise ValueError(f"no client is like {pattern!r}: version strings begin with {_BEGIN}2.0-")
     columns: dict[str, Any] = {}
     for part in parts:
         name, equals, value = part.partition("=")

@@ -248,12 +248,12 @@ def _take_path(value: object) -> str:
     return _parse_path(os.fsdecode(place))
 
 
-_MASK = "up to four octal digits, such as 022; empty for the process's own"
+_MASK = "up to three octal digits, such as 022; empty for the process's own"
 
 
 def _parse_mask(text: str) -> int | None:
     digits = text.strip().removeprefix("0o")
-    if digits and not re.fullmatch("[0-7]{1,4}", digits):
+    if digits and not re.fullmatch("0?[0-7]{1,3}", digits):
         raise _refusal(_MASK, text)
     return _take_mask(int(digits, 8) if digits else None)
 

@@ -132,7 +132,7 @@ class SFTPChannel(SSHSession):
         if not self._told:
             self._told = True
             text = what[:64].decode("ascii", "backslashreplace")
-            self._log.info("{peer}: {text} refused, only sftp is served", peer=self._transport.peer, text=text)
+            self._log.info("{peer}: {text!r} refused, only sftp is served", peer=self._transport.peer, text=text)
 
     def answered(self) -> None:
         """A request of the client is answered; one that was for a command or a shell is over with that."""

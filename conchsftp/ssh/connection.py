@@ -34,6 +34,7 @@ class Connection(SSHConnection):
     def __init__(self) -> None:
         super().__init__()
         self._no_more_sessions = False
+        self._told = False
 
     def serviceStopped(self) -> None:
         """Close what is open: the connection is lost."""
@@ -106,6 +107,7 @@ class Connection(SSHConnection):
             channel.prepare(self, self.localChannelID, sender)
         except Exception as problem:
             reason, text = self._explained(problem)
+            self._tell(kind, text)
             self.transport.sendPacket(
                 Message.CHANNEL_OPEN_FAILURE, _TWO.pack(sender, reason) + BYTES.pack(text.encode()) + BYTES.pack(b"")
             )
@@ -129,6 +131,13 @@ class Connection(SSHConnection):
             raise ConchError(OpenFailure.PROHIBITED, "only sessions are served")
         channel: SFTPChannel = self.transport.avatar.lookupChannel(kind, window, packet, b"")
         return channel
+
+    def _tell(self, kind: bytes, text: str) -> None:
+        """Tell the operator, once a connection: whoever asks again and again must not fill the log."""
+        if not self._told:
+            self._told = True
+            name = kind[:64].decode("ascii", "backslashreplace")
+            self._log.info("{peer}: channel {name!r} refused: {text}", peer=self.transport.peer, name=name, text=text)
 
     def _explained(self, problem: Exception) -> tuple[int, str]:
         """Return the reason and the text of a refusal; what is none is somebody's mistake, and logged."""

@@ -34,5 +34,7 @@ def check_identification(line: bytes, accepted: Patterns) -> None:
         # "The client MUST NOT send lines before it" in effect: RFC 4253, 4.2 allows them to the server only.
         more = ", but a PROXY header" if text.startswith("PROXY ") else ""
         raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"no SSH identification line{more}")
-    if not speaks_our_version(line) or not accepted.matches(text):
+    if not speaks_our_version(line):
         raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"version not supported: {text!r}")
+    if not accepted.matches(text):
+        raise ProtocolViolation(Reason.VERSION_NOT_SUPPORTED, f"clients of this kind are not served: {text!r}")

@@ -60,6 +60,19 @@ class Reason(IntEnum):
     ILLEGAL_USER_NAME = 15
 
 
+MISBEHAVIOUR = frozenset(
+    {
+        Reason.PROTOCOL_ERROR,
+        Reason.KEY_EXCHANGE_FAILED,
+        Reason.MAC_ERROR,
+        Reason.COMPRESSION_ERROR,
+        Reason.SERVICE_NOT_AVAILABLE,
+        Reason.VERSION_NOT_SUPPORTED,
+    }
+)
+"""The reasons that are what the peer has done, or cannot do; the others are what we want, or its wish."""
+
+
 class OpenFailure(IntEnum):
     """Why a channel is not opened (RFC 4254, 5.1)."""
 

@@ -19,9 +19,10 @@ from conchsftp.sftp.clients import DEFAULT, find_client
 from conchsftp.ssh.gate import Gate
 from conchsftp.ssh.identification import LONGEST_LINE, check_identification, speaks_our_version
 from conchsftp.ssh.keying import Keying
-from conchsftp.ssh.numbers import Message, Reason
+from conchsftp.ssh.numbers import MISBEHAVIOUR, Message, Reason
 from conchsftp.ssh.outlet import Outlet
 from conchsftp.ssh.packets import Receiver
+from conchsftp.ssh.peers import called
 from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
 from conchsftp.ssh.staging import Sender
 from conchsftp.ssh.timers import Timers
@@ -75,8 +76,7 @@ class Transport(SSHServerTransport):
 
     def connectionMade(self) -> None:
         """Greet, and start the clocks."""
-        host = self.transport.getPeer()
-        self.peer = f"{getattr(host, 'host', host)}:{getattr(host, 'port', '')}"
+        self.peer = called(self.transport.getPeer())
         self.factory.connections.opened(self)
         self.outlet.attach(self.transport)
         self.timers.accepted()
@@ -169,7 +169,7 @@ class Transport(SSHServerTransport):
                     self.factory.turns.wait(self.resume)
                     break
         except ProtocolViolation as violation:
-            self._violated(violation)
+            self.sendDisconnect(violation.reason, violation.text.encode())
         except Exception:
             self._log.failure("{peer}: a message could not be handled", peer=self.peer)
             self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
@@ -293,7 +293,8 @@ class Transport(SSHServerTransport):
         """Say why, once, and close; nothing that comes after it is looked at."""
         if self._ended:
             return
-        self._log.info("{peer}: disconnecting: {text}", peer=self.peer, text=desc.decode("utf-8", "replace"))
+        log = self._log.warn if reason in MISBEHAVIOUR else self._log.info
+        log("{peer}: disconnecting: {text}", peer=self.peer, text=desc.decode("utf-8", "replace"))
         if self.gotVersion:
             self.sender.packet(bytes((Message.DISCONNECT,)) + _U32.pack(reason) + BYTES.pack(desc) + BYTES.pack(b""))
         self._end()
@@ -312,10 +313,6 @@ class Transport(SSHServerTransport):
             cut = getattr(self.transport, "abortConnection", None)
             if cut is not None:
                 self.timers.linger(cut)
-
-    def _violated(self, violation: ProtocolViolation) -> None:
-        self._log.warn("{peer}: {text}", peer=self.peer, text=violation.text)
-        self.sendDisconnect(violation.reason, violation.text.encode())
 
     def _expired(self, text: str) -> None:
         self.sendDisconnect(Reason.BY_APPLICATION, text.encode())

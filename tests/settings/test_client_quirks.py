@@ -50,17 +50,17 @@ class ClientQuirksTests(SynchronousTestCase):
         """An unknown name or value is refused with the nearest one, and nothing is changed."""
         self.settings.client_quirks = MINE
         for value, text in (
-            ("X* symlink=link-first", "unknown quirk 'symlink'; did you mean symlinks?"),
-            ("X* colour=red", "unknown quirk 'colour'; known are symlinks, packet, versions, curve25519, rekeys"),
-            ("X* symlinks=link-frist", "symlinks: expected one of `target-first`, `link-first`; got 'link-frist'"),
-            ("X* symlinks=link-frist", "; did you mean link-first?"),
-            ("X* packet=1023", "packet: expected a whole number from 1024 to 262144; got 1023"),
-            ("X* packet=262145", "packet: expected a whole number"),
-            ("X* versions=2", "versions: expected a whole number from 3 to 6; got 2"),
-            ("X* versions=7", "versions: expected a whole number"),
-            ("X* rekeys=maybe", "rekeys: expected `True` or `False`"),
-            ("X* packet", "expected NAME=VALUE after the pattern; got 'packet'"),
-            ("X*", "expected a pattern"),
+            ("SSH-X* symlink=link-first", "unknown quirk 'symlink'; did you mean symlinks?"),
+            ("SSH-X* colour=red", "unknown quirk 'colour'; known are symlinks, packet, versions, curve25519, rekeys"),
+            ("SSH-X* symlinks=link-frist", "symlinks: expected one of `target-first`, `link-first`; got 'link-frist'"),
+            ("SSH-X* symlinks=link-frist", "; did you mean link-first?"),
+            ("SSH-X* packet=1023", "packet: expected a whole number from 1024 to 262144; got 1023"),
+            ("SSH-X* packet=262145", "packet: expected a whole number"),
+            ("SSH-X* versions=2", "versions: expected a whole number from 3 to 6; got 2"),
+            ("SSH-X* versions=7", "versions: expected a whole number"),
+            ("SSH-X* rekeys=maybe", "rekeys: expected `True` or `False`"),
+            ("SSH-X* packet", "expected NAME=VALUE after the pattern; got 'packet'"),
+            ("SSH-X*", "expected a pattern"),
             ("packet=2048", "expected a pattern"),
             (7, "expected a list of texts"),
             ([7], "expected a list of texts"),
@@ -72,6 +72,14 @@ class ClientQuirksTests(SynchronousTestCase):
                 self.assertIn("ClientQuirks: ", str(problem))
                 self.assertIn(text, str(problem))
         self.assertEqual(self.settings.text("ClientQuirks"), MINE)
+
+    def test_like_nobody(self) -> None:
+        """A pattern that no version string can be like is a mistake; wildcards may stand for its beginning."""
+        for pattern in ("*SSH_9", "ssh-2.0-x", "?SH-2.0*", "SS*"):
+            CLIENT_QUIRKS.parse(f"{pattern} rekeys=no")
+        for pattern in ("OpenSSH*", "OpenSSH_9.2"):
+            problem = self.assertRaises(ValueError, CLIENT_QUIRKS.parse, f"{pattern} rekeys=no")
+            self.assertIn("begin with SSH-2.0-", str(problem))
 
     def test_limits(self) -> None:
         """The ends of the ranges are taken."""

@@ -104,8 +104,9 @@ class KindTests(SynchronousTestCase):
     def test_mask(self):
         """A mask is octal text or a number; empty means none."""
         self.takes(MASK, octal=("022", 0o22), python=("0o27", 0o27), number=(0o77, 0o77), none=("", None))
+        self.takes(MASK, zero=("0022", 0o22))
         self.assertEqual(MASK.format(0o22), "022")
-        self.refuses(MASK, "8", "00220", "1777", 0o1000, -1, True)
+        self.refuses(MASK, "8", "00220", "1022", "1777", 0o1000, -1, True)
 
     def test_mode(self):
         """A mode is octal text or a number, with the three special bits."""

@@ -156,4 +156,4 @@ class CommandTests(RekeyingCase):
         for name, rest in ((b"exec", string(b"mysql --password=secret")), (b"shell", b"")):
             client.open_channel().request(name, rest)
         peer = client.server.peer
-        self.assertEqual(said, [f"{peer}: {name} refused, only sftp is served" for name in ("exec", "shell")])
+        self.assertEqual(said, [f"{peer}: {name!r} refused, only sftp is served" for name in ("exec", "shell")])

@@ -6,6 +6,7 @@ from struct import pack
 from typing import Any
 
 from twisted.conch.error import ConchError
+from twisted.logger import formatEvent, globalLogPublisher
 
 from conchsftp.ssh.channel import SFTPChannel
 from conchsftp.ssh.numbers import OpenFailure
@@ -65,6 +66,18 @@ class OpenTests(ConnectionCase):
             assert channel.refused is not None
             self.assertEqual(channel.refused[0], OpenFailure.PROHIBITED, kind)
         self.assert_alive(client)
+
+    def test_told(self) -> None:
+        """The operator learns of what is refused, once a connection."""
+        client = self.logged_in()
+        told: list[Any] = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        for _ in range(3):
+            client.open_channel(kind=b"direct-tcpip\x1b")
+        lines = [formatEvent(event) for event in told if "refused" in event["log_format"]]
+        peer = client.server.peer
+        self.assertEqual(lines, [f"{peer}: channel 'direct-tcpip\\x1b' refused: only sessions are served"])
 
     def test_limit(self) -> None:
         """There are at most MaxChannels at a time."""

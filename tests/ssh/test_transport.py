@@ -83,11 +83,11 @@ class IdentificationTests(ConnectionCase):
         self.assertTrue(self.accepted(b"SSH-2.0-\xff\xfe\x00\x1b[31m\r\n"))
 
     def test_pattern(self) -> None:
-        """A client whose version is not wanted is told so."""
+        """A client of a kind that is not wanted is told so."""
         self.serve(ssh_version_pattern="*OpenSSH*,*PuTTY*")
         client = self.client(version=b"SSH-2.0-libssh_0.1")
         client.raw(client.version + b"\r\n")
-        self.assert_ended(client, Reason.VERSION_NOT_SUPPORTED, "version")
+        self.assert_ended(client, Reason.VERSION_NOT_SUPPORTED, "not served")
         self.client(version=b"SSH-2.0-OpenSSH_9.9").connect()
 
     def test_byte_by_byte(self) -> None:
