@@ -5,6 +5,7 @@ from uploads_only import Sender
 
 from conchsftp import SFTPError, Status
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.sftp import requests
 from conchsftp.testing import MemorySession
 
 
@@ -29,3 +30,9 @@ class SenderTests(SynchronousTestCase):
         """Nobody learns what is there."""
         problem = self.assertRaises(SFTPError, self.session.listing, "/")
         self.assertEqual(problem.status, Status.PERMISSION_DENIED)
+
+    def test_removal(self):
+        """What is there stays there."""
+        reply = self.session.request(requests.Remove(path=b"/secret.txt"))
+        self.assertEqual(reply.status, Status.PERMISSION_DENIED)
+        self.assertEqual(self.files.get("/secret.txt"), b"nobody's business")

@@ -7,7 +7,7 @@ from conchsftp.sftp.numbers import Access
 
 
 class Sender(SFTPAvatar):
-    """Refuses whoever wants to read or list."""
+    """Refuses whoever wants to read, list or remove."""
 
     def on_file_open(self, event):
         if event.before_exec and event.desired_access & Access.READ_DATA:
@@ -15,6 +15,8 @@ class Sender(SFTPAvatar):
 
     def on_dir_list(self, event):
         raise SFTPError(Status.PERMISSION_DENIED)
+
+    on_file_remove = on_dir_list
 
 
 application = Application("letter box")
