@@ -134,7 +134,7 @@ class ProgramsTests(SynchronousTestCase):
         names = run_path(str(EXAMPLES / "test_uploads_only.py"))
         result = TestResult()
         defaultTestLoader.loadTestsFromTestCase(names["SenderTests"]).run(result)
-        self.assertEqual((result.testsRun, result.errors, result.failures), (3, [], []))
+        self.assertEqual((result.testsRun, result.errors, result.failures), (4, [], []))
 
     def test_run_reports(self) -> None:
         """Each user gets what was written for them."""
