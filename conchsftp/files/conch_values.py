@@ -12,20 +12,9 @@ from twisted.conch.ssh import filetransfer
 from twisted.internet.defer import Deferred
 
 from conchsftp.errors import SFTPError
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.attributes import TYPE_BITS, TYPES, Attributes
 from conchsftp.sftp.statuses import TEXTS, Status, lower
 
-_TYPES = {
-    stat.S_IFREG: FileType.REGULAR,
-    stat.S_IFDIR: FileType.DIRECTORY,
-    stat.S_IFLNK: FileType.SYMLINK,
-    stat.S_IFSOCK: FileType.SOCKET,
-    stat.S_IFCHR: FileType.CHAR_DEVICE,
-    stat.S_IFBLK: FileType.BLOCK_DEVICE,
-    stat.S_IFIFO: FileType.FIFO,
-}
-_FORMATS = {file_type: bits for bits, file_type in _TYPES.items()}
 _SAME = ("size", "uid", "gid", "atime", "mtime")
 _PERMISSIONS = 0o7777
 _LARGEST_TIME = 0xFFFF_FFFF
@@ -37,7 +26,7 @@ def from_conch(values: dict[str, Any]) -> Attributes:
     mode = values.get("permissions")
     if mode is not None:
         attributes.permissions = mode & _PERMISSIONS
-        attributes.type = _TYPES.get(stat.S_IFMT(mode))
+        attributes.type = TYPES.get(stat.S_IFMT(mode))
     return attributes
 
 
@@ -46,7 +35,7 @@ def to_conch(attributes: Attributes) -> dict[str, int]:
     values = {name: getattr(attributes, name) for name in _SAME}
     if attributes.permissions is not None:
         # Clients tell files from folders by these bits.
-        values["permissions"] = attributes.permissions | _FORMATS.get(attributes.type or FileType.UNKNOWN, 0)
+        values["permissions"] = attributes.permissions | TYPE_BITS[attributes.type or 0]
     for name in ("atime", "mtime"):
         if values[name] is not None:
             values[name] = min(max(values[name], 0), _LARGEST_TIME)

@@ -6,21 +6,11 @@ Nothing is asked of the system here. Source: filexfer-13, section 7; inode(7).
 
 import os
 from collections.abc import Mapping
-from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK
 
-from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.attributes import TYPES, Attributes
 from conchsftp.sftp.numbers import FileType
 
-_BY_FORMAT = {
-    S_IFREG: FileType.REGULAR,
-    S_IFDIR: FileType.DIRECTORY,
-    S_IFLNK: FileType.SYMLINK,
-    S_IFSOCK: FileType.SOCKET,
-    S_IFCHR: FileType.CHAR_DEVICE,
-    S_IFBLK: FileType.BLOCK_DEVICE,
-    S_IFIFO: FileType.FIFO,
-}
-_TYPES = tuple(_BY_FORMAT.get(number << 12, FileType.UNKNOWN) for number in range(16))
+_TYPES = tuple(TYPES.get(number << 12, FileType.UNKNOWN) for number in range(16))
 _BLOCK = 512
 _NANOSECONDS = 1_000_000_000
 _new = object.__new__

@@ -112,7 +112,8 @@ _FORMATS = {
     FileType.BLOCK_DEVICE: stat.S_IFBLK,
     FileType.FIFO: stat.S_IFIFO,
 }
-_TYPES = {form: file_type for file_type, form in _FORMATS.items()}
+TYPES = {form: file_type for file_type, form in _FORMATS.items()}
+"""S_IF… bits of a mode → FileType."""
 _KNOWN_TYPES = frozenset(FileType)
 TYPE_BITS = (0, *(_FORMATS.get(file_type, 0) for file_type in FileType))
 """FileType → the S_IF… bits of a mode; 0 where there are none."""
@@ -123,7 +124,7 @@ _LIKELY_PERMISSIONS = {FileType.DIRECTORY: 0o755, FileType.SYMLINK: 0o777}
 
 
 def _mode(mode: int) -> tuple[FileType | None, int]:
-    return _TYPES.get(stat.S_IFMT(mode)), mode & 0o7777
+    return TYPES.get(stat.S_IFMT(mode)), mode & 0o7777
 
 
 def _file_type(number: int) -> FileType:
