@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.session.paths import Paths, is_within, join, normalise
+from conchsftp.session.paths import LONGEST_PATH, Paths, is_within, join, normalise
 from conchsftp.sftp.statuses import Status
 
 
@@ -51,6 +51,14 @@ class ResolveTests(SynchronousTestCase):
         paths = Paths("/home/u")
         for raw, path in self.rows:
             self.assertEqual(paths.resolve(raw), path, raw)
+
+    def test_longest(self) -> None:
+        """A path is looked at up to a length that no file has; taking apart what a packet can bring takes too long."""
+        paths = Paths("/home/u")
+        for length in (LONGEST_PATH - 1, LONGEST_PATH):
+            self.assertEqual(len(paths.resolve(b"/" + b"a" * (length - 1))), length)
+        problem = self.assertRaises(SFTPError, paths.resolve, b"/" + b"a" * LONGEST_PATH)
+        self.assertEqual((problem.status, problem.message), (Status.INVALID_FILENAME, "Name too long"))
 
     def test_zero_byte(self) -> None:
         """A zero byte is refused: the system would read no further."""
