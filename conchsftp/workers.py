@@ -14,7 +14,7 @@ from math import inf
 from time import perf_counter
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -283,6 +283,42 @@ def shield(work: "Deferred[R]", late: "Callable[[R | Failure], object] | None" =
 
     work.addBoth(arrived)
     return result
+
+
+class FewThreads:
+    """
+    A few of the threads, for work that strangers can cause: what is more than that waits, and leaves the others alone.
+
+    Args:
+        workers: whose threads they are; has `run`, as `Workers` has it.
+        most: how many of them.
+    """
+
+    def __init__(self, workers: Any, most: int) -> None:
+        self._workers = workers
+        self._places = DeferredSemaphore(most)
+
+    def run(
+        self, function: Callable[..., R], *args: Any, late: "Callable[[R | Failure], object] | None" = None
+    ) -> "Deferred[R]":
+        """
+        Call the function in a thread when there is a place; cancelled before that, it is not called at all.
+
+        Args:
+            late: as in `shield`.
+        """
+        return Deferred.fromCoroutine(self._run(late, function, *args))
+
+    async def _run(self, late: Any, function: Callable[..., R], *args: Any) -> R:
+        await self._places.acquire()
+        work = maybeDeferred(self._workers.run, function, *args)
+        # The place is free when the thread is, and not when nobody waits for it any more.
+        work.addBoth(self._done)
+        return await shield(work, late)
+
+    def _done(self, outcome: Any) -> Any:
+        self._places.release()
+        return outcome
 
 
 def type_of_mount(descriptor: int, table: "Sequence[MountRow] | None" = None) -> str:

@@ -6,6 +6,7 @@ import ast
 import os
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -17,6 +18,7 @@ from conchsftp.workers import (
     NETWORK_TYPES,
     SLOW_SECONDS,
     WATCH_SECONDS,
+    FewThreads,
     Mount,
     MountRow,
     Policy,
@@ -309,3 +311,43 @@ class TableTests(SynchronousTestCase):
         for kind, policy in BLOCKING.items():
             self.assertIsInstance(policy, Policy, kind)
             self.assertTrue(policy.value)
+
+
+class HeldThreads:
+    """Threads whose work is done when the test says so."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.work: list[Deferred[Any]] = []
+
+    def run(self, function: Any, *args: Any) -> "Deferred[Any]":
+        self.begun.append(function(*args))
+        self.work.append(Deferred())
+        return self.work[-1]
+
+
+class FewThreadsTests(SynchronousTestCase):
+    """Not all threads are taken by what strangers cause."""
+
+    def setUp(self) -> None:
+        self.threads = HeldThreads()
+        few = FewThreads(self.threads, 3)
+        self.waiting = [few.run(str, number) for number in range(6)]
+
+    def test_a_few(self) -> None:
+        """Three run; the next one begins when a thread is free, whether its work went well or not."""
+        self.assertEqual(self.threads.begun, ["0", "1", "2"])
+        self.threads.work[0].callback("name")
+        self.assertEqual(self.successResultOf(self.waiting[0]), "name")
+        self.threads.work[1].errback(LookupError())
+        self.failureResultOf(self.waiting[1], LookupError)
+        self.assertEqual(self.threads.begun, ["0", "1", "2", "3", "4"])
+
+    def test_gone(self) -> None:
+        """Who has gone takes no thread any more; one that is taken is only free when its work is done."""
+        for number in (0, 3, 4):
+            self.waiting[number].cancel()
+            self.failureResultOf(self.waiting[number], CancelledError)
+        self.assertEqual(self.threads.begun, ["0", "1", "2"])
+        self.threads.work[0].callback("late")
+        self.assertEqual(self.threads.begun, ["0", "1", "2", "5"])

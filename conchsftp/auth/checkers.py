@@ -19,7 +19,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
@@ -28,7 +28,7 @@ from conchsftp.auth.credentials import KeyProof
 from conchsftp.auth.signatures import USER_PRESENT
 from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UserId, UsersFile
 from conchsftp.secret import Secret
-from conchsftp.workers import shield
+from conchsftp.workers import FewThreads
 
 # Enough for what an ordinary machine can hash, and below the ten threads of the usual pool: while many strangers guess
 # passwords, reads from disk still find a thread.
@@ -65,7 +65,7 @@ class UsersFileChecker:
         self._users = users
         self._workers = workers
         self._check_password = check_password
-        self._hashing = DeferredSemaphore(_HASHES_AT_ONCE)
+        self._hashing = FewThreads(workers, _HASHES_AT_ONCE)
         self._complain()
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
@@ -74,11 +74,9 @@ class UsersFileChecker:
         return Deferred.fromCoroutine(ask(credentials))
 
     async def _by_password(self, credentials: Any) -> AvatarID:
-        await self._hashing.acquire()
-        work = maybeDeferred(self._workers.run, self._matches, credentials.username, credentials.password)
-        # The place is given back when the thread has ended, not when the client has gone.
-        work.addBoth(self._hashed)
-        reason = await shield(work, self._late)
+        reason = await self._hashing.run(
+            self._matches, credentials.username, credentials.password, late=self._late
+        )
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)
@@ -90,10 +88,6 @@ class UsersFileChecker:
         if user is None:
             raise UnauthorizedLogin("no such user in the users file")
         return UserId(user)
-
-    def _hashed(self, result: Any) -> Any:
-        self._hashing.release()
-        return result
 
     def _late(self, result: Any) -> None:
         if isinstance(result, Failure):

@@ -18,6 +18,7 @@ from conchsftp.server.allowed import is_allowed
 from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.transport import Transport
 
 # The documented number of "connection reset by peer".
@@ -84,7 +85,7 @@ class ServerTransport(Transport):
 
     async def _admit(self) -> None:
         peer = self.transport.getPeer()
-        host, port = str(getattr(peer, "host", peer)), int(getattr(peer, "port", 0))
+        host, port = host_of(peer), int(getattr(peer, "port", 0))
         allowed = is_allowed(host, self.settings, self.factory.lookups)
         if isinstance(allowed, Deferred):
             self._finding = allowed

@@ -6,45 +6,15 @@ the address alone does not decide.
 """
 
 import socket
-from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 
 from conchsftp.settings.hosts import plain_address
-from conchsftp.workers import shield
 
-# Whoever connects may have a name server that does not answer. A lookup of theirs takes a thread for half a minute, and
-# in the same threads the files of all users are read.
-_AT_A_TIME = 3
-
-
-class Lookups:
-    """
-    The threads in which names are looked up: a few, so that others are left.
-
-    Args:
-        workers: where blocking calls run.
-    """
-
-    def __init__(self, workers: Any) -> None:
-        self._workers = workers
-        self._places = DeferredSemaphore(_AT_A_TIME)
-
-    def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
-        """Call the function in a thread when there is a place; cancelled before that, it is not called at all."""
-        return Deferred.fromCoroutine(self._run(function, *args))
-
-    async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
-        await self._places.acquire()
-        work = self._workers.thread(function, *args)
-        # The place is free when the thread is, and not when nobody waits for it any more.
-        work.addBoth(self._done)
-        return await shield(work)
-
-    def _done(self, outcome: Any) -> Any:
-        self._places.release()
-        return outcome
+AT_A_TIME = 3
+"""How many names are looked up at a time: whoever connects may have a name server that does not answer, which takes a
+thread for half a minute; and in the same threads the files of all users are read."""
 
 
 def is_allowed(address: str, settings: Any, lookups: Any) -> "bool | Deferred[bool]":
@@ -54,7 +24,7 @@ def is_allowed(address: str, settings: Any, lookups: Any) -> "bool | Deferred[bo
     Args:
         address: of the host.
         settings: `allowed_clients` and `blocked_clients`.
-        lookups: where names are looked up.
+        lookups: where names are looked up: `AT_A_TIME` threads.
     """
     allowed, blocked = settings.allowed_clients, settings.blocked_clients
     if blocked.has_address(address):

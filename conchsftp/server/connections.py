@@ -8,6 +8,7 @@ peer is. Source: OpenSSH's MaxStartups for the limit on connections that have no
 from typing import Any
 
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.peers import host_of
 
 
 class ConnectionFacts:
@@ -35,14 +36,12 @@ class ConnectionFacts:
     @property
     def local_address(self) -> str:
         """The address at which the client has reached the server."""
-        host = self.transport.transport.getHost()
-        return str(getattr(host, "host", host))
+        return host_of(self.transport.transport.getHost())
 
     @property
     def remote_host(self) -> str:
         """The address of the client."""
-        peer = self.transport.transport.getPeer()
-        return str(getattr(peer, "host", peer))
+        return host_of(self.transport.transport.getPeer())
 
     @property
     def remote_port(self) -> int:

@@ -41,7 +41,7 @@ class Control:
         Read or set one setting: `config("Name")`, `config("Name=value")`, `config("Name[3]=value")`.
 
         Returns:
-            The value as text; that of a secret is empty.
+            The value as text; that of a secret is masked.
         Raises:
             ServerError: there is no such setting, or it refuses the value.
         """

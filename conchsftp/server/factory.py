@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
-from conchsftp.server.allowed import Lookups
+from conchsftp.server.allowed import AT_A_TIME
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
@@ -24,6 +24,7 @@ from conchsftp.ssh.peers import called
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
 from conchsftp.ssh.turns import Turns
+from conchsftp.workers import FewThreads
 
 
 class SFTPFactory(SSHFactory):
@@ -66,7 +67,7 @@ class SFTPFactory(SSHFactory):
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
-        self.lookups = Lookups(workers)
+        self.lookups = FewThreads(workers, AT_A_TIME)
 
     @property
     def version_line(self) -> bytes:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from conchsftp.settings.kinds import Kind, Names
+from conchsftp.settings.kinds import NAMES, Kind, Names, Patterns
 
 _DESCRIBED = (
     "a comma-separated list of addresses (`192.0.2.7`, `192.168.*`, `2001:db8::1`), networks (`10.0.0.0/8`) and names"
@@ -41,27 +41,28 @@ class Hosts:
             network = _network(entry)
             if network is not None:
                 self._networks.append(network)
+            elif _ADDRESS.fullmatch(entry):
+                addresses.append(entry)
             else:
-                (addresses if _ADDRESS.fullmatch(entry) else names).append(entry)
-        self._addresses = _compiled(addresses)
-        self._names = _compiled(names)
+                names.append(entry)
+        self._addresses = Patterns(",".join(addresses))
+        self._names = Patterns(",".join(names))
 
     @property
     def has_names(self) -> bool:
         """Whether an answer may take the name of a host."""
-        return self._names is not None
+        return bool(self._names.patterns)
 
     def has_address(self, address: str) -> bool:
         """Return whether an address is in the list; that of an IPv4 host may be written as IPv6 sockets see it."""
         found = plain_address(address)
         if any(found in network for network in self._networks if found is not None):
             return True
-        text = str(found) if found is not None else address
-        return self._addresses is not None and self._addresses.fullmatch(text) is not None
+        return self._addresses.matches(str(found) if found is not None else address)
 
     def has_name(self, name: str) -> bool:
         """Return whether the name of a host is in the list."""
-        return self._names is not None and self._names.fullmatch(name.rstrip(".")) is not None
+        return self._names.matches(name.rstrip("."))
 
     def __str__(self) -> str:
         return ",".join(self.entries)
@@ -103,21 +104,10 @@ def _network(entry: str) -> IPv4Network | IPv6Network | None:
         raise ValueError(f"expected {_DESCRIBED}; got {entry!r}") from None
 
 
-def _compiled(patterns: list[str]) -> "re.Pattern[str] | None":
-    each = (".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns)
-    return re.compile("|".join(each), re.IGNORECASE) if patterns else None
-
-
-def _parse(text: str) -> Hosts:
-    return Hosts(entry.strip() for entry in text.split(",") if entry.strip())
-
-
-def _take(value: object) -> Hosts:
-    if isinstance(value, Hosts):
-        return value
-    if not isinstance(value, Iterable) or isinstance(value, bytes) or not all(isinstance(each, str) for each in value):
-        raise ValueError(f"expected {_DESCRIBED}; got {value!r}")
-    return _parse(",".join(value))
-
-
-HOSTS: Kind[Hosts] = Kind(described=_DESCRIBED, annotation="Hosts", module=__name__, parse=_parse, take=_take)
+HOSTS: Kind[Hosts] = Kind(
+    described=_DESCRIBED,
+    annotation="Hosts",
+    module=__name__,
+    parse=lambda text: Hosts(NAMES.parse(text)),
+    take=lambda value: value if isinstance(value, Hosts) else Hosts(NAMES.take(value)),
+)

@@ -109,6 +109,7 @@ ROWS = (
 TEXTS: dict[int, str] = {row.status: row.text for row in ROWS}
 """Status → the text that is sent when there is no more precise one."""
 
+
 @dataclass(frozen=True, slots=True)
 class Errno:
     """

@@ -1,8 +1,13 @@
 """
-How a client is called in the log.
+What an address of Twisted tells: the host alone, and how a client is called in the log.
 """
 
 from typing import Any
+
+
+def host_of(address: Any) -> str:
+    """Return the host of an address; of one that has none, such as a local socket, the whole of it."""
+    return str(getattr(address, "host", address))
 
 
 def called(address: Any) -> str:

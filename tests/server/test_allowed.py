@@ -5,11 +5,11 @@ Which hosts may connect.
 import socket
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.events import ConnectionRequest
-from conchsftp.server.allowed import Lookups, host_name, is_allowed
+from conchsftp.server.allowed import host_name, is_allowed
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.testing import MemoryClient, memory_server
@@ -92,46 +92,6 @@ class NameTests(SynchronousTestCase):
 
         self.patch(socket, "gethostbyaddr", fail)
         self.assertIsNone(host_name("192.0.2.7"))
-
-
-class Threads:
-    """Where a few names are looked up at a time."""
-
-    def __init__(self) -> None:
-        self.begun: list[str] = []
-        self.work: list[Deferred[Any]] = []
-
-    def thread(self, function: Any, *args: Any) -> "Deferred[Any]":
-        self.begun.append(function(*args))
-        self.work.append(Deferred())
-        return self.work[-1]
-
-
-class LookupsTests(SynchronousTestCase):
-    """Not all threads are taken by hosts whose names are slow to be found."""
-
-    def setUp(self) -> None:
-        self.threads = Threads()
-        self.lookups = Lookups(self.threads)
-        self.waiting = [self.lookups.run(str, number) for number in range(6)]
-
-    def test_a_few(self) -> None:
-        """Three run; the next one begins when a thread is free, whether its lookup went well or not."""
-        self.assertEqual(self.threads.begun, ["0", "1", "2"])
-        self.threads.work[0].callback("name")
-        self.assertEqual(self.successResultOf(self.waiting[0]), "name")
-        self.threads.work[1].errback(LookupError())
-        self.failureResultOf(self.waiting[1], LookupError)
-        self.assertEqual(self.threads.begun, ["0", "1", "2", "3", "4"])
-
-    def test_gone(self) -> None:
-        """Who has gone takes no thread any more; one that is taken is only free when its work is done."""
-        for number in (0, 3, 4):
-            self.waiting[number].cancel()
-            self.failureResultOf(self.waiting[number], CancelledError)
-        self.assertEqual(self.threads.begun, ["0", "1", "2"])
-        self.threads.work[0].callback("late")
-        self.assertEqual(self.threads.begun, ["0", "1", "2", "5"])
 
 
 class ConnectionTests(SynchronousTestCase):
