@@ -111,7 +111,9 @@ class Setting(Generic[T]):
         error: the documented number of the error when it is changed too late; 0: none.
         secret: never in a repr, a log or an answer of config(); its value is a `Secret`.
         support: how far it works here.
-        read: computes a read-only value from the owner of the settings and the index.
+        read: computes the value from the owner of the settings and the index; nothing is stored then.
+        write: takes a new value of what is computed: the owner, the index, the checked value. Without it a computed
+            value is read-only.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Setting(Generic[T]):
     secret: bool = False
     support: Support = Support.FULL
     read: Callable[[Any, int | None], T] | None = None
+    write: Callable[[Any, int | None, T], object] | None = None
 
     @property
     def attribute(self) -> str:
@@ -144,7 +147,7 @@ class Setting(Generic[T]):
     @property
     def has_option(self) -> bool:
         """Whether the command line has an option for it: one value, that can be set and has an effect."""
-        settable = self.change is not Change.NEVER and self.support is Support.FULL
+        settable = self.read is None and self.support is Support.FULL
         return settable and self.index is not Index.POSITION
 
     @property
@@ -188,7 +191,9 @@ def _mistakes(row: Setting[Any]) -> Iterable[tuple[str, bool]]:
     yield "has no doc", not row.doc.strip()
     yield "says why without a difference, or differs without saying why", explained == bool(row.why)
     yield "a list needs count, and nothing else does", (row.index is Index.POSITION) != bool(row.count)
-    yield "is computed if and only if it never changes", (row.change is Change.NEVER) != (row.read is not None)
+    read_only = row.read is not None and row.write is None
+    yield "is computed and takes no value if and only if it never changes", (row.change is Change.NEVER) != read_only
+    yield "takes a value that nobody computes", row.write is not None and row.read is None
     yield "only text can be secret", row.secret and not isinstance(row.default, str)
     for value in (row.default, row.compatible, row.documented):
         yield f"its kind does not take {value!r}", value is not SAME and not _takes(row.kind, value)

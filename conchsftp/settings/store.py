@@ -117,13 +117,15 @@ class Settings(Names):
         """
         row = self.table.find(name)
         _check_index(row, index)
+        if row.read is not None:
+            self._write(row, value, index)
+            return
         if index is not None and row.index is Index.CONNECTION:
             self.of(index).set(name, value)
             return
         if row.index is Index.POSITION and index is None:
             raise ServerError(0, f"{row.name} is a list: set {row.name}[0] and so on")
-        if self._frozen and row.change is Change.BEFORE_LISTENING:
-            raise ServerError(row.error, f"{row.name} cannot change while the server is listening")
+        self._check_time(row)
         checked = self._checked(row, value)
         if index is None:
             self._stored[row.attribute] = checked
@@ -206,10 +208,21 @@ class Settings(Names):
         self._stored.clear()
         self._refresh()
 
-    def _checked(self, row: Setting[Any], value: object) -> object:
-        """Return the value as it will be stored."""
-        if row.read is not None:
+    def _write(self, row: Setting[Any], value: object, index: int | None) -> None:
+        """Hand the value of a row that is computed to whoever has it."""
+        if row.write is None:
             raise ServerError(0, f"{row.name} is read-only")
+        self._check_time(row)
+        if row.index is Index.CONNECTION and index is None:
+            raise ServerError(0, f"{row.name} belongs to a connection: set {row.name}[id]")
+        row.write(self._owner, index, self._checked(row, value))
+
+    def _check_time(self, row: Setting[Any]) -> None:
+        if self._frozen and row.change is Change.BEFORE_LISTENING:
+            raise ServerError(row.error, f"{row.name} cannot change while the server is listening")
+
+    def _checked(self, row: Setting[Any], value: object) -> Any:
+        """Return the value as it will be stored."""
         try:
             converted = row.kind.convert(value.reveal() if isinstance(value, Secret) else value)
             if row.attribute in self._checks:
@@ -290,6 +303,9 @@ class Overlay(Names):
         row = self._server.table.find(name)
         if row.index is not Index.CONNECTION:
             raise ServerError(0, f"{row.name} is one for all connections: set it without an index")
+        if row.read is not None:
+            self._server._write(row, value, self.connection_id)
+            return
         checked = self._server._checked(row, value)
         before = getattr(self, row.attribute)
         self.__dict__[row.attribute] = checked

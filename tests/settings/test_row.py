@@ -86,6 +86,7 @@ class DeclareTests(SynchronousTestCase):
         self.refused(index=Index.POSITION)
         self.refused(count="NameCount")
         self.refused(change=Change.NEVER)
+        self.refused(write=lambda owner, index, value: None)
         self.refused(read=lambda owner, index: 1)
         self.refused(secret=True)
         self.refused(default=-1)

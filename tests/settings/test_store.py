@@ -45,6 +45,15 @@ ROWS = declare(
         read=lambda owner, connection: owner.get(connection, "nobody"),
         doc="A.",
     ),
+    Setting(
+        name="Data",
+        kind=integer(0),
+        default=0,
+        index=Index.CONNECTION,
+        read=lambda owner, connection: owner[connection],
+        write=lambda owner, connection, value: owner.__setitem__(connection, value),
+        doc="A.",
+    ),
     Setting(name="Iocp", kind=BOOL, default=False, support=Support.REFUSED, why="Windows only.", doc="A."),
     Setting(name="Idle", kind=BOOL, default=True, support=Support.ACCEPTED, why="Always so.", doc="A."),
 )
@@ -253,6 +262,22 @@ class ComputedTests(Case):
             self.refused("is read-only", call)
         kept = self.settings.overlay(3)
         self.refused("is read-only", kept.set, "Peer", "x")
+
+
+class WrittenTests(Case):
+    def test_written(self):
+        """A computed row that takes a value hands it to whoever has it, checked and converted."""
+        kept = self.settings.overlay(3)
+        self.settings.set("Data", "7", 3)
+        self.assertEqual((self.peers[3], self.settings.get("Data", 3)), (7, 7))
+        kept.data = 8
+        self.assertEqual((self.peers[3], kept.data), (8, 8))
+        self.refused("Data", self.settings.set, "Data", "many", 3)
+        self.assertEqual(self.peers[3], 8)
+
+    def test_needs_index(self):
+        """What belongs to a connection is not set without one."""
+        self.refused("Data belongs to a connection", self.settings.set, "Data", "7")
 
 
 class OverlayTests(Case):
