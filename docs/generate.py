@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -31,10 +31,11 @@ def settings_page() -> str:
     """Return docs/settings.md: each setting with its meaning, values, default and when it may change."""
     parts = [
         f"# Settings\n\n{NOTE}",
-        "A setting has one name in three spellings: `root_directory` in Python, a keyword of `SFTPServer` and an\n"
-        "attribute of `server.settings`; `RootDirectory` in `--set` and `server.settings.config()`; and the option\n"
-        "`--root-directory`. Where `[connection]` stands after a name, one connection can have a value of its own:\n"
-        '`server.settings.config("DirListBufferSize[3]=20")`.',
+        "A setting has one name in three spellings: `root_directory` in Python, an attribute of the server and a\n"
+        "keyword of `SFTPServer`; `RootDirectory` in `--set` and `server.config()`; the option `--root-directory`.\n"
+        "Where `[connection]` stands after a name, one connection can have a value of its own:\n"
+        '`server.dir_list_buffer_size[3] = 20` or `server.config("DirListBufferSize[3]=20")`. Without the number it\n'
+        "is the value for all others: `server.dir_list_buffer_size = 50`. A `[position]` is a place in a list, from 0.",
     ]
     for title, rows in TABLE.chapters.items():
         parts.append(f"## {title}")
@@ -230,44 +231,20 @@ def _different(row: Client) -> Iterator[str]:
         yield f"but not if the server is {' or '.join(f'`{pattern}`' for pattern in row.turned_by)}"
 
 
-def algorithms_page() -> str:
-    """Return docs/algorithms.md; the registry has a module of its own beside this one."""
-    page: str = run_path(str(Path(__file__).with_name("generate_algorithms.py")))["algorithms_page"]()
+def _beside(module: str, function: str) -> str:
+    """Return what a module beside this one writes: the registry of algorithms and the types have one of their own."""
+    page: str = run_path(str(Path(__file__).with_name(module)))[function]()
     return page
-
-
-def names_module() -> str:
-    """Return conchsftp/settings/names.py: the attributes of the settings and their types, for type checkers."""
-    imports: dict[str, set[str]] = {}
-    lines = []
-    for row in TABLE:
-        kind = row.kind
-        annotation = kind.annotation
-        if row.secret:
-            annotation, module = "Secret", "conchsftp.secret"
-        else:
-            module = kind.module
-        if module:
-            imports.setdefault(module, set()).add(annotation)
-        if row.index is Index.POSITION:
-            annotation = f"tuple[{annotation}, ...]"
-        lines.append(f"    {row.attribute}: {annotation}")
-    head = [
-        '"""\nThe settings as attributes, with their types: for type checkers and editors only.\n\n'
-        'Written by docs/generate.py from the table; holds no values.\n"""\n'
-    ]
-    head += [f"from {module} import {', '.join(sorted(imports[module]))}" for module in sorted(imports)]
-    body = ['\n\nclass Names:\n    """What can be read from settings and overlays."""\n\n    __slots__ = ()\n']
-    return "\n".join(head + body + lines) + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/differences.md": differences_page,
     "docs/events.md": events_page,
-    "docs/algorithms.md": algorithms_page,
+    "docs/algorithms.md": partial(_beside, "generate_algorithms.py", "algorithms_page"),
     "docs/client_quirks.md": clients_page,
-    "conchsftp/settings/names.py": names_module,
+    "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),
+    "conchsftp/server/properties.py": partial(_beside, "generate_names.py", "properties_module"),
 }
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class EventHub:
             added.remove(handler)
             self._join()
 
-    def listen(self, listener: object) -> None:
+    def add_listener(self, listener: object) -> None:
         """
         Add every method of an object that is named as a hook, such as `on_file_open`.
 

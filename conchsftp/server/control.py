@@ -135,8 +135,8 @@ class Control:
         return ConnectionFacts(self._transport_of(connection_id))
 
     @property
-    def build_info(self) -> str:
-        """The versions of this package and of what it is made of."""
+    def versions(self) -> str:
+        """The versions of this package and of what it is made of: BuildInfo."""
         packages = (f"{name} {version(name)}" for name in ("conchsftp", "Twisted", "cryptography"))
         return ", ".join((*packages, f"Python {platform.python_version()}"))
 

@@ -29,6 +29,7 @@ from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.ports import endpoints
+from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -44,7 +45,7 @@ _FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
-class SFTPServer(Control, MultiService):
+class SFTPServer(Properties, Control, MultiService):
     """
     An SFTP server.
 
@@ -65,6 +66,12 @@ class SFTPServer(Control, MultiService):
         ServerError: a setting, key or users file that cannot be used.
     """
 
+    workers: Workers
+    events: EventHub
+    users: UsersFile | None
+    factory: SFTPFactory
+    on: Callable[..., Any]
+    add_listener: Callable[[object], None]
     _log = Logger()
     _ports: Sequence[IListeningPort] = ()
     _starting: "Deferred[Any] | None" = None
@@ -99,7 +106,7 @@ class SFTPServer(Control, MultiService):
         self._avatar_class = avatar_class
         self._failed = failed if failed is not None else self._log_failure
         self.on = self.events.on
-        self.listen = self.events.listen
+        self.add_listener = self.events.add_listener
         self.factory = SFTPFactory(
             settings=self.settings,
             host_keys=host_keys if isinstance(host_keys, HostKeys) else HostKeys.load(*host_keys),

@@ -11,7 +11,7 @@ ROWS = declare(
         kind=TEXT,
         default="",
         change=Change.NEVER,
-        read=lambda server, index: server.build_info,
+        read=lambda server, index: server.versions,
         doc="The versions of this package, of Twisted, of the cryptography and of Python.",
     ),
     Setting(

@@ -110,4 +110,5 @@ HOSTS: Kind[Hosts] = Kind(
     module=__name__,
     parse=lambda text: Hosts(NAMES.parse(text)),
     take=lambda value: value if isinstance(value, Hosts) else Hosts(NAMES.take(value)),
+    given="Hosts | Iterable[str]",
 )

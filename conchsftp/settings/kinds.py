@@ -30,6 +30,7 @@ class Kind(Generic[T]):
         parse: text → value.
         take: any other Python value → value.
         format: value → text; `parse` gives the same value back.
+        given: the type of what may be set besides text, where that is more than `annotation`.
     """
 
     described: str
@@ -38,6 +39,7 @@ class Kind(Generic[T]):
     parse: Callable[[str], T]
     take: Callable[[Any], T]
     format: Callable[[T], str] = str
+    given: str = ""
 
     def convert(self, value: object) -> T:
         """
@@ -130,6 +132,7 @@ def some_of(*choices: str) -> Kind[Names]:
         parse=lambda text: check(_split(text.lower())),
         take=lambda value: check(_names(described, value)),
         format=",".join,
+        given="Iterable[str]",
     )
 
 
@@ -157,6 +160,7 @@ def numbered(choices: type[E]) -> Kind[E]:
         parse=parse,
         take=take,
         format=lambda value: str(int(value)),
+        given="int",
     )
 
 
@@ -306,7 +310,9 @@ def _take_endpoints(value: object) -> Names:
 BOOL: Kind[bool] = Kind(described=_TRUTH, annotation="bool", parse=_parse_bool, take=_take_bool)
 SECONDS: Kind[float] = Kind(described=_DURATION, annotation="float", parse=_parse_seconds, take=_take_seconds)
 TEXT: Kind[str] = Kind(described="text", annotation="str", parse=str, take=_never("text"))
-PATH: Kind[str] = Kind(described="a path on this machine", annotation="str", parse=_parse_path, take=_take_path)
+PATH: Kind[str] = Kind(
+    described="a path on this machine", annotation="str", parse=_parse_path, take=_take_path, given="PathLike[str]"
+)
 MASK: Kind[int | None] = Kind(
     described=_MASK,
     annotation="int | None",
@@ -327,6 +333,7 @@ NAMES: Kind[Names] = Kind(
     parse=_split,
     take=lambda value: _names(_LIST, value),
     format=",".join,
+    given="Iterable[str]",
 )
 ENDPOINTS: Kind[Names] = Kind(
     described=_STRINGS,
@@ -334,6 +341,7 @@ ENDPOINTS: Kind[Names] = Kind(
     parse=_parse_endpoints,
     take=_take_endpoints,
     format=",".join,
+    given="Iterable[str]",
 )
 PATTERNS: Kind[Patterns] = Kind(
     described="a comma-separated list of patterns, in which `*` stands for any text",
@@ -341,4 +349,5 @@ PATTERNS: Kind[Patterns] = Kind(
     module=__name__,
     parse=Patterns,
     take=lambda value: value if isinstance(value, Patterns) else Patterns(",".join(_names(_LIST, value))),
+    given="Patterns | Iterable[str]",
 )

@@ -88,14 +88,14 @@ class SubscriptionTests(Case):
             def on_login(self, event):
                 calls.append("never")
 
-        self.hub.listen(Audit())
+        self.hub.add_listener(Audit())
         self.hub.fire(self.event)
         self.hub.fire(DirList(1, "alice", "/b"))
         self.assertEqual(calls, [("remove", "/a"), ("list", "/b")])
 
     def test_object_without_hooks(self):
         """An object that would be told of nothing is a mistake."""
-        self.refused("object has no method", self.hub.listen, object())
+        self.refused("object has no method", self.hub.add_listener, object())
 
     def test_misspelt_hook(self):
         """A method that is almost named as a hook is a mistake, not a handler that never runs."""
@@ -103,7 +103,7 @@ class SubscriptionTests(Case):
         class Audit:
             def on_file_opne(self, event): ...
 
-        for call in (self.hub.listen, self.hub.adopt, self.hub.child):
+        for call in (self.hub.add_listener, self.hub.adopt, self.hub.child):
             self.refused("Audit.on_file_opne handles no event; did you mean on_file_open", call, Audit())
 
 
@@ -358,5 +358,5 @@ class NotFiredTests(SynchronousTestCase):
                 """Never called."""
 
         hub = EventHub()
-        for listen in (lambda: hub.on("Log", print), lambda: hub.listen(Listener()), lambda: hub.child(Listener())):
-            self.assertIn("not fired yet", str(self.assertRaises(ServerError, listen)))
+        for add in (lambda: hub.on("Log", print), lambda: hub.add_listener(Listener()), lambda: hub.child(Listener())):
+            self.assertIn("not fired yet", str(self.assertRaises(ServerError, add)))
