@@ -74,9 +74,7 @@ class UsersFileChecker:
         return Deferred.fromCoroutine(ask(credentials))
 
     async def _by_password(self, credentials: Any) -> AvatarID:
-        reason = await self._hashing.run(
-            self._matches, credentials.username, credentials.password, late=self._late
-        )
+        reason = await self._hashing.run(self._matches, credentials.username, credentials.password, late=self._late)
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)

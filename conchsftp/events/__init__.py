@@ -27,7 +27,14 @@ from conchsftp.events.files import (
 )
 from conchsftp.events.hub import EventHub
 from conchsftp.events.kinds import EVENTS, Event, FileEvent, Phase
-from conchsftp.events.own import ExtendedRequest, LinkCreate, LinkRead, TransferFinished
+from conchsftp.events.own import (
+    DirRead,
+    ExtendedRequest,
+    LinkCreate,
+    LinkRead,
+    TransferFinished,
+    TransferRenamed,
+)
 from conchsftp.events.waiting import in_thread
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "ConnectionRequest",
     "DirCreate",
     "DirList",
+    "DirRead",
     "DirRemove",
     "Disconnected",
     "Error",
@@ -59,5 +67,6 @@ __all__ = [
     "SSHUserAuthRequest",
     "SetAttributes",
     "TransferFinished",
+    "TransferRenamed",
     "in_thread",
 ]

@@ -2,7 +2,12 @@
 Events of our own, for what the component has none. Records only.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 from conchsftp.events.kinds import FileEvent, Phase, event
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.replies import NameEntry
 
 
 @event(Phase.BOTH, documented=False, writable="path target")
@@ -44,17 +49,76 @@ class ExtendedRequest(FileEvent):
         request_name: such as `statvfs@openssh.com` or `copy-data`.
         path: the file that it is about; empty if there is none.
         handle: what stands for the open file that it is about; empty if there is none.
+        target: the file that `copy-data` copies to; else empty.
+        data: what follows the name of a request that the server does not know; else empty.
         result: what it gave, after the operation.
     """
 
     request_name: str
     path: str = ""
     handle: str = ""
+    target: str = ""
+    data: bytes = field(default=b"", repr=False)
     result: object = None
 
 
+class _Portion(FileEvent):
+    """A part of a listing; `names` are those that the reply has room for, once all handlers are done."""
+
+    __slots__ = ("names",)
+
+    names: list[NameEntry]
+
+
+@event(Phase.AFTER, documented=False, writable="entries")
+class DirRead(_Portion):
+    """
+    A client reads names from an open directory: READDIR.
+
+    Told of what the directory gave, in portions of up to DirListBufferSize names, `.` and `..` among them. What a
+    handler takes out of `entries` the client does not see; where it takes out all, the next portion is read at once. A
+    hidden name can still be opened: FileOpen, GetAttributes and the others refuse that.
+
+    Attributes:
+        path: the directory.
+        handle: what stands for it.
+        entries: pairs of a name and its `Attributes`; empty at the end of the listing. May be changed or replaced.
+        found: how many there were before any handler changed them.
+    """
+
+    path: str
+    handle: str
+    entries: Sequence[tuple[str, Attributes | None]] = field(default=(), repr=False)
+    found: int = 0
+
+
+@dataclass(slots=True)
+class _Transfer(FileEvent):
+    """
+    What is known of a transfer.
+
+    Attributes:
+        path: the file, as it was opened.
+        final_path: what it is called now.
+        bytes: how many were read and written.
+        duration: from opening to closing, in milliseconds.
+        upload: True if the file was written to, or created or emptied for writing.
+        resumed: True if the transfer did not begin at the start of the file.
+        aborted: True if the session ended with the file open. A client that gives up and closes the file says nothing
+            of it.
+    """
+
+    path: str
+    final_path: str
+    bytes: int
+    duration: int
+    upload: bool = False
+    resumed: bool = False
+    aborted: bool = False
+
+
 @event(Phase.AFTER, documented=False)
-class TransferFinished(FileEvent):
+class TransferFinished(_Transfer):
     """
     A file that was read from or written to has been closed.
 
@@ -62,32 +126,34 @@ class TransferFinished(FileEvent):
     of reading, writing or closing; CONNECTION_LOST (7) if there was none and the session ended with the file open. An
     empty upload counts: nothing is written to it, but it was opened to be created or emptied.
 
-    Attributes:
-        path: the file; where it was renamed meanwhile, its new path.
-        bytes: how many were read and written.
-        duration: from opening to closing, in milliseconds.
-        upload: True if the file was written to, or created or emptied for writing.
-        resumed: True if the transfer did not begin at the start of the file.
+    `final_path` is another one than `path` if the file was renamed while it was open. Clients that upload under a
+    temporary name rename it after they have closed it: see TransferRenamed.
     """
 
-    path: str
-    bytes: int
-    duration: int
-    upload: bool = False
-    resumed: bool = False
+
+@event(Phase.AFTER, documented=False)
+class TransferRenamed(_Transfer):
+    """
+    A file that was uploaded under another name has got its own: `final_path`.
+
+    WinSCP uploads `name.filepart`, rclone `name.<something>.partial`, and others do so when told to. TransferFinished
+    has told of the upload with that name; this event tells of it again, with the same facts, when the user renames the
+    file, in whatever session, within a minute. It is told once, and only of uploads that were complete; nobody waits
+    for its handlers.
+    """
 
 
 @event(Phase.AFTER, documented=False, subscribable=False)
-class FileRequest(FileEvent):
+class FileRequest(_Portion):
     """
-    A request without an event of its own, such as READDIR; takes the same road, and nobody can listen to it.
+    A request without an event of its own; takes the same road, and nobody can listen to it.
 
     Attributes:
         path: what it is about; empty if nothing.
-        request: the request.
-        result: what it gave.
+        handle: what stands for it, if anything does.
+        entries: of READDIR, what an earlier one has told of and had no room for.
     """
 
     path: str = ""
-    request: object = None
-    result: object = None
+    handle: str = ""
+    entries: Sequence[tuple[str, Attributes | None]] = ()

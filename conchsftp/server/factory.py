@@ -16,6 +16,7 @@ from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
 from conchsftp.server.allowed import AT_A_TIME
 from conchsftp.server.connections import ConnectionTable
+from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKeys
@@ -67,6 +68,7 @@ class SFTPFactory(SSHFactory):
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
+        self.uploads = Uploads()
         self.lookups = FewThreads(workers, AT_A_TIME)
 
     @property

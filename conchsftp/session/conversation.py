@@ -5,6 +5,7 @@ State only; who carries requests out is the pipeline, who moves bytes the subsys
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,6 +17,7 @@ from conchsftp.events.waiting import settled
 from conchsftp.interfaces import IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.paths import Paths
+from conchsftp.session.uploads import Uploads
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
@@ -34,6 +36,8 @@ class Conversation:
         events: the hub of the server; the avatar's own hooks join it.
         seconds: tells the time, in seconds.
         client: what the client needs.
+        turns: those of all connections; None where nobody else waits.
+        uploads: those that users may still rename; None: this session's alone.
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class Conversation:
         events: Any,
         seconds: Callable[[], float],
         client: Client = DEFAULT,
+        turns: Any = None,
+        uploads: Any = None,
     ) -> None:
         self.settings = settings
         self.client = client
@@ -64,6 +70,8 @@ class Conversation:
         """Whether the channel is gone: nothing may be opened any more."""
         self.direct = False
         """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
+        self.uploads = Uploads() if uploads is None else uploads
+        self._turns = turns
         self._stoppable: Any = None
         self._paths = Paths(home=avatar.home)
         self.path = self._paths.resolve
@@ -79,6 +87,13 @@ class Conversation:
             if self.over:
                 stoppable.stop()
         return stoppable
+
+    async def turn(self) -> None:
+        """Let the other connections have theirs first."""
+        if self._turns is not None:
+            turn: Deferred[None] = Deferred()
+            self._turns.wait(partial(turn.callback, None))
+            await turn
 
     def end(self) -> None:
         """The channel is gone."""

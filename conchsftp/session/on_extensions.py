@@ -36,6 +36,12 @@ def _about_handle(name: str) -> Any:
     return announce
 
 
+def _announce_copy(c: Any, r: Any) -> Any:
+    event = _about_handle("copy-data")(c, r)
+    event.target = c.handles.path(r.target_handle)
+    return event
+
+
 def _space_of(c: Any, e: Any, r: Any) -> Any:
     return c.files.space(e.path)
 
@@ -95,7 +101,7 @@ ROWS = (
     Operation(
         request=requests.CopyData,
         event=ExtendedRequest,
-        announce=_about_handle("copy-data"),
+        announce=_announce_copy,
         perform=_copy,
         files=_by_both_handles,
         mutates=True,

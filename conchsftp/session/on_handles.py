@@ -5,11 +5,12 @@ Rows and what they do; nothing here knows a version, a packet or an order. Sourc
 PROTOCOL.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
-from conchsftp.events.own import FileRequest
+from conchsftp.events.own import DirRead, FileRequest
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
@@ -121,18 +122,34 @@ def _set_attributes(c: Any, e: Any, r: Any) -> Any:
 
 
 def _announce_list(c: Any, r: Any) -> Any:
-    return FileRequest(c.connection_id, c.user, c.handles.get(r.handle, OpenDirectory).path, r)
+    opened = c.handles.get(r.handle, OpenDirectory)
+    if opened.waiting:
+        # Handlers were told of these.
+        return FileRequest(c.connection_id, c.user, opened.path, _named(r.handle), opened.waiting)
+    return DirRead(c.connection_id, c.user, opened.path, _named(r.handle))
 
 
 def _list(c: Any, e: Any, r: Any) -> Any:
+    if e.entries:
+        return None
     opened = c.handles.get(r.handle, OpenDirectory)
-    return opened.waiting or opened.source.read(c.settings.dir_list_buffer_size or _LISTING_ENTRIES)
+    found = opened.source.read(c.settings.dir_list_buffer_size or _LISTING_ENTRIES)
+    if hasattr(found, "__await__"):
+        return _found(e, found)
+    e.found = len(found)
+    return found
+
+
+async def _found(e: Any, waiting: Awaitable[Any]) -> Any:
+    found = await waiting
+    e.found = len(found)
+    return found
 
 
 def _fit(c: Any, e: Any) -> None:
     """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
-    found = e.result or ()
-    entries: list[NameEntry] = []
+    found = e.entries
+    names: list[NameEntry] = []
     room = c.client.packet
     for name, attributes in found:
         encoded = c.encoded(name)
@@ -140,17 +157,22 @@ def _fit(c: Any, e: Any) -> None:
         for owner in () if attributes is None else (attributes.owner, attributes.group):
             if owner is not None and len(owner) > _NAME_COLUMN:
                 room -= _LONGEST_CHARACTER * len(owner)
-        if room < 0 and entries:
+        if room < 0 and names:
             break
-        entries.append(NameEntry(encoded, None, attributes))
+        names.append(NameEntry(encoded, None, attributes))
     if found:
-        c.handles.get(e.request.handle, OpenDirectory).waiting = found[len(entries) :]
-    e.result = entries
+        c.handles.get(e.handle.encode("utf-8", "surrogateescape"), OpenDirectory).waiting = found[len(names) :]
+    e.names = names
+
+
+def _hidden(c: Any, e: Any) -> bool:
+    """Return whether handlers have taken out all that was found; clients would take it for the end."""
+    return e.status_code == Status.OK and e.__class__ is DirRead and e.found > 0 and not e.names
 
 
 def _names_reply(c: Any, e: Any, r: Any) -> Any:
     # Never an empty NAME: some clients fail on it.
-    return Names(entries=e.result) if e.result else StatusReply(status=Status.EOF)
+    return Names(entries=e.names) if e.names else StatusReply(status=Status.EOF)
 
 
 def _own_data(request: Any) -> None:
@@ -208,11 +230,12 @@ ROWS = (
     # Not shared: its reply moves the place in the listing.
     Operation(
         request=requests.ReadDir,
-        event=FileRequest,
+        event=DirRead,
         announce=_announce_list,
         perform=_list,
-        result="result",
+        result="entries",
         conclude=_fit,
+        again=_hidden,
         reply=_names_reply,
         files=by_handle,
         ends=True,

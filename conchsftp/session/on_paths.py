@@ -19,12 +19,12 @@ from conchsftp.events.files import (
     ResolvePath,
     SetAttributes,
 )
-from conchsftp.events.own import LinkCreate, LinkRead, TransferFinished
+from conchsftp.events.own import LinkCreate, LinkRead
 from conchsftp.interfaces import IHardLinks, ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
 from conchsftp.session.set_stat import applied, explained
-from conchsftp.session.transfers import Transfer
+from conchsftp.session.transfers import Transfer, renamed, watched
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
@@ -86,7 +86,7 @@ def _keep_file(c: Any, e: Any) -> None:
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
     opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)
     _keep(c, e, e.handle, opened)
-    if TransferFinished in c.events.listeners and opened.handle:
+    if opened.handle and watched(c):
         creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
         Transfer(c, opened, creates=creates and bool(e.desired_access & _WRITING))
 
@@ -143,6 +143,8 @@ def _follow(c: Any, e: Any) -> None:
     """Know what is open by its new name."""
     if e.status_code == Status.OK:
         c.handles.renamed(e.path, e.new_path)
+        if c.uploads:
+            renamed(c, e.path, e.new_path)
 
 
 def _announce_symlink(c: Any, r: Any) -> Any:

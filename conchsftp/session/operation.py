@@ -66,6 +66,7 @@ class Operation:
         result: the field of the event that takes the result; empty if there is none.
         reply: makes the reply to a request that went well.
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
+        again: whether it has to be carried out once more, because handlers left nothing of what was found; None: never.
         files: the paths whose lanes it takes.
         shared: whether it may overlap with other shared ones on the same file.
         alone: whether no other request of the session may be under way: it changes names that open files have, or that
@@ -89,6 +90,7 @@ class Operation:
     result: str = ""
     reply: Callable[[Any, Any, Any], Any] = _done
     conclude: Callable[[Any, Any], None] | None = None
+    again: Callable[[Any, Any], bool] | None = None
     files: Callable[[Any, Any], tuple[str, ...]] = _by_path
     shared: bool = False
     alone: bool = False

@@ -27,7 +27,7 @@ def _malformed(c: Any, r: Any) -> Any:
 
 
 def _announce_unknown(c: Any, r: Any) -> Any:
-    return ExtendedRequest(c.connection_id, c.user, c.text(r.name))
+    return ExtendedRequest(c.connection_id, c.user, c.text(r.name), data=bytes(r.data))
 
 
 def _own_request(c: Any, e: Any, r: Any) -> Any:

@@ -50,7 +50,7 @@ class Pipeline:
         Returns:
             The event that tells how it went, or a Deferred of it if something waits. Neither ever fails.
         """
-        outcome = start(self._serve(row, request))
+        outcome = start(self._serve(row, request) if row.again is None else self._serve_until_done(row, request))
         # isinstance would ask an abstract base class, at a tenth of the price of a request.
         if outcome.__class__ is Deferred:
             # Whatever it was, the client is owed an answer.
@@ -70,6 +70,16 @@ class Pipeline:
         if status == Status.EOF and not row.ends:
             status = Status.FAILURE
         return StatusReply(status=status, message=message)
+
+    async def _serve_until_done(self, row: Operation, request: Any) -> FileEvent:
+        """Carry out what handlers may leave nothing of, until they leave something or there is no more."""
+        conversation, again = self._conversation, row.again
+        assert again is not None
+        while True:
+            event = await self._serve(row, request)
+            if conversation.over or not again(conversation, event):
+                return event
+            await conversation.turn()
 
     async def _serve(self, row: Operation, request: Any) -> FileEvent:
         conversation = self._conversation

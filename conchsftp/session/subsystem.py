@@ -93,6 +93,8 @@ class SFTPSubsystem(Protocol):
             events=ssh.factory.events,
             seconds=ssh.clock.seconds,
             client=ssh.client,
+            turns=ssh.factory.turns,
+            uploads=ssh.factory.uploads,
         )
         self._pipeline = Pipeline(self._conversation)
 

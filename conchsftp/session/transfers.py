@@ -1,11 +1,12 @@
 """
-What TransferFinished reports: how much of a file was read and written between its opening and its closing.
+What TransferFinished and TransferRenamed report: how much of a file was read and written while it was open.
 
 Counts at the open file, and only where somebody listens when it is opened: elsewhere nothing of this is called. Does
 not see what handlers make of the data, only that they refused it; and makes nobody wait: the reply to CLOSE does not
 depend on it.
 """
 
+import copy
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from conchsftp.events.kinds import FileEvent, outcome
-from conchsftp.events.own import TransferFinished
+from conchsftp.events.own import TransferFinished, TransferRenamed
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
 
@@ -35,6 +36,7 @@ class Transfer:
     def __init__(self, conversation: Any, opened: OpenFile, *, creates: bool) -> None:
         self._conversation = conversation
         self._opened = opened
+        self._path = opened.path
         self._begun = conversation.seconds()
         self._touched = self._upload = creates
         self._lowest: dict[bool, int] = {}
@@ -124,20 +126,45 @@ class Transfer:
     def _finish(self) -> None:
         if not self._touched:
             return
-        if self._opened.abandoned and self._status == Status.OK:
+        opened, conversation = self._opened, self._conversation
+        if opened.abandoned and self._status == Status.OK:
             self._status = Status.CONNECTION_LOST
-        conversation = self._conversation
+        now = conversation.seconds()
         told = TransferFinished(
             conversation.connection_id,
             conversation.user,
-            self._opened.path,
+            self._path,
+            opened.path,
             self._bytes,
-            max(round((conversation.seconds() - self._begun) * 1000), 0),
+            max(round((now - self._begun) * 1000), 0),
             self._upload,
             self._lowest.get(self._upload, 0) > 0,
+            opened.abandoned,
             status_code=self._status,
             error_message=self._message,
         )
-        waiting: Deferred[Any] | None = conversation.events.fire(told)
-        if waiting is not None:
-            waiting.addErrback(lambda failure: _log.failure("a handler of TransferFinished was cut off", failure))
+        if self._upload and self._status == Status.OK and TransferRenamed in conversation.events.listeners:
+            conversation.uploads.add(copy.copy(told), now)
+        tell(conversation, told)
+
+
+def watched(conversation: Any) -> bool:
+    """Return whether anybody wants to know of transfers."""
+    listeners = conversation.events.listeners
+    return TransferFinished in listeners or TransferRenamed in listeners
+
+
+def renamed(conversation: Any, path: str, new_path: str) -> None:
+    """Tell of an upload that has got its name."""
+    told = conversation.uploads.renamed(
+        conversation.connection_id, conversation.user, path, new_path, conversation.seconds()
+    )
+    if told is not None:
+        tell(conversation, told)
+
+
+def tell(conversation: Any, event: FileEvent) -> None:
+    """Tell whoever listens, and wait for nobody."""
+    waiting: Deferred[Any] | None = conversation.events.fire(event)
+    if waiting is not None:
+        waiting.addErrback(lambda failure: _log.failure(f"a handler of {event.name} was cut off", failure))

@@ -256,7 +256,7 @@ class EventCase(WireCase):
         self.session = self.begin()
 
     def transferred(self, event: TransferFinished) -> None:
-        self.told.append((event.path, event.bytes, event.upload, Status(event.status_code)))
+        self.told.append((event.final_path, event.bytes, event.upload, Status(event.status_code)))
 
     def renamed(self, event: FileRename) -> None:
         if not event.before_exec:

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.events import EventHub
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.session.subsystem import SFTPSubsystem
+from conchsftp.session.uploads import Uploads
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp.clients import find_client
@@ -136,9 +137,10 @@ class Channel:
 
 
 class _Factory:
-    def __init__(self, events: EventHub, turns: Turns) -> None:
+    def __init__(self, events: EventHub, turns: Turns, uploads: Uploads) -> None:
         self.events = events
         self.turns = turns
+        self.uploads = uploads
 
 
 class _SSH:
@@ -147,10 +149,10 @@ class _SSH:
     connection_id = 5
     peer = "client"
 
-    def __init__(self, client: bytes, settings: Any, events: EventHub, clock: Clock) -> None:
+    def __init__(self, client: bytes, settings: Any, events: EventHub, clock: Clock, uploads: Uploads) -> None:
         self.client = find_client(client, settings.client_quirks.rows)
         self.settings = settings
-        self.factory = _Factory(events, Turns(clock, settings))
+        self.factory = _Factory(events, Turns(clock, settings), uploads)
         self.clock = clock
 
 
@@ -174,6 +176,7 @@ class Session:
         avatar: who it is; else somebody without hooks.
         events: the hub of the server.
         client: its SSH version string.
+        uploads: those of the server.
         settings: of the server.
 
     Attributes:
@@ -187,6 +190,7 @@ class Session:
         avatar: Any = None,
         events: EventHub | None = None,
         client: bytes = b"SSH-2.0-OpenSSH_9.2p1",
+        uploads: Uploads | None = None,
         **settings: object,
     ) -> None:
         self.clock = Clock()
@@ -194,7 +198,7 @@ class Session:
         self.events = EventHub(clock=self.clock) if events is None else events
         self.settings = Settings(TABLE, **settings)
         self.channel = Channel()
-        ssh = _SSH(client, self.settings, self.events, self.clock)
+        ssh = _SSH(client, self.settings, self.events, self.clock, Uploads() if uploads is None else uploads)
         self.subsystem = SFTPSubsystem(avatar or Avatar(self.files), ssh)
         self.conversation = self.subsystem._conversation
         self.turns = ssh.factory.turns

@@ -212,6 +212,21 @@ class EventTests(AbleCase):
             ],
         )
 
+    def test_copy(self) -> None:
+        """Of a copy they see both files."""
+        events: list[ExtendedRequest] = []
+        self.on(ExtendedRequest, events.append)
+        one, two = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=TO_CREATE))
+        self.session.ask(extended(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0)))
+        self.assertEqual([(event.path, event.target) for event in events], [("/home/a", "/home/b")] * 2)
+
+    def test_data(self) -> None:
+        """Of a request that is not known they see the bytes behind its name."""
+        events: list[ExtendedRequest] = []
+        self.on(ExtendedRequest, events.append)
+        self.session.ask(extended(b"md5-hash", 7, b"anything"), extended(b"other", 7))
+        self.assertEqual([event.data for event in events], [b"anything"] * 2 + [b""] * 2)
+
     def test_unknown(self) -> None:
         """They are told of a request that is not known, with its name; it remains unsupported."""
         events: list[Any] = []

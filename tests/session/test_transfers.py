@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from conchsftp.errors import SFTPError
-from conchsftp.events import EventHub, FileRead, FileWrite, TransferFinished
+from conchsftp.events import EventHub, FileRead, FileWrite, TransferFinished, TransferRenamed
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -18,6 +18,7 @@ from tests.session.support import (
     READDIR,
     RENAME,
     TO_CREATE,
+    Avatar,
     Session,
     SessionCase,
     extended,
@@ -40,6 +41,7 @@ class TransferCase(SessionCase):
     def setUp(self) -> None:
         super().setUp()
         self.told: list[Told] = []
+        self.aborted: list[bool] = []
         self.watch()
 
     def watch(self, files: Any = None) -> Session:
@@ -51,7 +53,8 @@ class TransferCase(SessionCase):
     def note(self, event: TransferFinished) -> None:
         """Note an event."""
         status = Status(event.status_code)
-        self.told.append((event.path, event.bytes, event.duration, event.upload, event.resumed, status))
+        self.aborted.append(event.aborted)
+        self.told.append((event.final_path, event.bytes, event.duration, event.upload, event.resumed, status))
 
     def close(self, handle: bytes) -> None:
         """Close a file."""
@@ -143,8 +146,100 @@ class CountTests(TransferCase):
         """The path is the one that the file has when it is closed."""
         handle = self.opened(opening(b"part", pflags=TO_CREATE))
         self.session.ask(writing(handle, 0, b"abc"), request(RENAME, 1, string(b"part"), string(b"whole")))
+        seen: list[TransferFinished] = []
+        self.session.events.on(TransferFinished, seen.append)
         self.close(handle)
-        self.assertEqual(self.told[0][0], "/home/whole")
+        self.assertEqual([(event.path, event.final_path) for event in seen], [("/home/part", "/home/whole")])
+
+
+class RenamedTests(TransferCase):
+    """TransferRenamed: an upload gets its own name after CLOSE."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.renamed: list[Any] = []
+        self.session.events.on(TransferRenamed, self.renamed.append)
+
+    def upload(self, name: bytes, data: bytes = b"abc") -> None:
+        """Upload a file."""
+        handle = self.opened(opening(name, pflags=TO_CREATE))
+        self.session.ask(writing(handle, 0, data))
+        self.close(handle)
+
+    def rename(self, old: bytes, new: bytes) -> None:
+        """Rename a file, whether there is one or not."""
+        self.one(request(RENAME, 1, string(old), string(new)))
+
+    def test_told(self) -> None:
+        """It has the facts of the upload, the name that was uploaded and the new one; it is told once."""
+        self.upload(b"a.part")
+        self.rename(b"a.part", b"whole")
+        self.rename(b"whole", b"other")
+        facts = [(event.path, event.final_path, event.bytes, event.upload) for event in self.renamed]
+        self.assertEqual(facts, [("/home/a.part", "/home/whole", 3, True)])
+        self.assertEqual([told[0] for told in self.told], ["/home/a.part"])
+
+    def test_posix_rename(self) -> None:
+        """A rename that replaces counts as well."""
+        self.upload(b"x.part")
+        self.one(extended(b"posix-rename@openssh.com", 1, string(b"x.part"), string(b"a")))
+        self.assertEqual([event.final_path for event in self.renamed], ["/home/a"])
+
+    def test_other_session(self) -> None:
+        """Clients with several sessions rename in whichever is free; another user's file is another one."""
+        self.upload(b"a.part")
+        self.upload(b"b.part")
+        first = self.session
+        for user, path in (("bob", b"a.part"), ("alice", b"b.part")):
+            avatar = Avatar(self.files)
+            avatar.user_name = user
+            other = Session(self.files, avatar=avatar, events=first.events, uploads=first.conversation.uploads)
+            other.greet()
+            other.ask(request(RENAME, 1, string(path), string(path + b"2")))
+        self.assertEqual([event.final_path for event in self.renamed], ["/home/b.part2"])
+
+    def test_no_upload(self) -> None:
+        """Other files, renames that fail, downloads, failed uploads and lost ones are none."""
+        self.rename(b"a", b"b")
+        handle = self.opened(opening(b"b", pflags=FOR_READING))
+        self.session.ask(reading(handle, 0, 4))
+        self.close(handle)
+        self.rename(b"b", b"a")
+        handle = self.opened(opening(b"bad", pflags=TO_CREATE))
+        self.session.ask(writing(handle, 2**40, b"x"))
+        self.close(handle)
+        self.rename(b"bad", b"worse")
+        self.upload(b"good")
+        self.rename(b"good", b"a")
+        self.assertEqual(self.renamed, [])
+
+    def test_limits(self) -> None:
+        """Renamed after a minute, it is the user who tidies up; and so many uploads are remembered, and no more."""
+        for name, seconds in ((b"in time", 60), (b"late", 60.1)):
+            self.upload(name)
+            self.session.clock.advance(seconds)
+            self.rename(name, name + b"2")
+        self.assertEqual([event.path for event in self.renamed], ["/home/in time"])
+        for number in range(1001):
+            self.upload(b"%d" % number, b"")
+        for number in (0, 1, 1000):
+            self.rename(b"%d" % number, b"r%d" % number)
+        self.assertEqual([event.path for event in self.renamed][1:], ["/home/1", "/home/1000"])
+
+    def test_alone(self) -> None:
+        """Nobody has to listen to TransferFinished for it."""
+        events = EventHub(clock=None)
+        events.on(TransferRenamed, self.renamed.append)
+        self.begin(events=events)
+        self.upload(b"y.part")
+        self.rename(b"y.part", b"y")
+        self.assertEqual([event.final_path for event in self.renamed], ["/home/y"])
+
+    def test_nobody(self) -> None:
+        """Where nobody listens nothing is remembered."""
+        self.watch()
+        self.upload(b"y.part")
+        self.assertFalse(self.session.conversation.uploads)
 
 
 class SlowTests(TransferCase):
@@ -240,6 +335,7 @@ class FailureTests(TransferCase):
         session.feed(writing(one, 0, b"a"), writing(two, 0, b"b"), request(CLOSE, 1, string(two)))
         session.lose()
         files.gate.release_all()
+        self.assertEqual(self.aborted, [True, False])
         lost = [(path, status) for path, *_, status in self.told]
         self.assertEqual(lost, [("/home/one", Status.CONNECTION_LOST), ("/home/two", Status.OK)])
 

@@ -223,8 +223,8 @@ class NISTCurveTests(ExchangeCase):
     def test_not_on_the_curve(self) -> None:
         """A point that is not on the curve would give away our private key; (0, 0) is not on it either."""
         for name, curve in self.curves.items():
-            whole = ec.generate_private_key(curve).public_key().public_bytes(
-                Encoding.X962, PublicFormat.UncompressedPoint
+            whole = (
+                ec.generate_private_key(curve).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
             )
             self.refused(name, string(whole[:-1] + bytes([whole[-1] ^ 1])))
             self.refused(name, string(b"\4" + bytes(len(whole) - 1)))
@@ -233,9 +233,7 @@ class NISTCurveTests(ExchangeCase):
     def test_other_curve(self) -> None:
         """A point of another curve is refused by its length."""
         point = ec.generate_private_key(ec.SECP384R1()).public_key()
-        self.refused(
-            "ecdh-sha2-nistp256", string(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
-        )
+        self.refused("ecdh-sha2-nistp256", string(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
 
 
 class HybridTests(ExchangeCase):

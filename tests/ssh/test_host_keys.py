@@ -53,9 +53,7 @@ class HostKeyTests(SynchronousTestCase):
         """Key and signature of RFC 8032, in the layout of RFC 8709."""
         key = HostKey(ed25519.Ed25519PrivateKey.from_private_bytes(SEED))
         self.assertEqual(key.blob, string(b"ssh-ed25519") + string(PUBLIC))
-        self.assertEqual(
-            key.sign("ssh-ed25519", bytes.fromhex("af82")), string(b"ssh-ed25519") + string(SIGNATURE)
-        )
+        self.assertEqual(key.sign("ssh-ed25519", bytes.fromhex("af82")), string(b"ssh-ed25519") + string(SIGNATURE))
 
     def test_every_algorithm(self) -> None:
         """With each algorithm in the registry a key signs what the public key in the blob verifies."""
