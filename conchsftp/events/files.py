@@ -63,21 +63,22 @@ class DirCreate(FileEvent, AttributeParameters):
     attributes: Attributes | None = None
 
 
-@event(Phase.BOTH)
+@event(Phase.BOTH, writable="path result")
 class DirList(FileEvent):
     """
     A client opens a directory, to list it.
 
     Attributes:
         path: the directory.
-        result: the open directory, after the operation.
+        result: the open directory, after the operation. A handler may supply it, before or after: an `IDirectory`, or
+            what `set_file_list` takes.
     """
 
     path: str
     result: object = None
 
 
-@event(Phase.BOTH)
+@event(Phase.BOTH, writable="path")
 class DirRemove(FileEvent):
     """
     A client wants to remove a directory.
@@ -103,7 +104,7 @@ class FileClose(FileEvent):
     handle: str
 
 
-@event(Phase.BOTH, writable=f"path handle {_ATTRIBUTES}")
+@event(Phase.BOTH, writable=f"path handle result {_ATTRIBUTES}")
 class FileOpen(FileEvent, AttributeParameters):
     """
     A client wants to open or create a file.
@@ -114,7 +115,7 @@ class FileOpen(FileEvent, AttributeParameters):
         open_flags: the flags of version 6, the disposition in the three lowest bits; derived below version 5.
         attributes: for a file that is created.
         handle: what stands for the open file from now on, at most 256 bytes; empty: the server counts.
-        result: the open file, after the operation.
+        result: the open file, after the operation. A handler may supply it, before or after: an `IFile`.
     """
 
     path: str
@@ -150,7 +151,7 @@ class FileRead(_Content):
     pieces: Sequence[Buffer] = field(default=(), repr=False)
 
 
-@event(Phase.BOTH)
+@event(Phase.BOTH, writable="path")
 class FileRemove(FileEvent):
     """
     A client wants to remove a file or a link.
@@ -234,7 +235,7 @@ class ResolvePath(FileEvent):
     attributes: Attributes | None = None
 
 
-@event(Phase.BOTH, writable=_ATTRIBUTES)
+@event(Phase.BOTH, writable=f"path {_ATTRIBUTES}")
 class SetAttributes(FileEvent, AttributeParameters):
     """
     A client wants to change the attributes of a file or directory: SETSTAT or FSETSTAT.

@@ -67,6 +67,8 @@ class Event:
         """Take copies of what is only lent to the event; called before anything waits."""
 
 
+_ANSWER = ("status_code", "error_message", "handled")
+
 EVENTS: dict[str, type[Event]] = {}
 """Every event that can be listened to, by name."""
 
@@ -85,8 +87,8 @@ def event(
 
     Args:
         phases: when it fires.
-        writable: names of what a handler may set, separated by spaces; `status_code` and `error_message` of a
-            `FileEvent` need not be named.
+        writable: names of what a handler may set, separated by spaces; `status_code`, `error_message` and `handled` of
+            a `FileEvent` need not be named.
         documented: False for an event of our own.
         subscribable: False for one that serves the pipeline alone.
         fired: False for one that nothing fires yet.
@@ -98,7 +100,7 @@ def event(
         record.hook = "_".join(("on", *words(cls.__name__)))
         record.phases = phases
         record.documented = documented
-        record.writable = (*writable.split(), *(("status_code", "error_message") if issubclass(cls, FileEvent) else ()))
+        record.writable = (*writable.split(), *(_ANSWER if issubclass(cls, FileEvent) else ()))
         record.subscribable = subscribable
         record.fired = fired
         if subscribable:
@@ -119,6 +121,7 @@ class FileEvent(Event):
         before_exec: True before the operation, False after it.
         status_code: the answer so far, a `Status`; before the operation anything but OK refuses it.
         error_message: what the client is told with it; empty for the usual text of the status.
+        handled: set to True before the operation by a handler that has done it: the file system is not asked.
     """
 
     connection_id: int
@@ -126,6 +129,17 @@ class FileEvent(Event):
     before_exec: bool = field(default=False, kw_only=True)
     status_code: int = field(default=Status.OK, kw_only=True)
     error_message: str = field(default="", kw_only=True)
+    handled: bool = field(default=False, kw_only=True)
+
+    def deny(self, text: str = "", status: int = Status.PERMISSION_DENIED) -> None:
+        """
+        Refuse: before the operation it is not done, after it only the answer is another.
+
+        Args:
+            text: what the client is told; empty for the usual text of the status.
+            status: a `Status`; OK is no refusal, and becomes FAILURE.
+        """
+        self.status_code, self.error_message = status or Status.FAILURE, text
 
     def refuse(self, problem: Exception) -> None:
         """Answer with the status of an SFTPError or an OSError, or FAILURE."""

@@ -40,7 +40,7 @@ class LinkRead(FileEvent):
     target: str = ""
 
 
-@event(Phase.BOTH, documented=False)
+@event(Phase.BOTH, documented=False, writable="result")
 class ExtendedRequest(FileEvent):
     """
     A client sends an extended request that has no other event, known or not.

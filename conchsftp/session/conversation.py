@@ -75,6 +75,7 @@ class Conversation:
         self._stoppable: Any = None
         self._paths = Paths(home=avatar.home)
         self.path = self._paths.resolve
+        self.diverted = self._paths.diverted
         self.text = self._paths.decode
         self.encoded = self._paths.encode
 
@@ -128,8 +129,11 @@ class Conversation:
 
     def close_unused(self, source: Any) -> None:
         """Close what was opened for nobody."""
+        close = getattr(source, "close", None)
+        if close is None:
+            return
         try:
-            closing = settled(source.close())
+            closing = settled(close())
         except Exception:
             _log.failure("a file could not be closed")
             return

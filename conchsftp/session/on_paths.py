@@ -22,6 +22,7 @@ from conchsftp.events.files import (
 from conchsftp.events.own import LinkCreate, LinkRead
 from conchsftp.interfaces import IHardLinks, ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.listed import as_directory
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
 from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.transfers import Transfer, renamed, watched
@@ -33,6 +34,7 @@ from conchsftp.sftp.statuses import Status
 
 _WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
+_PATH = ("path",)
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 
 
@@ -74,10 +76,20 @@ def _opens_to_change(r: Any) -> bool:
     return bool(r.access & _WRITING or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
 
 
-def _open(c: Any, e: Any, r: Any) -> Any:
+def _prepare(c: Any, e: Any) -> None:
     c.handles.check_room(OpenFile, e.path)
     e.handle = e.handle or c.handles.free().decode()
+
+
+def _open(c: Any, e: Any, r: Any) -> Any:
+    _prepare(c, e)
     return c.files.open(e.path, e.desired_access, e.open_flags, e.attributes or Attributes())
+
+
+def _adopt_file(c: Any, e: Any, r: Any) -> Any:
+    """Open what a handler supplied: an `IFile`. Whatever else is taken is made one of here."""
+    _prepare(c, e)
+    return e.result
 
 
 def _keep_file(c: Any, e: Any) -> None:
@@ -94,6 +106,11 @@ def _keep_file(c: Any, e: Any) -> None:
 def _open_directory(c: Any, e: Any, r: Any) -> Any:
     c.handles.check_room(OpenDirectory, e.path)
     return c.files.list(e.path)
+
+
+def _adopt_directory(c: Any, e: Any, r: Any) -> Any:
+    c.handles.check_room(OpenDirectory, e.path)
+    return as_directory(c, e.path, e.result)
 
 
 def _keep_directory(c: Any, e: Any) -> None:
@@ -204,12 +221,14 @@ _CHANGING: dict[str, Any] = {
     "event": SetAttributes,
     "perform": _set_attributes,
     "explain": explained,
+    "paths": _PATH,
     "mutates": True,
 }
 _RENAMING: dict[str, Any] = {
     "event": FileRename,
     "perform": _rename,
     "conclude": _follow,
+    "paths": ("path", "new_path"),
     "files": by_both_paths,
     "alone": True,
     "mutates": True,
@@ -227,6 +246,8 @@ ROWS = (
         announce=_announce_open,
         perform=_open,
         result="result",
+        adopt=_adopt_file,
+        paths=_PATH,
         conclude=_keep_file,
         reply=_file_reply,
         mutates=_opens_to_change,
@@ -237,6 +258,8 @@ ROWS = (
         announce=_announced(DirList),
         perform=_open_directory,
         result="result",
+        adopt=_adopt_directory,
+        paths=_PATH,
         conclude=_keep_directory,
         reply=_directory_reply,
         shared=True,
@@ -246,6 +269,7 @@ ROWS = (
         event=DirCreate,
         announce=_with_attributes(DirCreate),
         perform=lambda c, e, r: c.files.make_directory(e.path, e.attributes or Attributes()),
+        paths=_PATH,
         alone=True,
         mutates=True,
     ),
@@ -254,6 +278,7 @@ ROWS = (
         event=DirRemove,
         announce=_announced(DirRemove),
         perform=lambda c, e, r: c.files.remove_directory(e.path),
+        paths=_PATH,
         alone=True,
         mutates=True,
     ),
@@ -262,13 +287,19 @@ ROWS = (
         event=FileRemove,
         announce=_announced(FileRemove),
         perform=lambda c, e, r: c.files.remove(e.path),
+        paths=_PATH,
         mutates=True,
     ),
     Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
     Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
-    Operation(request=requests.SymLink, announce=_announce_symlink, ability=ILinks, **_LINKING),
+    Operation(request=requests.SymLink, announce=_announce_symlink, paths=_PATH, ability=ILinks, **_LINKING),
     Operation(
-        request=requests.HardLink, announce=_announce_hard_link, files=by_both_paths, ability=IHardLinks, **_LINKING
+        request=requests.HardLink,
+        announce=_announce_hard_link,
+        paths=("path", "target"),
+        files=by_both_paths,
+        ability=IHardLinks,
+        **_LINKING,
     ),
     Operation(
         request=requests.ReadLink,

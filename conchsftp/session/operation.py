@@ -64,6 +64,10 @@ class Operation:
         explain: the text for a client whose request `perform` could not carry out, made from the event that has failed;
             None where the text of the failure says it all.
         result: the field of the event that takes the result; empty if there is none.
+        adopt: takes the place of `perform` where a handler has done the operation, and is called again where one has
+            replaced the result afterwards: makes of what was supplied what the operation needs, and returns it. None
+            where the result is used as it is.
+        paths: the fields of the event that are paths which a handler may divert.
         reply: makes the reply to a request that went well.
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
         again: whether it has to be carried out once more, because handlers left nothing of what was found; None: never.
@@ -88,6 +92,8 @@ class Operation:
     perform: Callable[[Any, Any, Any], Any]
     explain: Callable[[Any], str] | None = None
     result: str = ""
+    adopt: Callable[[Any, Any, Any], Any] | None = None
+    paths: tuple[str, ...] = ()
     reply: Callable[[Any, Any, Any], Any] = _done
     conclude: Callable[[Any, Any], None] | None = None
     again: Callable[[Any, Any], bool] | None = None
@@ -116,6 +122,10 @@ class Operation:
         if self.alone:
             files += lanes.names
         return lanes.enter(files, self.shared)
+
+    def supplied(self, event: FileEvent) -> bool:
+        """Return whether a handler has done before what the file system would have been asked for."""
+        return event.handled or (bool(self.result) and getattr(event, self.result) is not None)
 
     def changes(self, request: Any) -> bool:
         """Return whether this request would change something."""

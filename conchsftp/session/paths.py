@@ -6,6 +6,7 @@ UTF-8 with `surrogateescape`, so that every name that is stored can be named. De
 """
 
 from collections.abc import Iterable
+from os import fspath
 
 from conchsftp.errors import SFTPError
 from conchsftp.sftp.statuses import Status
@@ -54,6 +55,25 @@ class Paths:
         if path[:1] != "/" or "/." in path or "//" in path or path[-1] == "/":
             path = normalise(path, self.home)
         return path
+
+    def diverted(self, path: str) -> str:
+        """
+        Return the virtual path that a handler means; what a client may not name, it may not either.
+
+        Args:
+            path: a text, or an object such as `PurePosixPath`.
+        Raises:
+            SFTPError: as `resolve`.
+            TypeError: it is no path.
+        """
+        text = fspath(path)
+        if not isinstance(text, str):
+            raise TypeError(f"a path of type {type(text).__name__}, str expected")
+        if len(text) > LONGEST_PATH or len(text.encode(_UTF8, _ESCAPE)) > LONGEST_PATH:
+            raise SFTPError(Status.INVALID_FILENAME, "Name too long")
+        if "\0" in text:
+            raise SFTPError(Status.INVALID_FILENAME, "A name contains a zero byte")
+        return normalise(text, self.home)
 
     def compose(self, raw: bytes, more: Iterable[bytes]) -> str:
         """

@@ -29,6 +29,10 @@ _PROBLEMS = (Exception, CancelledError)
 _TROUBLE = frozenset({ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ESTALE})
 
 
+def _nothing(conversation: Any, event: Any, request: Any) -> None:
+    """Do nothing: a handler has done it."""
+
+
 class Pipeline:
     """
     Carries out the requests of one conversation.
@@ -92,19 +96,20 @@ class Pipeline:
             event.status_code = Status.PERMISSION_DENIED
             event.error_message = "The server is read-only"
             return event
-        if listened and Phase.BEFORE in event.phases:
-            event.before_exec = True
-            event = await self._fire(event)
-            event.before_exec = False
-            if event.status_code != Status.OK:
-                return self._refused(row, request, event)
+        perform = row.perform
         if listened:
+            if Phase.BEFORE in event.phases:
+                event = await self._before(row, request, event)
+                if event.status_code != Status.OK:
+                    return event
+                if row.supplied(event):
+                    perform = row.adopt or _nothing
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False
         try:
-            if row.ability is not None and not row.possible(conversation):
+            if row.ability is not None and perform is row.perform and not row.possible(conversation):
                 raise SFTPError(Status.OP_UNSUPPORTED)
-            result = row.perform(conversation, event, request)
+            result = perform(conversation, event, request)
             if result is not None:
                 if hasattr(result, "__await__"):
                     if listened:
@@ -118,8 +123,43 @@ class Pipeline:
             if row.explain is not None:
                 event.error_message = row.explain(event)
         if listened:
-            event = self._refused(row, request, await self._fire(event))
+            event = await self._after(row, request, event)
         return event if row.conclude is None else self._concluded(row.conclude, event)
+
+    async def _before(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
+        """Let handlers refuse an operation, divert it, or do it themselves; return its event."""
+        announced = [getattr(event, name) for name in row.paths]
+        event.before_exec = True
+        event = await self._fire(event)
+        event.before_exec = False
+        if event.status_code == Status.OK:
+            try:
+                for name, path in zip(row.paths, announced, strict=True):
+                    diverted = getattr(event, name)
+                    if diverted != path:
+                        setattr(event, name, self._conversation.diverted(diverted))
+            except _PROBLEMS as problem:
+                event = self._failed(event, problem)
+        if event.status_code != Status.OK and row.adopt is not None:
+            # One handler has supplied what another one refuses.
+            self._conversation.close_unused(getattr(event, row.result))
+        return self._refused(row, request, event)
+
+    async def _after(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
+        """Let handlers correct the answer; return the event."""
+        made = None if row.adopt is None else getattr(event, row.result)
+        places = [getattr(event, name) for name in row.paths]
+        event = await self._fire(event)
+        for name, path in zip(row.paths, places, strict=True):
+            # It has been done there. What is open is known by its path.
+            setattr(event, name, path)
+        if row.adopt is not None and getattr(event, row.result) is not made:
+            try:
+                setattr(event, row.result, row.adopt(self._conversation, event, request))
+            except _PROBLEMS as problem:
+                event = self._failed(event, problem)
+                setattr(event, row.result, made)
+        return self._refused(row, request, event)
 
     def _refused(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Tell whoever counts what handlers made of a request; return its event."""

@@ -1,0 +1,310 @@
+"""
+Handlers that do an operation themselves: they refuse it, send it elsewhere, or supply what it gives.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from conchsftp.events import DirCreate, DirList, ExtendedRequest, FileOpen, FileRemove, FileRename, GetAttributes
+from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.statuses import Status
+from tests.session.slow import SlowFileSystem
+from tests.session.support import (
+    CLOSE,
+    FSTAT,
+    MKDIR,
+    NAME,
+    NO_ATTRIBUTES,
+    OPENDIR,
+    READDIR,
+    REMOVE,
+    RENAME,
+    STATUS,
+    HandlerCase,
+    extended,
+    opening,
+    reading,
+    request,
+    string,
+    string_at,
+)
+
+REMOVE_A = request(REMOVE, 7, string(b"a"))
+
+
+class DenyTests(HandlerCase):
+    """event.deny."""
+
+    def test_before(self) -> None:
+        """What is denied before does not happen; the client gets the text, or the usual one of the status."""
+        for arguments, status, text in (
+            ((), Status.PERMISSION_DENIED, b"Permission denied"),
+            (("Keep it",), Status.PERMISSION_DENIED, b"Keep it"),
+            (("Full", Status.QUOTA_EXCEEDED), Status.FAILURE, b"Full"),
+            (("", Status.OK), Status.FAILURE, b"The operation failed"),
+        ):
+            with self.subTest(arguments=arguments):
+                handler = self.on(FileRemove, lambda event, arguments=arguments: event.deny(*arguments))
+                reply = self.one(REMOVE_A)
+                self.assert_status(reply, status, 7)
+                self.assertEqual(string_at(reply, 9), text)
+                self.session.events.off(FileRemove, handler)
+        self.assertTrue(self.exists())
+
+    def test_after(self) -> None:
+        """What is denied after has happened: only the answer is another."""
+        self.on(FileRemove, lambda event: event.before_exec or event.deny("Too late"))
+        self.assertEqual(string_at(self.one(REMOVE_A), 9), b"Too late")
+        self.assertFalse(self.exists())
+
+
+class HandledTests(HandlerCase):
+    """event.handled."""
+
+    def test_not_done(self) -> None:
+        """What a handler has done is not done again; handlers are told after, with OK, which is the answer."""
+        self.on(FileRemove, lambda event: setattr(event, "handled", True))
+        self.on(FileRemove, self.note)
+        self.assert_status(self.one(REMOVE_A), Status.OK)
+        self.assertEqual(self.calls, [(True, Status.OK), (False, Status.OK)])
+        self.assertTrue(self.exists())
+
+    def test_without_ability(self) -> None:
+        """A handler may do what the file system cannot."""
+
+        @self.on(ExtendedRequest)
+        def answer(event: ExtendedRequest) -> None:
+            if event.request_name == "sum@example.com":
+                event.result = b"\0\0\0\7"
+
+        self.assertEqual(self.one(extended(b"sum@example.com", 3)), bytes.fromhex("c9 00000003 00000007"))
+        self.assert_status(self.one(extended(b"other@example.com", 3)), Status.OP_UNSUPPORTED)
+
+    def test_too_late(self) -> None:
+        """Said after the operation, it changes nothing."""
+        self.on(FileRemove, lambda event: event.before_exec or setattr(event, "handled", True))
+        self.assert_status(self.one(REMOVE_A), Status.OK)
+        self.assertFalse(self.exists())
+
+
+class FileTests(HandlerCase):
+    """FileOpen.result."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.slow = SlowFileSystem(self.files, [])
+        self.begin(self.slow, events=self.session.events)
+        self.files.put("/elsewhere", b"other")
+
+    def supplied(self) -> Any:
+        """Return an open file that counts."""
+        return self.slow.open("/elsewhere", 1, 2, Attributes())
+
+    def test_before(self) -> None:
+        """A file that is supplied before is the one that is open; the file system opens none."""
+        self.on(FileOpen, lambda event: setattr(event, "result", self.supplied()) if event.before_exec else None)
+        handle = self.opened(opening(b"none", pflags=1))
+        self.assertEqual(self.slow.gate.opened, 1)
+        self.assertEqual(string_at(self.one(reading(handle, 0, 10)), 5), b"other")
+        self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.OK)
+        self.assertEqual(self.slow.gate.closed, 1)
+
+    def test_after(self) -> None:
+        """A file that is supplied after a refusal is an answer, too."""
+
+        @self.on(FileOpen)
+        def supply(event: FileOpen) -> None:
+            if not event.before_exec:
+                event.status_code, event.result = Status.OK, self.supplied()
+
+        handle = self.opened(opening(b"none", pflags=1))
+        self.assertEqual(string_at(self.one(reading(handle, 0, 10)), 5), b"other")
+
+    def test_refused_all_the_same(self) -> None:
+        """What one handler supplies and another refuses is closed; so is what is refused after."""
+        for before in (True, False):
+            with self.subTest(before=before):
+                supply = self.on(FileOpen, lambda event: setattr(event, "result", event.result or self.supplied()))
+                deny = self.on(FileOpen, lambda event, before=before: event.before_exec == before and event.deny())
+                self.assert_status(self.one(opening(b"a")), Status.PERMISSION_DENIED)
+                self.session.events.off(FileOpen, supply)
+                self.session.events.off(FileOpen, deny)
+        self.assertEqual((self.slow.gate.opened, self.slow.gate.closed), (2, 2))
+        self.assertEqual(len(self.session.conversation.handles), 0)
+
+
+class PathTests(HandlerCase):
+    """Paths that handlers divert to."""
+
+    def divert(self, kind: Any, **paths: Any) -> None:
+        """Have a handler divert."""
+
+        @self.on(kind)
+        def divert(event: Any) -> None:
+            for name, path in paths.items():
+                setattr(event, name, path)
+
+    def test_normalised(self) -> None:
+        """A path is read as a client's: relative to home, and `..` does not climb; a path object will do."""
+        paths: tuple[Any, ...] = ("x/../d1", "/home/./d2/", "../../home/d3", PurePosixPath("/home/d4"))
+        for number, path in enumerate(paths, 1):
+            self.divert(DirCreate, path=path)
+            self.assert_status(self.one(request(MKDIR, 1, string(b"none"), NO_ATTRIBUTES)), Status.OK)
+            self.assertEqual(self.files.stat(f"/home/d{number}").type, FileType.DIRECTORY)
+
+    def test_refused(self) -> None:
+        """What a client could not name a handler cannot either; nothing is done, and what is no path is a mistake."""
+        self.on(FileRename, self.note)
+        for path, status in (("/a\0b", Status.BAD_MESSAGE), ("/" + "é" * 16384, Status.BAD_MESSAGE)):
+            with self.subTest(path=path[:10]):
+                self.divert(FileRename, new_path=path)
+                self.assert_status(self.one(request(RENAME, 1, string(b"a"), string(b"b"))), status)
+        self.assertEqual(self.calls, [(True, Status.OK)] * 2)
+        self.divert(FileRename, new_path=5)
+        self.assert_status(self.one(request(RENAME, 1, string(b"a"), string(b"b"))), Status.FAILURE)
+        self.assert_logged(TypeError)
+        self.assertTrue(self.exists())
+
+    def test_after(self) -> None:
+        """After the operation a path says where it was done; setting it changes nothing."""
+        seen: list[str] = []
+        self.on(FileOpen, lambda event: event.before_exec or setattr(event, "path", "/home/b"))
+        self.on("FileRead", lambda event: seen.append(event.path))
+        handle = self.opened(opening(b"a"))
+        self.one(reading(handle, 0, 10))
+        self.assertEqual(seen, ["/home/a"])
+
+
+class ListingTests(HandlerCase):
+    """DirList.result."""
+
+    def listing(self, *, count: int = 10) -> list[tuple[bytes, bytes]]:
+        """List the home directory; return names and long names."""
+        handle = self.opened(request(OPENDIR, 1, string(b"")))
+        found = []
+        for _ in range(count):
+            reply = self.one(request(READDIR, 2, string(handle)))
+            if reply[0] == STATUS:
+                self.assert_status(reply, Status.EOF)
+                break
+            self.assertEqual(reply[0], NAME)
+            name = string_at(reply, 9)
+            found.append((name, string_at(reply, 13 + len(name))))
+        self.assert_status(self.one(request(CLOSE, 3, string(handle))), Status.OK)
+        return found
+
+    def names(self) -> list[bytes]:
+        """List the home directory; return the names."""
+        return [name for name, _ in self.listing()]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.begin(events=self.session.events, dir_list_buffer_size=1)
+
+    def supply(self, listing: Any, *, before: bool = True) -> None:
+        """Have a handler supply a listing."""
+
+        @self.on(DirList)
+        def supply(event: DirList) -> None:
+            if event.before_exec == before:
+                event.result = listing() if callable(listing) else listing
+
+    def test_shapes(self) -> None:
+        """A listing is a text with a name in each line, names, pairs, a mapping, or comes in the course of time."""
+        self.files.put("/home/b", b"")
+        attributes = Attributes(type=FileType.REGULAR, size=5)
+
+        async def arriving() -> AsyncIterator[Any]:
+            yield "a"
+            yield "b", attributes
+
+        for listing in (
+            "a\r\nb\r\n",
+            "a\nb",
+            ["a", "b"],
+            [("a", attributes), "b"],
+            {"a": attributes, "b": None},
+            (name for name in "ab"),
+            arriving,
+        ):
+            for before in (True, False):
+                with self.subTest(listing=listing, before=before):
+                    # A generator is used up once.
+                    self.supply(listing if before or not hasattr(listing, "send") else list("ab"), before=before)
+                    self.assertEqual(self.names(), [b"a", b"b"])
+
+    def test_attributes(self) -> None:
+        """Attributes that come with a name are shown; for others the file system is asked, or a handler says them."""
+
+        @self.on(GetAttributes)
+        def say(event: GetAttributes) -> None:
+            self.calls.append((event.path, event.follow))
+            if event.path == "/home/said":
+                event.status_code, event.attributes = Status.OK, Attributes(type=FileType.REGULAR, size=77)
+
+        self.supply([("given", Attributes(type=FileType.REGULAR, size=55)), "a", "said"])
+        lines = dict(self.listing())
+        self.assertIn(b" 55 ", lines[b"given"])
+        self.assertIn(b" 10 ", lines[b"a"])
+        self.assertIn(b" 77 ", lines[b"said"])
+        self.assertEqual(self.calls, [("/home/a", False), ("/home/said", False)])
+
+    def test_missing(self) -> None:
+        """A name that does not exist is left out; one of which nothing can be learnt stays, and so do the others."""
+
+        @self.on(GetAttributes)
+        def fail(event: GetAttributes) -> None:
+            if event.path == "/home/a":
+                event.deny()
+
+        self.supply(["none", "a", "b"])
+        self.files.put("/home/b", b"")
+        self.assertEqual(self.names(), [b"a", b"b"])
+
+    def test_no_names(self) -> None:
+        """What would lead elsewhere, or is no name, is left out; an empty listing is one."""
+        self.supply(["", "..", ".", "x/y", "a\0", 5, "a"])
+        self.assertEqual(self.names(), [b"a"])
+        self.supply([])
+        self.assertEqual(self.names(), [])
+
+    def test_lazy(self) -> None:
+        """Nothing is asked for before the client reads so far, and the client waits for what takes time."""
+        asked: list[str] = []
+        turn: Deferred[None] = Deferred()
+
+        @self.on(GetAttributes)
+        async def say(event: GetAttributes) -> None:
+            asked.append(event.path)
+            await turn
+
+        self.supply(["a", "a", "a"])
+        handle = self.opened(request(OPENDIR, 1, string(b"")))
+        self.assertEqual(asked, [])
+        self.assertEqual(self.session.ask(request(READDIR, 2, string(handle))), [])
+        turn.callback(None)
+        self.assertEqual([reply[0] for reply in self.session.replies()], [NAME])
+        self.assertEqual(asked, ["/home/a"])
+
+    def test_directory_itself(self) -> None:
+        """Its attributes are those that the file system has."""
+        self.supply(["a"])
+        handle = self.opened(request(OPENDIR, 1, string(b"")))
+        self.assertEqual(self.one(request(FSTAT, 2, string(handle)))[0], 105)
+
+    def test_mistake(self) -> None:
+        """What is no listing is a mistake; the directory that the file system has opened is closed."""
+        slow = SlowFileSystem(MemoryFileSystem({"/home/a": b""}), [])
+        for before, opened in ((True, 0), (False, 1)):
+            self.begin(slow, events=self.session.events)
+            self.supply(5, before=before)
+            self.assert_status(self.one(request(OPENDIR, 1, string(b""))), Status.FAILURE)
+            self.assert_logged(TypeError)
+            self.assertEqual((slow.gate.opened, slow.gate.closed), (opened, opened))
+            self.session.events.listeners.clear()
+            self.session.events._added.clear()
