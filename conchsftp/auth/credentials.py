@@ -1,25 +1,35 @@
 """
 What a client shows to be let in, as Twisted's checkers know it.
 
-Three kinds: an offered key, a proven key, a password. They carry the attempt they belong to, so that a checker can see
-address and algorithm. A credential decides nothing. A checker written for Conch needs no change: an offer comes without
-signature (it answers with `ValidPublicKey`), a proof with one that it may verify once more.
+Five kinds: an offered key, a proven key, a password, answers to questions, nothing at all. They carry the attempt they
+belong to, so that a checker can see address and algorithm. A credential decides nothing. A checker written for Conch
+needs no change: an offer comes without signature (it answers with `ValidPublicKey`), a proof with one that it may
+verify once more.
 """
 
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
-from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.credentials import ICredentials, ISSHPrivateKey, IUsernamePassword
 from twisted.internet.interfaces import IAddress
-from zope.interface import implementer
+from zope.interface import Attribute, implementer
 
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.signatures import PublicKey, Signed
 from conchsftp.secret import Secret
+from conchsftp.settings.prompts import Prompt
+
+
+class IAnswers(ICredentials):
+    """Answers to the prompts of keyboard-interactive, where these are not the usual question for the password."""
+
+    user_name = Attribute("The user name as text.")
+    prompts = Attribute("What was asked: a tuple of `Prompt`.")
+    answers = Attribute("What was answered: a `Secret` for each.")
 
 
 @dataclass(slots=True, kw_only=True)
-class _Credentials:
+class Credentials:
     """
     What they have in common.
 
@@ -44,9 +54,28 @@ class _Credentials:
         """Where the client is."""
         return self.attempt.address
 
+    @property
+    def token(self) -> str | bytes:
+        """What handlers of SSHUserAuthRequest are told."""
+        return ""
+
+
+@implementer(ICredentials)
+@dataclass(slots=True, kw_only=True)
+class Nothing(Credentials):
+    """No credentials, as the method `none` has them. There is no checker for these."""
+
 
 @dataclass(slots=True, kw_only=True)
-class _KeyCredentials(_Credentials):
+class KeyCredentials(Credentials):
+    """
+    What the two kinds of keys have in common.
+
+    Attributes:
+        key: the key.
+        algorithm: how the client signs.
+    """
+
     key: PublicKey = field(repr=False)
     algorithm: str
 
@@ -60,17 +89,16 @@ class _KeyCredentials(_Credentials):
         """The bytes of the key."""
         return self.key.blob
 
+    @property
+    def token(self) -> bytes:
+        """The bytes of the key."""
+        return self.key.blob
+
 
 @implementer(ISSHPrivateKey)
 @dataclass(slots=True, kw_only=True)
-class KeyOffer(_KeyCredentials):
-    """
-    A key that a client would sign with. It proves nothing.
-
-    Attributes:
-        key: the key.
-        algorithm: how the client would sign.
-    """
+class KeyOffer(KeyCredentials):
+    """A key that a client would sign with. It proves nothing."""
 
     @property
     def signature(self) -> None:
@@ -85,13 +113,11 @@ class KeyOffer(_KeyCredentials):
 
 @implementer(ISSHPrivateKey)
 @dataclass(slots=True, kw_only=True)
-class KeyProof(_KeyCredentials):
+class KeyProof(KeyCredentials):
     """
     A key whose private half the client has. Only made after the signature was verified; whose key it is, is still open.
 
     Attributes:
-        key: the key.
-        algorithm: how the client signed.
         signed: the signature and what it covers.
     """
 
@@ -110,7 +136,7 @@ class KeyProof(_KeyCredentials):
 
 @implementer(IUsernamePassword)
 @dataclass(slots=True, kw_only=True)
-class Password(_Credentials):
+class Password(Credentials):
     """
     A password. Never shown.
 
@@ -125,6 +151,31 @@ class Password(_Credentials):
         """The password as checkers of Twisted expect it."""
         return self.secret.to_bytes()
 
+    @property
+    def token(self) -> str:
+        """The password as text; what is not UTF-8 in it cannot be anybody's password."""
+        return plain(self.secret)
+
     def checkPassword(self, password: bytes | str) -> bool:
         """Return whether this is the password; takes the same time wherever they differ."""
         return compare_digest(self.secret.to_bytes(), Secret(password).to_bytes())
+
+
+@implementer(IAnswers)
+@dataclass(slots=True, kw_only=True)
+class Answers(Credentials):
+    """
+    Answers to questions. Never shown.
+
+    Attributes:
+        prompts: what was asked.
+        answers: what the client sent, in the same order.
+    """
+
+    prompts: tuple[Prompt, ...]
+    answers: tuple[Secret, ...]
+
+
+def plain(secret: Secret) -> str:
+    """Return a secret as text; bytes that are not UTF-8 become lone surrogates, which no text has that was typed."""
+    return secret.to_bytes().decode("utf-8", "surrogateescape")

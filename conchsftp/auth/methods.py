@@ -7,24 +7,36 @@ A request of a method that we do not know is whole if its head is. Sources: RFC 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from twisted.conch.ssh.common import NS
 from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import KeyOffer, KeyProof, Password
+from conchsftp.auth.credentials import Answers, Credentials, IAnswers, KeyOffer, KeyProof, Nothing, Password, plain
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.questions import Prompt, Questions
+from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
 from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 
-Credentials = KeyOffer | KeyProof | Password
+
+class BadProof(UnauthorizedLogin):
+    """
+    A signature came that proves nothing.
+
+    Args:
+        text: why, for the log.
+        algorithm: how the client says it has signed.
+    """
+
+    def __init__(self, text: str, algorithm: str) -> None:
+        super().__init__(text)
+        self.algorithm = algorithm
 
 
 class AuthMethod(ABC):
@@ -33,22 +45,36 @@ class AuthMethod(ABC):
 
     Attributes:
         name: as it stands in requests and in lists of methods.
-        interface: the credentials that it yields; without a checker for them it is not offered. None: never offered.
         refusal_seconds: the least time that a refusal takes.
-        along_with: the method whose place in the setting is also its own; empty: only where it is named itself.
-        questions: what the client is asked before `verify`; None: the request says it all.
+        along_with: the method whose place in the setting is also its own, if both prove the same; empty: only where it
+            is named itself.
     """
 
     name: ClassVar[str]
-    interface: ClassVar[InterfaceClass | None]
     refusal_seconds: ClassVar[float]
     along_with: ClassVar[str] = ""
-    questions: ClassVar[Questions | None] = None
 
     @property
     def detail(self) -> str:
         """What the log says besides the name of the method."""
         return ""
+
+    @classmethod
+    @abstractmethod
+    def proves(cls, settings: Any) -> InterfaceClass | None:
+        """
+        Return the credentials that it yields with the settings of a connection.
+
+        Where nobody can judge those, it is not offered. None: it never is.
+        """
+
+    def questions(self, settings: Any) -> Questions | None:
+        """Return what the client is asked before `verify`; None: the request says it all."""
+        return None
+
+    def tokens(self, credentials: Credentials) -> tuple[tuple[str, str | bytes], ...]:
+        """Return what handlers of SSHUserAuthRequest are told: method and parameter of each event."""
+        return ((self.name, credentials.token),)
 
     @classmethod
     @abstractmethod
@@ -64,14 +90,18 @@ class AuthMethod(ABC):
         """
 
     @abstractmethod
-    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
+    def verify(
+        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
+    ) -> Credentials:
         """
         Make credentials of the request.
 
         Args:
             attempt: what it is judged by.
-            answers: one for each of the `questions`.
+            questions: what was asked.
+            answers: one for each question.
         Raises:
+            BadProof: there is a signature, and it is wrong.
             UnauthorizedLogin: the request is refused, whoever asks; the text is for the log.
         """
 
@@ -81,16 +111,21 @@ class NoneMethod(AuthMethod):
     """Nothing at all; clients ask for it to learn the other methods (RFC 4252, 5.2)."""
 
     name = "none"
-    interface = None
     refusal_seconds = 0.0
+
+    @classmethod
+    def proves(cls, settings: Any) -> None:
+        return None
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
         end(reader)
         return cls()
 
-    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
-        raise UnauthorizedLogin("asks for the methods")
+    def verify(
+        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
+    ) -> Credentials:
+        return Nothing(attempt=attempt)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -98,12 +133,15 @@ class PasswordMethod(AuthMethod):
     """A password, or the wish to change it (RFC 4252, 8)."""
 
     name = "password"
-    interface = IUsernamePassword
     # What a guess costs on one connection; a person who mistyped does not feel it.
     refusal_seconds = 1.0
 
     secret: Secret
     new_secret: Secret | None
+
+    @classmethod
+    def proves(cls, settings: Any) -> InterfaceClass:
+        return IUsernamePassword
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
@@ -112,7 +150,9 @@ class PasswordMethod(AuthMethod):
         end(reader)
         return request
 
-    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
+    def verify(
+        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
+    ) -> Credentials:
         if self.new_secret is not None:
             # The old password is not looked at: a request to change must not be a second way of guessing.
             raise UnauthorizedLogin("passwords cannot be changed here")
@@ -124,7 +164,6 @@ class PublicKeyMethod(AuthMethod):
     """A key, offered or proven (RFC 4252, 7)."""
 
     name = "publickey"
-    interface = ISSHPrivateKey
     # Clients offer key after key; nobody can guess one, only the time of looking it up must not show.
     refusal_seconds = 0.025
 
@@ -132,6 +171,10 @@ class PublicKeyMethod(AuthMethod):
     blob: bytes
     signature: bytes | None = field(repr=False)
     signed: bytes = field(repr=False)
+
+    @classmethod
+    def proves(cls, settings: Any) -> InterfaceClass:
+        return ISSHPrivateKey
 
     @property
     def detail(self) -> str:
@@ -147,7 +190,9 @@ class PublicKeyMethod(AuthMethod):
         end(reader)
         return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
 
-    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
+    def verify(
+        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
+    ) -> Credentials:
         if self.algorithm not in attempt.algorithms:
             raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
         try:
@@ -158,20 +203,38 @@ class PublicKeyMethod(AuthMethod):
                 return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
             signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
         except (BadKey, BadSignature) as problem:
-            raise UnauthorizedLogin(str(problem)) from problem
+            if self.signature is None:
+                raise UnauthorizedLogin(str(problem)) from problem
+            raise BadProof(str(problem), self.algorithm) from problem
         return KeyProof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class KeyboardInteractiveMethod(AuthMethod):
-    """The same password, asked for (RFC 4256): some clients know only this way, and many programs only `password`."""
+    """
+    Questions (RFC 4256).
+
+    Without prompts of its own the same password, asked for: some clients know only this way, and many programs only
+    `password`.
+    """
 
     name = "keyboard-interactive"
-    interface = IUsernamePassword
     refusal_seconds = PasswordMethod.refusal_seconds
     along_with = PasswordMethod.name
-    # Exactly this: programs that answer by themselves look for one prompt that they know, without a title or a text.
-    questions = Questions(prompts=(Prompt(text="Password: "),))
+
+    @classmethod
+    def proves(cls, settings: Any) -> InterfaceClass:
+        return IAnswers if own_prompts(settings) else IUsernamePassword
+
+    def questions(self, settings: Any) -> Questions:
+        prompts = own_prompts(settings) or PASSWORD
+        return Questions(prompts=prompts, instruction=settings.keyboard_interactive_message)
+
+    def tokens(self, credentials: Credentials) -> tuple[tuple[str, str | bytes], ...]:
+        shown: Sequence[str | bytes] = (credentials.token,)
+        if isinstance(credentials, Answers):
+            shown = [plain(each) for each in credentials.answers]
+        return (*((f"{self.name}-{number}", each) for number, each in enumerate(shown, 1)), (self.name, ""))
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
@@ -181,9 +244,14 @@ class KeyboardInteractiveMethod(AuthMethod):
         end(reader)
         return cls()
 
-    def verify(self, attempt: AuthAttempt, answers: Sequence[Secret] = ()) -> Credentials:
-        (secret,) = answers
-        return Password(attempt=attempt, secret=secret)
+    def verify(
+        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
+    ) -> Credentials:
+        assert questions is not None
+        if questions.prompts is PASSWORD:
+            (secret,) = answers
+            return Password(attempt=attempt, secret=secret)
+        return Answers(attempt=attempt, prompts=questions.prompts, answers=tuple(answers))
 
 
 METHODS: dict[str, type[AuthMethod]] = {
@@ -191,24 +259,33 @@ METHODS: dict[str, type[AuthMethod]] = {
 }
 
 
-def offered(wanted: Sequence[str], served: Container[InterfaceClass | None], proven: Sequence[str]) -> list[str]:
+def offered(
+    wanted: Sequence[str],
+    settings: Any,
+    served: Callable[[InterfaceClass | None], bool],
+    spent: Container[InterfaceClass | None],
+    *,
+    exactly: bool = False,
+) -> list[str]:
     """
     Return the methods that can lead somewhere.
 
     Args:
-        wanted: what DefaultAuthMethods names; its order stays.
-        served: the credentials that there are checkers for.
-        proven: the methods that were accepted although more is required. What they proved cannot be proved again by
+        wanted: names, of which unknown ones are left out; the order stays.
+        settings: those of the connection.
+        served: says whether somebody can judge credentials of a kind.
+        spent: the kinds that were accepted although more is required. What they proved cannot be proved again by
             another method: one password is one factor, whichever way it came.
+        exactly: whether methods are left out that only go along with others.
     """
-    spent = {METHODS[name].interface for name in proven}
     names: list[str] = []
     for name in wanted:
-        names += name, *(method.name for method in METHODS.values() if method.along_with == name)
+        also = () if exactly else (each for each in METHODS.values() if each.along_with == name)
+        names += name, *(each.name for each in also if each.proves(settings) is METHODS[name].proves(settings))
     return [
         name
         for name in dict.fromkeys(names)
-        if (row := METHODS.get(name)) and row.interface in served and row.interface not in spent
+        if (row := METHODS.get(name)) and served(kind := row.proves(settings)) and kind not in spent
     ]
 
 

@@ -5,6 +5,7 @@ Belongs to exactly one connection: what is proven here must never help another o
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from twisted.internet.interfaces import IAddress
 
@@ -22,14 +23,23 @@ class AuthProgress:
         requests: how many requests came, of any kind.
         failures: how many count against MaxAuthAttempts.
         proven: the methods that were accepted although more is required, in order.
+        spent: the kinds of credentials that these were.
         identity: user name and service of those methods; None before the first.
+        avatar_id: whom the checkers have named by one of them; None if they have not.
+        available: what handlers name as the methods to go on with; empty: DefaultAuthMethods says.
+        home_dir: what handlers name as the home of this user; empty: the usual one.
     """
 
     requests: int = 0
     failures: int = 0
     proven: list[str] = field(default_factory=list)
+    spent: set[Any] = field(default_factory=set)
     identity: tuple[bytes, bytes] | None = None
+    avatar_id: Any = None
+    available: tuple[str, ...] = ()
+    home_dir: str = ""
     _asked: bool = False
+    _now: tuple[bytes, bytes] | None = None
 
     def arrived(self) -> bool:
         """Count a request; return whether the connection may still make it."""
@@ -47,10 +57,21 @@ class AuthProgress:
         else:
             self.failures += 1
 
-    def prove(self, method: str, identity: tuple[bytes, bytes]) -> None:
+    def begin(self, identity: tuple[bytes, bytes]) -> None:
+        """A request is looked at: what handlers said of another user or service does not hold for this one."""
+        if identity != self._now:
+            self._now, self.available, self.home_dir = identity, (), ""
+
+    def prove(self, method: str, kind: Any, identity: tuple[bytes, bytes], avatar_id: Any = None) -> None:
         """Record a method that was accepted, for this user and service, although more is required."""
         self.identity = identity
         self.proven.append(method)
+        self.spent.add(kind)
+        self.avatar_id = avatar_id if self.avatar_id is None else self.avatar_id
+
+    def agrees(self, avatar_id: Any) -> bool:
+        """Return whether the checkers name, if they do, whom they named before."""
+        return avatar_id is None or self.avatar_id is None or bool(self.avatar_id == avatar_id)
 
     def contradicts(self, identity: tuple[bytes, bytes]) -> bool:
         """Return whether something is proven for another user or service."""

@@ -1,31 +1,33 @@
 """
 What a method asks a client's user in the middle of an attempt, and what comes back.
 
-One INFO_REQUEST and its INFO_RESPONSE as bytes; does not know what the answers are for. Source: RFC 4256, 3.2 to 3.4.
+What the settings say is to be asked; one INFO_REQUEST and its INFO_RESPONSE as bytes. Does not know what the answers
+are for. Source: RFC 4256, 3.2 to 3.4.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 
 from conchsftp.auth.signatures import end
 from conchsftp.secret import Secret
+from conchsftp.settings.prompts import Prompt
 from conchsftp.wire.kinds import BOOL, BYTES, U32
 from conchsftp.wire.reader import Reader
 
+# Exactly this: programs that answer by themselves look for one prompt that they know, without a title or a text.
+PASSWORD = (Prompt(text="Password: "),)
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Prompt:
-    """
-    One question.
 
-    Attributes:
-        text: what the user is shown, usually with ": " at its end.
-        echo: whether the user may see what they type.
-    """
-
-    text: str
-    echo: bool = False
+def own_prompts(settings: Any) -> tuple[Prompt, ...]:
+    """Return the prompts that the settings of a connection name; empty if they name none."""
+    prompts: tuple[Prompt, ...] = settings.keyboard_interactive_prompts
+    if prompts or not settings.keyboard_interactive_prompt_count:
+        return prompts
+    pairs = zip(settings.keyboard_interactive_prompt_prompt, settings.keyboard_interactive_prompt_echo, strict=True)
+    # "The prompt field(s) MUST NOT be empty strings." (RFC 4256, 3.2)
+    return tuple(Prompt(text=text or ": ", echo=echo) for text, echo in pairs)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

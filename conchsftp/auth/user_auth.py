@@ -2,35 +2,33 @@
 The ssh-userauth service: takes requests in order, asks the portal, answers.
 
 One attempt runs at a time, others wait. How a request proves something is in `methods.py`; whom it proves it for is up
-to the checkers of the portal; the time that a login may take as a whole is the transport's. The realm is asked once, at
-the end. Sources: RFC 4252, RFC 4256.
+to checkers and handlers, see `event_checker.py`; the time that a login may take as a whole is the transport's. The
+realm is asked once, at the end. Sources: RFC 4252, RFC 4256.
 """
 
 from collections import deque
 from typing import Any
 
-from twisted.conch.error import NotEnoughAuthentication, ValidPublicKey
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.common import NS
-from twisted.conch.ssh.keys import BadKeyError
 from twisted.conch.ssh.userauth import (
     MSG_USERAUTH_INFO_REQUEST,
     MSG_USERAUTH_INFO_RESPONSE,
     MSG_USERAUTH_PK_OK,
     SSHUserAuthServer,
 )
-from twisted.cred.credentials import ICredentials
-from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
-from twisted.cred.portal import Portal
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from conchsftp.auth.credentials import KeyOffer
+from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
-from conchsftp.auth.methods import METHODS, AuthMethod, AuthRequest, offered
+from conchsftp.auth.event_checker import EventChecker, Verdict
+from conchsftp.auth.methods import METHODS, AuthMethod, AuthRequest, BadProof, NoneMethod, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
+from conchsftp.auth.questions import Questions
 from conchsftp.errors import ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
@@ -42,6 +40,8 @@ MOST_WAITING = 8
 LONGEST_REQUEST = 65536
 _TOO_MANY = "Too many authentication failures"
 _LONGEST_NAME = 255
+# A handler that looks a user up when the client asks for the methods: the time of that must not show.
+_LOOKUP_SECONDS = 0.025
 
 
 class _Aborted(Exception):
@@ -52,9 +52,9 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `clock`, `sessionID`, `peer`, `getPeer()`,
-    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect` and, after USERAUTH_SUCCESS,
-    `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `connection_id`, `clock`, `sessionID`,
+    `peer`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect` and, after
+    USERAUTH_SUCCESS, `authenticated(user_name, avatar, logout)`; its `home_dir` has been set before.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -68,12 +68,14 @@ class UserAuth(SSHUserAuthServer):
     def serviceStarted(self) -> None:
         """Begin; nothing is sent, and nothing of a former login is kept."""
         self.progress = AuthProgress()
+        factory = self.transport.factory
+        self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
         self._began = 0.0
         self._serving = False
-        self._greeted = False
+        self._banner = ""
         self._ended = False
 
     def serviceStopped(self) -> None:
@@ -144,11 +146,7 @@ class UserAuth(SSHUserAuthServer):
             # "A SSH_MSG_USERAUTH_FAILURE message MUST NOT be sent for an aborted method." (RFC 4252, 5.1) Nor does it
             # count: nothing was guessed, and requests have a limit of their own.
             return
-        except NotEnoughAuthentication:
-            self.progress.prove(request.method, (request.user, request.service))
-            self._fail(partial=True)
-            return
-        except (LoginFailed, BadKeyError) as refusal:
+        except LoginFailed as refusal:
             reason = str(refusal)
         except ProtocolViolation:
             raise
@@ -165,16 +163,51 @@ class UserAuth(SSHUserAuthServer):
         method = METHODS.get(request.method)
         if method is None or request.body is None:
             raise UnauthorizedLogin("unknown method")
-        if method.interface is not None and request.method not in self._available():
+        if method is not NoneMethod and request.method not in self._available():
             raise UnauthorizedLogin("this method is not offered")
-        credentials = request.body.verify(attempt, await self._ask_client(request.body))
-        if isinstance(credentials, KeyOffer):
-            await self._consider(credentials)
+        credentials = await self._credentials(attempt, request.body)
+        tokens = request.body.tokens(credentials)
+        sig = self.transport.settings.fire_auth_request_after_sig
+        verdict = await self._checker.judge(credentials, tokens, after_signature=sig)
+        if self._ended:
+            raise CancelledError
+        if verdict.good and isinstance(credentials, KeyOffer):
+            # A signature with this key would be worth it. Nobody is logged in, and nothing is remembered: whoever keeps
+            # an offered key for later authorises by a key that nobody proved (CVE-2024-45337).
+            self._reply(MSG_USERAUTH_PK_OK, NS(credentials.algName) + NS(credentials.blob))
             return
-        avatar_id = await self._ask(credentials)
-        if not avatar_id:
-            raise UnauthorizedLogin("the checker names nobody")
-        await self._log_in(attempt, avatar_id, request.body.detail)
+        self.progress.available = verdict.available or self.progress.available
+        if not verdict.good:
+            raise UnauthorizedLogin(verdict.reason)
+        await self._proved(attempt, verdict, request.body)
+
+    async def _credentials(self, attempt: AuthAttempt, body: AuthMethod) -> Credentials:
+        """Return what a request shows; what is asked for besides, the client is asked for."""
+        questions = body.questions(self.transport.settings)
+        answers = await self._ask_client(questions) if questions is not None else ()
+        try:
+            return body.verify(attempt, questions, answers)
+        except BadProof as problem:
+            if self.transport.settings.fire_auth_request_after_sig:
+                await self._checker.tell_bad_signature(attempt, problem.algorithm)
+            raise
+
+    async def _proved(self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod) -> None:
+        """Go on after a proof: with the next one, or with the login."""
+        settings = self.transport.settings
+        if body.name == NoneMethod.name and NoneMethod.name not in settings.default_auth_methods:
+            # A handler that compares nothing with nothing must not open the door to everybody.
+            self._log.warn("accepted without a proof, but DefaultAuthMethods does not name `none`")
+            raise UnauthorizedLogin("`none` is not among DefaultAuthMethods")
+        if not self.progress.agrees(verdict.avatar_id):
+            raise UnauthorizedLogin("the proof is one of somebody else")
+        self.progress.home_dir = verdict.home_dir or self.progress.home_dir
+        if verdict.partial:
+            identity = attempt.user, attempt.service
+            self.progress.prove(body.name, body.proves(settings), identity, verdict.avatar_id)
+            self._fail(partial=True)
+            return
+        await self._log_in(attempt, verdict.avatar_id or self.progress.avatar_id or attempt.user, body.detail)
 
     def _attempt(self, request: AuthRequest) -> AuthAttempt:
         if request.service != b"ssh-connection":
@@ -184,6 +217,7 @@ class UserAuth(SSHUserAuthServer):
         if self.progress.contradicts((request.user, request.service)):
             # What was proven for one user must not count for another (RFC 4252, 5).
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "user name changed after partial success")
+        self.progress.begin((request.user, request.service))
         return AuthAttempt(
             user=request.user,
             user_name=_user_name(request.user),
@@ -196,45 +230,24 @@ class UserAuth(SSHUserAuthServer):
         )
 
     def _available(self) -> list[str]:
-        """The methods that can still lead somewhere, in the order of the setting."""
-        served = self.transport.factory.portal.listCredentialsInterfaces()
-        return offered(self.transport.settings.default_auth_methods, served, self.progress.proven)
+        """The methods that can still lead somewhere, in the order of the setting, or as a handler names them."""
+        settings, named = self.transport.settings, self.progress.available
+        wanted = named or settings.default_auth_methods
+        return offered(wanted, settings, self._checker.serves, self.progress.spent, exactly=bool(named))
 
-    async def _ask_client(self, method: AuthMethod) -> tuple[Secret, ...]:
-        """Return the client's answers to the questions of a method; the time that it takes for them is its own."""
-        if method.questions is None:
-            return ()
+    async def _ask_client(self, questions: Questions) -> tuple[Secret, ...]:
+        """Return the client's answers to questions; the time that it takes for them is its own."""
         if self._waiting:
             # The next request is here already, and aborts this one.
             raise _Aborted
         question = self._question = Deferred()
-        self._reply(MSG_USERAUTH_INFO_REQUEST, method.questions.pack())
+        self._reply(MSG_USERAUTH_INFO_REQUEST, questions.pack())
         if self._ended:
             # Sending found out that the connection has gone.
             raise CancelledError
         payload = await question
         self._began = self.transport.clock.seconds()
-        return method.questions.read(payload)
-
-    async def _consider(self, offer: KeyOffer) -> None:
-        """
-        Say whether a signature with this key would be worth it. Nobody is logged in, and nothing is remembered.
-
-        Whoever keeps the offered key for later authorises by a key that nobody proved (CVE-2024-45337).
-        """
-        try:
-            if not await self._ask(offer):
-                raise UnauthorizedLogin("the checker does not know the key")
-        except (ValidPublicKey, NotEnoughAuthentication):
-            pass
-        self._reply(MSG_USERAUTH_PK_OK, NS(offer.algName) + NS(offer.blob))
-
-    async def _ask(self, credentials: ICredentials) -> Any:
-        """Return the avatar id that the portal's checker gives for credentials; the realm is not asked."""
-        avatar_id = await _checked(self.transport.factory.portal, credentials)
-        if self._ended:
-            raise CancelledError
-        return avatar_id
+        return questions.read(payload)
 
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
         realm = self.transport.factory.portal.realm
@@ -255,6 +268,7 @@ class UserAuth(SSHUserAuthServer):
             client=self.transport.otherVersionString.decode("ascii", "replace"),
         )
         _, avatar, logout = login
+        self.transport.home_dir = self.progress.home_dir
         self.transport.authenticated(attempt.user_name, avatar, logout)
 
     def _late(self, result: Any) -> None:
@@ -281,7 +295,7 @@ class UserAuth(SSHUserAuthServer):
         self.progress.failed(request.method)
         method = METHODS.get(request.method)
         clock = self.transport.clock
-        least = method.refusal_seconds if method else 0.0
+        least = method.refusal_seconds or (_LOOKUP_SECONDS if self._checker.listened else 0.0) if method else 0.0
         seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - self._began)
         if seconds > 0:
             await deferLater(clock, seconds)
@@ -295,14 +309,14 @@ class UserAuth(SSHUserAuthServer):
         self._reply(Message.USERAUTH_FAILURE, NS(methods) + bytes((partial,)))
 
     def _reply(self, number: int, payload: bytes) -> None:
-        """Answer, the first time after the banner: a handler of the first request may still have changed it."""
+        """Answer, after the banner if it has changed since the last answer: a handler may have done that."""
         if self._ended:
             return
         banner = self.transport.settings.user_auth_banner
-        if banner and not self._greeted:
+        if banner and banner != self._banner:
             text = "\r\n".join(banner.splitlines()) + "\r\n"
             self.transport.sendPacket(Message.USERAUTH_BANNER, NS(text.encode("utf-8")) + NS(b""))
-        self._greeted = True
+        self._banner = banner
         self.transport.sendPacket(number, payload)
 
     def _disconnect(self, reason: int, text: str) -> None:
@@ -312,14 +326,6 @@ class UserAuth(SSHUserAuthServer):
     def _end(self) -> None:
         self._ended = True
         self._waiting.clear()
-
-
-def _checked(portal: Portal, credentials: ICredentials) -> Deferred[Any]:
-    """Ask the checker that is responsible, as `Portal.login` does, but not the realm."""
-    for interface, checker in portal.checkers.items():
-        if interface.providedBy(credentials):
-            return maybeDeferred(checker.requestAvatarId, credentials)
-    raise UnhandledCredentials("no checker for these credentials")
 
 
 def _user_name(user: bytes) -> str:

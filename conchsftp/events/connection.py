@@ -116,23 +116,31 @@ class SSHStatus(Event):
     message: str
 
 
-@event(writable="accept partial_success available_methods home_dir", fired=False)
+@event(writable="accept partial_success available_methods home_dir")
 class SSHUserAuthRequest(Event):
     """
-    A client wants to log in; fires for each attempt.
+    A client wants to log in; fires for each attempt, before it is answered.
+
+    A public key fires twice: when the client asks whether it would do, and again when it has been proved. Answers of
+    `keyboard-interactive` fire one by one, as `keyboard-interactive-1` and so on, and then once more without any; all
+    of these have to be accepted.
 
     Attributes:
         connection_id: the connection.
         user: the name that the client gives.
         service: what it wants to use after login.
-        auth_method: `none`, `password` or `publickey`.
-        auth_param: the password, or the public key as bytes.
+        auth_method: `none`, `password`, `publickey`, `keyboard-interactive-1` and so on, `keyboard-interactive`; with
+            FireAuthRequestAfterSig also `sigstatus`.
+        auth_param: the password or answer; the public key as bytes; for `sigstatus`, `1` or `0`.
         accept: True lets the client in, False does not; None, if nobody decides, does not either. Preset by the
-            configured checkers.
-        partial_success: True: this is one of several proofs, and it was right.
-        available_methods: comma-separated methods that the client may try next; empty: DefaultAuthMethods.
-        home_dir: the virtual path where the session begins; empty: `/`.
+            configured checkers. Anything that is neither of the three is a mistake, and refuses.
+        partial_success: True: this is one of several proofs, and it was right; it counts for more than `accept`.
+        available_methods: comma-separated methods that the client may try next; empty: those of before, at first
+            DefaultAuthMethods.
+        home_dir: the virtual path where the session begins; empty: the usual one.
         key_algorithm: the signature algorithm of a public key.
+        offered: True: the client only asks whether the key would do. It has proved nothing, whatever is accepted.
+        proven: the methods that were a partial success on this connection, for this user.
     """
 
     connection_id: int
@@ -145,6 +153,8 @@ class SSHUserAuthRequest(Event):
     available_methods: str = ""
     home_dir: str = ""
     key_algorithm: str = ""
+    offered: bool = False
+    proven: tuple[str, ...] = ()
 
     def refuse(self, problem: Exception) -> None:
         """Refuse the login."""

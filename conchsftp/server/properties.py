@@ -12,7 +12,8 @@ from conchsftp.settings.choices import IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.kinds import Patterns
-from conchsftp.settings.views import HasSettings, OfConnections, Value
+from conchsftp.settings.prompts import Prompts
+from conchsftp.settings.views import HasSettings, OfConnections, OfPositions, Value
 
 
 class Properties(HasSettings):
@@ -29,6 +30,12 @@ class Properties(HasSettings):
     dir_list_buffer_size = OfConnections[int, int | str]("DirListBufferSize")
     unix_style_date_format = Value[bool, bool | str]("UnixStyleDateFormat")
     default_auth_methods = Value[tuple[str, ...], Iterable[str]]("DefaultAuthMethods")
+    keyboard_interactive_message = Value[str, str]("KeyboardInteractiveMessage")
+    keyboard_interactive_prompt_count = Value[int, int | str]("KeyboardInteractivePromptCount")
+    keyboard_interactive_prompt_prompt = OfPositions[str, str]("KeyboardInteractivePromptPrompt")
+    keyboard_interactive_prompt_echo = OfPositions[bool, bool | str]("KeyboardInteractivePromptEcho")
+    keyboard_interactive_prompts = OfConnections[Prompts, Prompts | str]("KeyboardInteractivePrompts")
+    fire_auth_request_after_sig = Value[bool, bool | str]("FireAuthRequestAfterSig")
     max_auth_attempts = Value[int, int | str]("MaxAuthAttempts")
     user_auth_banner = OfConnections[str, str]("UserAuthBanner")
     ssh_pub_key_auth_sig_algorithms = Value[tuple[str, ...], Iterable[str]]("SSHPubKeyAuthSigAlgorithms")

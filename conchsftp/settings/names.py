@@ -8,6 +8,7 @@ from conchsftp.settings.choices import IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.kinds import Patterns
+from conchsftp.settings.prompts import Prompts
 
 
 class Names:
@@ -26,6 +27,12 @@ class Names:
     dir_list_buffer_size: int
     unix_style_date_format: bool
     default_auth_methods: tuple[str, ...]
+    keyboard_interactive_message: str
+    keyboard_interactive_prompt_count: int
+    keyboard_interactive_prompt_prompt: tuple[str, ...]
+    keyboard_interactive_prompt_echo: tuple[bool, ...]
+    keyboard_interactive_prompts: Prompts
+    fire_auth_request_after_sig: bool
     max_auth_attempts: int
     user_auth_banner: str
     ssh_pub_key_auth_sig_algorithms: tuple[str, ...]

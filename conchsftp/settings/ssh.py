@@ -20,6 +20,7 @@ from conchsftp.settings.kinds import (
     numbered,
     some_of,
 )
+from conchsftp.settings.prompts import MOST_PROMPTS, PROMPTS
 from conchsftp.settings.row import Change, Index, Setting, declare, of_connection
 
 try:
@@ -41,10 +42,59 @@ def _names(*lines: str) -> tuple[str, ...]:
 ROWS = declare(
     Setting(
         name="DefaultAuthMethods",
-        kind=some_of("password", "publickey", "keyboard-interactive"),
+        kind=some_of("none", "password", "publickey", "keyboard-interactive"),
         default=("password", "publickey"),
-        doc="Ways to log in that a client is told of, and may try.\n"
-        "Where `password` is one, so is `keyboard-interactive`: some clients know only that way of asking for one.",
+        doc="""Ways to log in that a client is told of, and may try.
+Where `password` is one, so is `keyboard-interactive`: some clients know only that way of asking for one. A client is
+never told of `none`, but a handler of SSHUserAuthRequest is told when one tries it. Only where `none` is named here can
+that handler let somebody in without any proof.""",
+    ),
+    Setting(
+        name="KeyboardInteractiveMessage",
+        kind=TEXT,
+        default="",
+        doc="Text that is shown above the prompts of keyboard-interactive.",
+    ),
+    Setting(
+        name="KeyboardInteractivePromptCount",
+        kind=integer(0, MOST_PROMPTS, unit="prompts"),
+        default=0,
+        doc="""Questions of keyboard-interactive; KeyboardInteractivePromptPrompt and KeyboardInteractivePromptEcho say
+which.
+0: one, `Password: `, and the answer is judged as a password is. To others the answers go to a handler of
+SSHUserAuthRequest.""",
+    ),
+    Setting(
+        name="KeyboardInteractivePromptPrompt",
+        kind=TEXT,
+        default="",
+        index=Index.POSITION,
+        count="KeyboardInteractivePromptCount",
+        doc="Text of one prompt; an empty one is shown as `: `, because no prompt may be empty.",
+    ),
+    Setting(
+        name="KeyboardInteractivePromptEcho",
+        kind=BOOL,
+        default=False,
+        index=Index.POSITION,
+        count="KeyboardInteractivePromptCount",
+        doc="Whether the answer to one prompt is shown while it is typed.",
+    ),
+    Setting(
+        name="KeyboardInteractivePrompts",
+        kind=PROMPTS,
+        default=(),
+        index=Index.CONNECTION,
+        doc="""The prompts of keyboard-interactive, all of them, instead of KeyboardInteractivePromptPrompt.
+For one connection, set it in the handler of SSHUserAuthRequest, at the latest while the method `none` is tried:
+`settings.of(event.connection_id).keyboard_interactive_prompts = [("Code: ", False)]`.""",
+    ),
+    Setting(
+        name="FireAuthRequestAfterSig",
+        kind=BOOL,
+        default=False,
+        doc="""Whether SSHUserAuthRequest fires once more when a signature of a public key has been verified.
+`auth_method` is `sigstatus` then, and `auth_param` `1`, or `0` if the signature was wrong, which is always refused.""",
     ),
     Setting(
         name="MaxAuthAttempts",

@@ -68,6 +68,7 @@ class Transport(SSHServerTransport):
         self.otherVersionString = b""
         self.sessionID = None
         self.user_name: str | None = None
+        self.home_dir = ""
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()
         self._allowed = ALLOWED[Stage.VERSION]
         self._in_turn = False

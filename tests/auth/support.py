@@ -24,6 +24,9 @@ from zope.interface import implementer
 from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.user_auth import UserAuth
+from conchsftp.events.hub import EventHub
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
 
 SESSION = bytes(range(32))
 REQUEST, FAILURE, SUCCESS, BANNER, PK_OK = 50, 51, 52, 53, 60
@@ -203,10 +206,15 @@ class Transport:
     """What `UserAuth` asks of its transport, without a socket."""
 
     def __init__(self, *checkers: Any, make_avatar: Any = Avatar, **settings: Any) -> None:
-        values = {"default_auth_methods": ("publickey", "password"), "max_auth_attempts": 6, "user_auth_banner": ""}
-        self.settings = SimpleNamespace(**values | settings)
-        self.factory = SimpleNamespace(portal=Portal(SFTPRealm(make_avatar), checkers))
         self.clock = Clock()
+        self.events = EventHub(clock=self.clock)
+        self.connection_id = 7
+        self.server_settings = Settings(TABLE, default_auth_methods=("publickey", "password"))
+        self.settings = self.server_settings.overlay(self.connection_id)
+        for name, value in settings.items():
+            self.server_settings.set(name, value)
+        self.factory = SimpleNamespace(portal=Portal(SFTPRealm(make_avatar), checkers), events=self.events)
+        self.home_dir = ""
         self.sessionID = SESSION
         self.peer = "192.0.2.1:4711"
         self.otherVersionString = b"SSH-2.0-client"

@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.credentials import KeyOffer, KeyProof, Password
+from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, Nothing, Password
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, PasswordMethod, PublicKeyMethod
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.errors import ProtocolViolation
@@ -33,7 +33,7 @@ def attempt(parsed: AuthRequest, algorithms: tuple[str, ...] = ALGORITHMS) -> Au
     )
 
 
-def verify(payload: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> KeyOffer | KeyProof | Password:
+def verify(payload: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> Credentials:
     parsed = AuthRequest.parse(payload)
     assert parsed.body is not None
     return parsed.body.verify(attempt(parsed, algorithms))
@@ -190,8 +190,10 @@ class CredentialsTests(SynchronousTestCase):
         self.assertTrue(body.detail.isprintable())
 
     def test_none(self) -> None:
-        """none proves nothing."""
-        self.assertRaises(UnauthorizedLogin, verify, request(b"alice", b"none"))
+        """none proves nothing, and no checker is responsible for it."""
+        shown = verify(request(b"alice", b"none"))
+        self.assertIsInstance(shown, Nothing)
+        self.assertEqual([each for each in (ISSHPrivateKey, IUsernamePassword) if each.providedBy(shown)], [])
 
 
 class TableTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 What counts as an attempt, and how long a refusal takes.
 """
 
+from twisted.cred.credentials import ISSHPrivateKey
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.delay import RefusalDelay, process_delay
@@ -30,14 +31,14 @@ class ProgressTests(SynchronousTestCase):
         """What was proven for one user contradicts a request for another; nothing proven contradicts nobody."""
         progress = AuthProgress()
         self.assertFalse(progress.contradicts(CAROL))
-        progress.prove("publickey", ALICE)
+        progress.prove("publickey", ISSHPrivateKey, ALICE)
         self.assertEqual(progress.proven, ["publickey"])
         self.assertFalse(progress.contradicts(ALICE))
         self.assertTrue(progress.contradicts(CAROL))
 
     def test_not_shared(self) -> None:
         """Two connections share nothing."""
-        AuthProgress().prove("publickey", ALICE)
+        AuthProgress().prove("publickey", ISSHPrivateKey, ALICE)
         self.assertEqual(AuthProgress().proven, [])
 
 

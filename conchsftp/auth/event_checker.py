@@ -1,0 +1,201 @@
+"""
+Whether credentials are good: the checkers of the portal are asked, then the handlers of SSHUserAuthRequest.
+
+The checkers' answer is what the event says when it fires, and a handler may change it either way. An offered key is
+judged like a proof, but it is none: nothing of it is kept here, or anywhere. The realm is not asked. Says what was
+decided; what the client is answered, and what is remembered of it, is up to `UserAuth`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.conch.error import NotEnoughAuthentication, ValidPublicKey
+from twisted.conch.ssh.keys import BadKeyError
+from twisted.cred.error import LoginFailed, UnhandledCredentials
+from twisted.cred.portal import Portal
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
+from zope.interface.interface import InterfaceClass
+
+from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof
+from conchsftp.auth.progress import AuthAttempt
+from conchsftp.events.connection import SSHUserAuthRequest
+from conchsftp.events.hub import EventHub
+
+Token = tuple[str, str | bytes]
+"""The name of a method, and what the client showed for it: what one event tells."""
+
+SIGNATURE = "sigstatus"
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """
+    What was decided about one request.
+
+    Attributes:
+        good: whether it proves what it is meant to prove. None: nobody could say.
+        partial: it does, but more is required.
+        avatar_id: whom the checkers named; None if it was not them who said yes.
+        reason: for the log, if it is not good.
+        available: methods that a handler names for what comes next.
+        home_dir: as a handler set it.
+    """
+
+    good: bool | None = None
+    partial: bool = False
+    avatar_id: Any = None
+    reason: str = ""
+    available: tuple[str, ...] = ()
+    home_dir: str = ""
+
+
+class EventChecker:
+    """
+    What `UserAuth` asks about credentials.
+
+    Args:
+        portal: whose checkers are asked.
+        events: whose handlers are asked.
+        connection_id: the connection.
+    """
+
+    _log = Logger()
+
+    def __init__(self, portal: Portal, events: EventHub, connection_id: int) -> None:
+        self._portal = portal
+        self._events = events
+        self._connection_id = connection_id
+
+    @property
+    def listened(self) -> bool:
+        """Whether there are handlers."""
+        return SSHUserAuthRequest in self._events.listeners
+
+    def serves(self, interface: InterfaceClass | None) -> bool:
+        """Return whether anybody can say something about credentials of this kind; handlers can about every kind."""
+        return interface is not None and (self.listened or interface in self._portal.checkers)
+
+    async def judge(
+        self, credentials: Credentials, tokens: Sequence[Token], *, after_signature: bool = False
+    ) -> Verdict:
+        """
+        Return what checkers and handlers decide.
+
+        Args:
+            credentials: what was proved, or is offered.
+            tokens: what handlers are told, one event for each.
+            after_signature: whether they are told of a good signature as well.
+        Raises:
+            CancelledError: the connection has gone, or so a checker says.
+        """
+        opinion = await self._opinion(credentials)
+        if not self.listened:
+            return opinion
+        algorithm = credentials.algorithm if isinstance(credentials, KeyCredentials) else ""
+        offered = isinstance(credentials, KeyOffer)
+        said = [
+            await self._fire(credentials.attempt, token, opinion, algorithm=algorithm, offered=offered)
+            for token in tokens
+        ]
+        verdict = _joined(opinion, said)
+        if after_signature and isinstance(credentials, KeyProof):
+            # It says what was decided so far: who leaves alone what is only information changes nothing.
+            last = await self._fire(credentials.attempt, (SIGNATURE, "1"), verdict, algorithm=algorithm)
+            verdict = _joined(opinion, [*said, last])
+        return verdict
+
+    async def tell_bad_signature(self, attempt: AuthAttempt, algorithm: str) -> None:
+        """Tell handlers that a signature was wrong, which nobody can make right."""
+        if self.listened:
+            await self._fire(attempt, (SIGNATURE, "0"), Verdict(good=False), algorithm=algorithm)
+
+    async def _opinion(self, credentials: Credentials) -> Verdict:
+        """Return what the checkers say."""
+        try:
+            avatar_id = await _checked(self._portal, credentials)
+        except UnhandledCredentials as refusal:
+            return Verdict(reason=str(refusal))
+        except ValidPublicKey:
+            # This is how a checker says yes to an offer; to a proof it would say nothing.
+            offered = isinstance(credentials, KeyOffer)
+            return Verdict(good=offered, reason="" if offered else "the checker takes a proof for an offer")
+        except (LoginFailed, BadKeyError) as refusal:
+            return Verdict(good=False, reason=str(refusal))
+        except NotEnoughAuthentication:
+            return Verdict(good=True, partial=True)
+        except CancelledError:
+            raise
+        except Exception:
+            self._log.failure("{user!r} cannot be judged", user=credentials.user_name)
+            return Verdict(good=False, reason="an error on our side")
+        if not avatar_id:
+            return Verdict(good=False, reason="the checker names nobody")
+        return Verdict(good=True, avatar_id=avatar_id)
+
+    async def _fire(
+        self, attempt: AuthAttempt, token: Token, opinion: Verdict, *, algorithm: str = "", offered: bool = False
+    ) -> SSHUserAuthRequest:
+        """Return the event as the handlers leave it."""
+        method, param = token
+        event = SSHUserAuthRequest(
+            self._connection_id,
+            attempt.user_name,
+            attempt.service.decode("ascii", "replace"),
+            method,
+            param,
+            accept=opinion.good and not opinion.partial,
+            partial_success=opinion.partial,
+            key_algorithm=algorithm,
+            offered=offered,
+            proven=tuple(attempt.progress.proven),
+        )
+        waiting: Any = self._events.fire(event)
+        if waiting is not None:
+            event = await waiting
+        self._proofread(event)
+        return event
+
+    def _proofread(self, event: SSHUserAuthRequest) -> None:
+        """Refuse what can only be a mistake: a coroutine, which is true, must not let anybody in."""
+        if event.accept not in (True, False, None) or event.partial_success not in (True, False):
+            self._log.error(
+                "A handler of SSHUserAuthRequest sets accept to {accept}, partial_success to {partial}: refused",
+                accept=type(event.accept).__name__,
+                partial=type(event.partial_success).__name__,
+            )
+            event.accept = event.partial_success = False
+
+
+def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:
+    """Return what all events of one request come to: each must be accepted, and any may ask for more."""
+    verdict = Verdict(good=True, avatar_id=opinion.avatar_id if opinion.good else None)
+    for event in said:
+        if not event.accept and not event.partial_success:
+            verdict.good = False
+            verdict.reason = opinion.reason or "a handler refuses, or none accepts"
+        verdict.partial = verdict.partial or event.partial_success
+        verdict.available = _names(event.available_methods) or verdict.available
+        verdict.home_dir = _path(event.home_dir) or verdict.home_dir
+    return verdict
+
+
+def _names(methods: str) -> tuple[str, ...]:
+    """Return the methods that a handler names; a mistake raises, and so refuses."""
+    each = methods.split(",") if isinstance(methods, str) else methods
+    return tuple(name.strip() for name in each if name.strip())
+
+
+def _path(home: str) -> str:
+    if not isinstance(home, str):
+        raise TypeError(f"home_dir is text, not {type(home).__name__}")
+    return home
+
+
+def _checked(portal: Portal, credentials: Credentials) -> "Deferred[Any]":
+    """Ask the checker that is responsible, as `Portal.login` does, but not the realm."""
+    for interface, checker in portal.checkers.items():
+        if interface.providedBy(credentials):
+            return maybeDeferred(checker.requestAvatarId, credentials)
+    raise UnhandledCredentials("no checker for these credentials")
