@@ -30,6 +30,7 @@ from conchsftp.sftp.requests import Remove
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.testing import MemoryReactor, MemorySession
+from tests.login_programs import LoginPrograms
 from twisted import internet
 
 PROJECT = Path(__file__).parents[1]
@@ -62,7 +63,7 @@ class Place:
         os.chdir(self.path)
 
 
-class ProgramsTests(SynchronousTestCase):
+class ProgramsTests(LoginPrograms, SynchronousTestCase):
     """Each program does what its page says."""
 
     def setUp(self) -> None:

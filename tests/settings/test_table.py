@@ -4,11 +4,13 @@ The table of settings and the rows in it.
 
 import re
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import conchsftp.settings
 from conchsftp.errors import ServerError
+from conchsftp.secret import Secret
 from conchsftp.settings.kinds import TEXT
 from conchsftp.settings.row import Index, Setting, Support
 from conchsftp.settings.store import Settings
@@ -46,9 +48,9 @@ class RowsTests(SynchronousTestCase):
         settings = Settings(TABLE)
         for row in TABLE:
             if row.read is None:
-                # A list has no elements at first.
-                expected = () if row.index is Index.POSITION else row.default
-                self.assertEqual(settings.get(row.name), expected, row.name)
+                default: Any = Secret(row.default) if row.secret else row.default
+                empty = row.index is Index.POSITION
+                self.assertEqual(settings.get(row.name), () if empty else default, row.name)
             self.assertFalse(hasattr(Settings, row.attribute), row.name)
 
     def test_somebody_reads_it(self):

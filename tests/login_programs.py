@@ -1,0 +1,94 @@
+"""
+The programs of docs/examples that decide about logins, run in memory; `test_examples.py` takes them up.
+"""
+
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from twisted.conch.ssh.common import NS
+
+from conchsftp.testing import MemoryClient, MemorySession
+from tests.auth.support import (
+    BANNER,
+    FAILURE,
+    INFO_REQUEST,
+    INFO_RESPONSE,
+    REQUEST,
+    SUCCESS,
+    Ed25519,
+    answers,
+    interactive_request,
+    password_request,
+    proof,
+    request,
+)
+
+
+class LoginPrograms:
+    """The tests of those programs; part of a case that runs programs by their names."""
+
+    place: Any
+    run_example: Any
+    log_in: Any
+    assertEqual: Any
+    assertIn: Any
+    assertRaises: Any
+
+    def test_run_auth_by_event(self) -> None:
+        """Who needs two proofs gets in with both, others with one."""
+        key = Ed25519()
+        Path("bob.pub").write_text(f"ssh-ed25519 {b64encode(key.blob).decode()} bob\n")
+        (self.place.path / "files" / "incoming").mkdir()
+        server = self.log_in("auth_by_event").server
+        self.assertRaises(AssertionError, MemorySession, server=server, user="bob", password="builder")
+        self.assertRaises(AssertionError, MemorySession, server=server, user="dave", password="wonderland")
+        client = self.client(server)
+        client.packet(REQUEST, request(b"bob", b"none"))
+        server.factory.clock.advance(1)
+        client.pump()
+        self.assertEqual(client.take(FAILURE), NS(b"publickey,password") + b"\0")
+        client.packet(REQUEST, proof(b"bob", key, session=client.session_id))
+        self.assertEqual(client.take(FAILURE), NS(b"password") + b"\1")
+        client.packet(REQUEST, password_request(b"bob", b"builder"))
+        client.take(SUCCESS)
+
+    def test_run_auth_prompts(self) -> None:
+        """The password and the code that is asked for let in, another code does not."""
+        server = self.run_example("auth_prompts")["server"]
+        for change, answer in ((b"", SUCCESS), (b"0", FAILURE)):
+            client = self.client(server)
+            client.packet(REQUEST, request(b"alice", b"none"))
+            server.factory.clock.advance(1)
+            client.pump()
+            self.assertEqual(client.take(FAILURE), NS(b"keyboard-interactive") + b"\0")
+            client.packet(REQUEST, interactive_request(b"alice"))
+            (number,) = re.findall(rb"Code (\d): ", client.take(INFO_REQUEST))
+            code = {b"1": b"4711", b"2": b"0815", b"3": b"1234"}[number]
+            client.packet(INFO_RESPONSE, answers(b"wonderland", code + change))
+            server.factory.clock.advance(5)
+            client.pump()
+            client.take(answer)
+
+    def test_run_auth_hours(self) -> None:
+        """The users file decides, but only while it is open; the greeting is by name."""
+        names = self.run_example("auth_hours")
+        office = names["office_hours"].__globals__
+        office["OPEN"] = range(24)
+        MemorySession(server=names["server"], user="alice", password="wonderland")
+        self.assertRaises(AssertionError, MemorySession, server=names["server"], user="alice", password="wrong")
+        office["OPEN"] = range(0)
+        self.assertRaises(AssertionError, MemorySession, server=names["server"], user="alice", password="wonderland")
+        client = self.client(names["server"])
+        client.packet(REQUEST, request(b"alice", b"none"))
+        names["server"].factory.clock.advance(1)
+        client.pump()
+        self.assertIn(b"Hello alice", client.take(BANNER))
+
+    def client(self, server: Any) -> MemoryClient:
+        """Return a client that may log in."""
+        client = MemoryClient(server.factory)
+        client.connect()
+        client.ask_for_login()
+        return client
