@@ -94,6 +94,18 @@ class ICopy(Interface):
         """
 
 
+class IAbandoned(Interface):
+    """Ability of a file: being told that it will never be whole, so that nothing half is kept."""
+
+    def abandon():
+        """
+        Stop what is under way, and keep nothing of what was written; `close` is called afterwards.
+
+        Called when the session is lost with the file open, and when a handler has refused a WRITE. Must not raise, and
+        may be called more than once.
+        """
+
+
 class IDirectory(Interface):
     """An open directory, read once from front to back."""
 
@@ -249,4 +261,4 @@ class ISFTPAvatar(Interface):
     user_name = Attribute("str: the name the client gave and proved.")
     home = Attribute("str: the virtual path that relative paths start from; default `/`.")
     read_only = Attribute("bool: refuse every request that changes something; default False.")
-    files = Attribute("IFileSystem: what this user sees.")
+    files = Attribute("IFileSystem: what this user sees; None: the handlers of events are the file system.")

@@ -69,6 +69,25 @@ class Attributes:
     untranslated_name: bytes | None = None
     extended: list[Pair] | None = None
 
+    @classmethod
+    def of_file(
+        cls, *, size: int | None = None, mtime: float | None = None, permissions: int = 0o644, **others: Any
+    ) -> "Attributes":
+        """
+        Return what is known of a regular file.
+
+        Args:
+            size: in bytes; None: nobody knows.
+            mtime: of the last change, in seconds since 1970; may have a fraction. None: nobody knows.
+            others: the other attributes by name.
+        """
+        return cls(type=FileType.REGULAR, size=size, permissions=permissions, **_times(mtime), **others)
+
+    @classmethod
+    def of_directory(cls, *, mtime: float | None = None, permissions: int = 0o755, **others: Any) -> "Attributes":
+        """Return what is known of a directory; see `of_file`."""
+        return cls(type=FileType.DIRECTORY, permissions=permissions, **_times(mtime), **others)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -121,6 +140,13 @@ TYPE_BITS = (0, *(_FORMATS.get(file_type, 0) for file_type in FileType))
 # A version 3 client learns the type from the mode alone. Where a file system knows the type and no permissions, these
 # are sent with it; with 0 OpenSSH's client would create local copies that nobody can read.
 _LIKELY_PERMISSIONS = {FileType.DIRECTORY: 0o755, FileType.SYMLINK: 0o777}
+
+
+def _times(mtime: float | None) -> dict[str, Any]:
+    if mtime is None:
+        return {}
+    seconds, nanos = divmod(round(mtime * _NS_LIMIT), _NS_LIMIT)
+    return {"mtime": seconds, "mtime_ns": nanos}
 
 
 def _mode(mode: int) -> tuple[FileType | None, int]:
