@@ -3,8 +3,21 @@ An SFTP server for Twisted: serve a folder, or a program's own files, to SFTP cl
 """
 
 from conchsftp.errors import ServerError, SFTPError
+from conchsftp.files.sink import SpooledSink
+from conchsftp.files.sources import ByteSource, Stream
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 
-__all__ = ["SFTPAvatar", "SFTPError", "SFTPServer", "ServerError", "Status"]
+__all__ = [
+    "Attributes",
+    "ByteSource",
+    "SFTPAvatar",
+    "SFTPError",
+    "SFTPServer",
+    "ServerError",
+    "SpooledSink",
+    "Status",
+    "Stream",
+]

@@ -196,14 +196,14 @@ class EventHub:
         """Call one handler."""
         if not getattr(handler, "runs_in_thread", False):
             return settled(handler(event))
-        threads = self._top.threads
+        threads = self.top.threads
         if threads is None:
             raise ServerError(0, f"{_called(handler)} is marked @in_thread, but there are no threads here")
         event.own()
         return settled(threads(handler, event))
 
     def _limited(self, waiting: "Deferred[Any]") -> "Deferred[Any]":
-        top = self._top
+        top = self.top
         if top.clock is None or not top.handler_seconds:
             return waiting
         return limited(waiting, top.handler_seconds, top.clock)
@@ -217,8 +217,9 @@ class EventHub:
         return problem
 
     @property
-    def _top(self) -> "EventHub":
-        return self if self._parent is None else self._parent._top
+    def top(self) -> "EventHub":
+        """The hub of the server, which has the clock and the threads."""
+        return self if self._parent is None else self._parent.top
 
     def _join(self) -> None:
         """Join the handlers of this hub and those above it, and have the hubs below do the same."""

@@ -15,6 +15,17 @@ from conchsftp.errors import SFTPError
 from conchsftp.settings.row import words
 from conchsftp.sftp.statuses import MISTAKE, Status, row_of_errno
 
+
+class Preset(int):
+    """A status that nobody has assigned: equal to the `Status` of its number, and another object."""
+
+    def __repr__(self) -> str:
+        return repr(Status(self))
+
+
+PRESET = Preset(Status.OK)
+"""What the status of an event is before anybody assigns one: OK."""
+
 E = TypeVar("E", bound="Event")
 F = TypeVar("F", bound="FileEvent")
 
@@ -119,7 +130,8 @@ class FileEvent(Event):
         connection_id: the connection.
         user: the name that the client logged in with.
         before_exec: True before the operation, False after it.
-        status_code: the answer so far, a `Status`; before the operation anything but OK refuses it.
+        status_code: the answer so far, a `Status`; before the operation anything but OK refuses it. Where the handlers
+            are the file system, one who assigns OK says that the operation is done.
         error_message: what the client is told with it; empty for the usual text of the status.
         handled: set to True before the operation by a handler that has done it: the file system is not asked.
     """
@@ -127,7 +139,7 @@ class FileEvent(Event):
     connection_id: int
     user: str
     before_exec: bool = field(default=False, kw_only=True)
-    status_code: int = field(default=Status.OK, kw_only=True)
+    status_code: int = field(default=PRESET, kw_only=True)
     error_message: str = field(default="", kw_only=True)
     handled: bool = field(default=False, kw_only=True)
 

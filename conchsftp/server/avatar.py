@@ -31,7 +31,7 @@ class SFTPAvatar(ConchUser):
 
     Args:
         user_name: the name that was proved.
-        files: the `IFileSystem` that the user sees.
+        files: the `IFileSystem` that the user sees; None: the handlers of events are the file system.
         home: the virtual path that relative paths start from.
         read_only: whether every request that would change something is refused.
 
@@ -43,7 +43,7 @@ class SFTPAvatar(ConchUser):
     events: Any = None
     settings: Any = None
 
-    def __init__(self, user_name: str, *, files: Any, home: str = "/", read_only: bool = False) -> None:
+    def __init__(self, user_name: str, *, files: Any = None, home: str = "/", read_only: bool = False) -> None:
         super().__init__()
         self.user_name = user_name
         self.files = files

@@ -25,6 +25,7 @@ from conchsftp.errors import ServerError
 from conchsftp.events.hub import EventHub
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
+from conchsftp.files.virtual import SUPPLYING
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
@@ -142,21 +143,26 @@ class SFTPServer(Properties, Control, MultiService):
             # Whoever vouched: the folder that the file names is the one they are confined to.
             user = self.users.find(user_name)
         root = (user.root if user is not None else None) or self.settings.root_directory
-        if not root:
-            self._log.error("{user}: no root for this user, and RootDirectory is empty", user=user_name)
+        files = await self._files(user_name, root) if root else None
+        avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
+        if not root and avatar.files is None and self.events.child(avatar).listeners.keys().isdisjoint(SUPPLYING):
+            text = "no root for this user, RootDirectory is empty, and no handler of an event supplies files"
+            self._log.error("{user}: {text}", user=user_name, text=text)
             raise UnauthorizedLogin("no root directory")
+        if isinstance(avatar, SFTPAvatar):
+            avatar.events, avatar.settings = self.events, self.settings
+        return avatar
+
+    async def _files(self, user_name: str, root: str) -> LocalFileSystem:
+        """Open the folder of a user."""
         try:
             # In a thread: the folder may lie on a file server that does not answer.
-            files = await self.workers.run(
+            return await self.workers.run(
                 LocalFileSystem, root, workers=self.workers, accounts=self._accounts, **self._file_settings()
             )
         except OSError as problem:
             self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
-        avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
-        if isinstance(avatar, SFTPAvatar):
-            avatar.events, avatar.settings = self.events, self.settings
-        return avatar
 
     def _file_settings(self) -> dict[str, Any]:
         return {name: getattr(self.settings, name) for name in _FILE_SETTINGS}

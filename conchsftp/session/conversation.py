@@ -14,6 +14,8 @@ from zope.interface import providedBy
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
+from conchsftp.files.sources import Means
+from conchsftp.files.virtual import VirtualFileSystem
 from conchsftp.interfaces import IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.paths import Paths
@@ -57,12 +59,14 @@ class Conversation:
         self.seconds = seconds
         self.connection_id = connection_id
         self.user: str = avatar.user_name
-        self.files = avatar.files
+        self.events = events.child(avatar)
+        self.virtual = avatar.files is None
+        """Whether the handlers of events are the file system."""
+        self.files = VirtualFileSystem(self.events) if self.virtual else avatar.files
         self.read_only: bool = avatar.read_only or settings.read_only
         self.abilities = frozenset(
             ability.__name__ for ability in (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
         )
-        self.events = events.child(avatar)
         self.handles = HandleTable(settings.max_handles)
         self.codec: Codec | None = None
         self.channel: Any = None
@@ -99,6 +103,11 @@ class Conversation:
     def end(self) -> None:
         """The channel is gone."""
         self.over = True
+        for opened in self.handles.all():
+            # What nobody can complete any more is stopped now, and closed when its turn comes.
+            abandon = getattr(opened.source, "abandon", None)
+            if abandon is not None:
+                abandon()
         if self._stoppable is not None:
             self._stoppable.stop()
 
@@ -126,6 +135,11 @@ class Conversation:
         if name and name != self.encoded(self.user):
             raise SFTPError(Status.NO_SUCH_FILE, "No such user")
         return b"./" + rest
+
+    def means(self) -> Means:
+        """Return what a file that a handler supplies may work with."""
+        top = self.events.top
+        return Means(top.threads, top.clock)
 
     def close_unused(self, source: Any) -> None:
         """Close what was opened for nobody."""

@@ -100,6 +100,10 @@ class HandleTable:
     def __iter__(self) -> Iterator[bytes]:
         return iter(list(self._open))
 
+    def all(self) -> Iterator[Opened]:
+        """Return everything that is open."""
+        return iter(list(self._open.values()))
+
     def places(self, kind: type[Opened], path: str) -> int:
         """Return how many places something open takes: a file one, a directory or what has a long path several."""
         most = self._most_places

@@ -11,6 +11,7 @@ from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
 from conchsftp.events.own import DirRead, FileRequest
+from conchsftp.interfaces import IAbandoned
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
@@ -85,9 +86,13 @@ def _write(c: Any, e: Any, r: Any) -> Any:
 
 def _refused(c: Any, e: Any, r: Any) -> None:
     # The handle may be gone: the session may have ended while a handler waited.
-    refused = getattr(c.handles.find(r.handle), "refused", None)
+    opened = c.handles.find(r.handle)
+    refused = getattr(opened, "refused", None)
     if refused is not None:
         refused(e)
+    if isinstance(e, FileWrite) and opened is not None and IAbandoned.providedBy(opened.source):
+        # The client closes it all the same, and what is written to it has a hole.
+        opened.source.abandon()
 
 
 def _announce_close(c: Any, r: Any) -> Any:

@@ -20,6 +20,7 @@ from conchsftp.events.files import (
     SetAttributes,
 )
 from conchsftp.events.own import LinkCreate, LinkRead
+from conchsftp.files.virtual import EventFile, supplied
 from conchsftp.interfaces import IHardLinks, ILinks, IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.listed import as_directory
@@ -87,13 +88,18 @@ def _open(c: Any, e: Any, r: Any) -> Any:
 
 
 def _adopt_file(c: Any, e: Any, r: Any) -> Any:
-    """Open what a handler supplied: an `IFile`. Whatever else is taken is made one of here."""
+    """Open what a handler supplied; nothing but its word: the events are the content."""
     _prepare(c, e)
-    return e.result
+    if e.result is None:
+        return EventFile(c.events) if e.handled or c.virtual else None
+    return supplied(e.result, e.desired_access, c.means())
 
 
 def _keep_file(c: Any, e: Any) -> None:
     file = e.result
+    if file is None and c.virtual and e.status_code == Status.OK:
+        # A handler has opened it after nobody did before.
+        file = e.result = EventFile(c.events)
     into = file.read_into if IReadInto.providedBy(file) else None
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
     opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)

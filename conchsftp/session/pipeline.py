@@ -18,6 +18,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent, Phase, deliberate
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
+from conchsftp.files.virtual import UNHANDLED, is_done
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import MISTAKE, Status
@@ -45,7 +46,7 @@ class Pipeline:
 
     def __init__(self, conversation: Any) -> None:
         self._conversation = conversation
-        self._told: set[int | None] = set()
+        self._told: set[Any] = set()
 
     def serve(self, row: Operation, request: Any) -> "FileEvent | Deferred[FileEvent]":
         """
@@ -102,7 +103,7 @@ class Pipeline:
                 event = await self._before(row, request, event)
                 if event.status_code != Status.OK:
                     return event
-                if row.supplied(event):
+                if row.supplied(event) or (conversation.virtual and is_done(event)):
                     perform = row.adopt or _nothing
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False
@@ -153,6 +154,8 @@ class Pipeline:
         for name, path in zip(row.paths, places, strict=True):
             # It has been done there. What is open is known by its path.
             setattr(event, name, path)
+        if event.status_code is UNHANDLED:
+            self._still_unhandled(row, event)
         if row.adopt is not None and getattr(event, row.result) is not made:
             try:
                 setattr(event, row.result, row.adopt(self._conversation, event, request))
@@ -160,6 +163,16 @@ class Pipeline:
                 event = self._failed(event, problem)
                 setattr(event, row.result, made)
         return self._refused(row, request, event)
+
+    def _still_unhandled(self, row: Operation, event: FileEvent) -> None:
+        """See whether handlers have done after an operation what nobody did before it."""
+        if row.result and getattr(event, row.result):
+            event.status_code, event.error_message = Status.OK, ""
+        elif type(event) not in self._told:
+            # Once a session: whoever wrote the handler finds out at the first try, and one that only watches is right.
+            self._told.add(type(event))
+            text = "no handler says that it has done it: it sets the result, event.handled or event.status_code"
+            self._log.info("{user}: {event} is unsupported, {text}", user=event.user, event=event.name, text=text)
 
     def _refused(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Tell whoever counts what handlers made of a request; return its event."""

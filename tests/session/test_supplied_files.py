@@ -1,0 +1,193 @@
+"""
+Whole contents and whole uploads that handlers supply, in sessions.
+"""
+
+from collections.abc import AsyncIterator
+from typing import IO, Any
+
+from twisted.internet.defer import Deferred
+
+from conchsftp import ByteSource, SFTPAvatar, SFTPError, SpooledSink, Status
+from conchsftp.events import files as kinds
+from conchsftp.sftp import requests
+from conchsftp.testing import MemorySession
+from tests.session.test_virtual import VirtualCase, opening
+
+
+class WholeTests(VirtualCase):
+    """Whole contents instead of single readings and writings."""
+
+    def supply(self, result: Any) -> None:
+        """Open every file as something."""
+
+        def opened(event: Any) -> None:
+            if event.before_exec:
+                event.result = result() if callable(result) else result
+
+        self.on(kinds.FileOpen, opened)
+
+    def test_bytes(self) -> None:
+        """Bytes are a file that can be read and has a size, and nothing else."""
+        self.supply(b"content")
+        self.assertEqual(self.session.get("/a"), b"content")
+        handle = self.session.request(opening(b"/a")).handle
+        self.assertEqual(self.session.request(requests.FStat(handle=handle, flags=0)).attributes.size, 7)
+        self.assertEqual(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
+
+    def test_kinds(self) -> None:
+        """So are a function, a ByteSource and an asynchronous iterator."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for number in range(3):
+                yield b"%d" % number
+
+        def read(offset: int, length: int) -> bytes:
+            return b"012"[offset : offset + length]
+
+        for result in (lambda: read, lambda: ByteSource(3, read), pieces, lambda: bytearray(b"012")):
+            self.session = MemorySession(SFTPAvatar("user"))
+            self.on = self.session.server.on
+            self.supply(result)
+            self.assertEqual(self.session.get("/a"), b"012")
+
+    def test_text(self) -> None:
+        """A text could be a path or a content: it is a mistake."""
+        self.supply("text")
+        self.assertEqual(self.status(opening(b"/a")), Status.FAILURE)
+        self.assertIn("expected bytes", str(self.flushLoggedErrors(TypeError)[0].value))
+
+    def test_after(self) -> None:
+        """A content may be supplied after the operation as well."""
+
+        def opened(event: Any) -> None:
+            if not event.before_exec:
+                event.result = b"late"
+
+        self.on(kinds.FileOpen, opened)
+        self.assertEqual(self.session.get("/a"), b"late")
+
+    def test_beside_files(self) -> None:
+        """The same goes for a session that has files: here is one more of them."""
+        session = MemorySession()
+
+        def opened(event: Any) -> None:
+            if event.before_exec and event.path == "/more":
+                event.result = b"more"
+
+        session.server.on(kinds.FileOpen, opened)
+        session.put("/a", b"file")
+        self.assertEqual((session.get("/a"), session.get("/more")), (b"file", b"more"))
+
+    def test_fails(self) -> None:
+        """A content that breaks off is a failure, and no end."""
+
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"begin"
+            raise SFTPError(Status.PERMISSION_DENIED, "gone")
+
+        self.supply(broken)
+        self.refused(Status.PERMISSION_DENIED, self.session.get, "/a")
+
+    def test_lost(self) -> None:
+        """A session that is lost ends an iterator that somebody waits for."""
+        over: list[bool] = []
+
+        async def waits() -> AsyncIterator[bytes]:
+            try:
+                yield await Deferred()
+            finally:
+                over.append(True)
+
+        self.supply(waits)
+        handle = self.session.request(opening(b"/a")).handle
+        self.session.ask(requests.Read(handle=handle, offset=0, length=5))
+        self.session.cut()
+        self.assertEqual(over, [True])
+
+
+class UploadTests(VirtualCase):
+    """Whole uploads."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stored: list[tuple[str, bytes]] = []
+        self.on(kinds.FileOpen, self.opened)
+
+    def opened(self, event: Any) -> None:
+        """Take every upload."""
+        if event.before_exec:
+            event.result = SpooledSink(lambda file, size: self.store(event.path, file), limit=1_000_000)
+
+    def store(self, path: str, file: IO[bytes]) -> Any:
+        """Store one."""
+        self.stored.append((path, file.read()))
+
+    def writing(self, data: bytes = b"data", offset: int = 0) -> bytes:
+        """Open a file and write to it; return the handle."""
+        handle: bytes = self.session.request(opening(b"/a", write=True)).handle
+        self.session.request(requests.Write(handle=handle, offset=offset, data=[data]))
+        return handle
+
+    def test_put(self) -> None:
+        """It is stored when it is closed."""
+        self.session.put("/a", b"x" * 100_000)
+        self.assertEqual(self.stored, [("/a", b"x" * 100_000)])
+
+    def test_out_of_order(self) -> None:
+        """In whatever order it came."""
+        handle = self.writing(b"world", 5)
+        self.session.request(requests.Write(handle=handle, offset=0, data=[b"hello"]))
+        self.assertEqual(self.stored, [])
+        self.assertEqual(self.status(requests.Close(handle=handle)), Status.OK)
+        self.assertEqual(self.stored, [("/a", b"helloworld")])
+
+    def test_no_reading(self) -> None:
+        """It cannot be opened for reading."""
+        self.assertEqual(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
+
+    def test_store_fails(self) -> None:
+        """Why it could not be stored is the answer to CLOSE."""
+
+        def full(path: str, file: Any) -> None:
+            raise SFTPError(Status.NO_SPACE_ON_FILESYSTEM)
+
+        self.patch(self, "store", full)
+        self.assertEqual(self.status(requests.Close(handle=self.writing())), Status.FAILURE)
+
+    def test_store_waits(self) -> None:
+        """The answer to CLOSE waits until it is stored."""
+        waiting: Deferred[None] = Deferred()
+        self.patch(self, "store", lambda path, file: waiting)
+        closing = self.session.ask(requests.Close(handle=self.writing()))
+        self.assertNoResult(closing)
+        waiting.callback(None)
+        self.session.read()
+        self.assertEqual(self.successResultOf(closing).status, Status.OK)
+
+    def test_lost(self) -> None:
+        """What was cut off is not stored."""
+        self.writing()
+        self.session.cut()
+        self.assertEqual(self.stored, [])
+
+    def test_far(self) -> None:
+        """An offset that no file has is refused, and so is the whole upload."""
+        handle = self.session.request(opening(b"/a", write=True)).handle
+        self.assertEqual(self.status(requests.Write(handle=handle, offset=2**62, data=[b"x"])), Status.FAILURE)
+        self.assertEqual(self.status(requests.Close(handle=handle)), Status.FAILURE)
+        self.assertEqual(self.stored, [])
+
+    def test_refused_write(self) -> None:
+        """An upload of which a handler has refused a piece is not stored: it has a hole."""
+
+        def refuse(event: Any) -> None:
+            if event.file_offset == 4:
+                event.deny()
+
+        self.on(kinds.FileWrite, refuse)
+        handle = self.writing()
+        for offset, status in ((4, Status.PERMISSION_DENIED), (8, Status.FAILURE)):
+            request = requests.Write(handle=handle, offset=offset, data=[b"data"])
+            self.assertEqual(self.status(request), status)
+        self.assertEqual(self.status(requests.Close(handle=handle)), Status.FAILURE)
+        self.assertEqual(self.stored, [])
