@@ -7,7 +7,6 @@ where keys and users are. `conchsftp DIR` takes the same options (`command.py`).
 
 import gc
 import ipaddress
-import os
 import re
 import resource
 import secrets
@@ -132,8 +131,7 @@ class Options(usage.Options, AuthOptionMixin):
         root = self.server.settings.root_directory
         if not root and not self["users"]:
             raise ServerError(0, "a folder to serve is needed: --root DIR")
-        if root and not os.path.isdir(root):
-            raise ServerError(0, f"{root}: no such folder")
+        self.server.check_root()
         self.server.check_places()
         if self.one_time_user is not None:
             for description in endpoint_strings(self.server.settings):

@@ -15,6 +15,7 @@ from runpy import run_path
 from typing import Any
 
 from conchsftp import events
+from conchsftp.errors import ErrorCode
 from conchsftp.events.parameters import Parameter
 from conchsftp.settings.client_quirks import QUIRKS
 from conchsftp.settings.row import Change, Index, Setting, Support
@@ -190,6 +191,27 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(_flat(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
+def errors_page() -> str:
+    """Return docs/errors.md: each documented number of an error."""
+    return (
+        "\n\n".join(
+            (
+                f"# Error codes\n\n{NOTE}",
+                "A `ServerError` has a text and a number, its `code`. These are the documented numbers; 0 is that of\n"
+                "all other mistakes. In Python they are the members of `conchsftp.errors.ErrorCode`. The numbers from\n"
+                "10004 to 10071 stand for what the system calls by the same name.",
+                _table(
+                    ("Code", "Name", "Meaning", "When"),
+                    ((str(int(each)), f"`{each.name}`", each.text, each.when) for each in ErrorCode),
+                ),
+                "What a request of a client fails with is another matter: that is a status of SFTP, in the replies\n"
+                "and in `SFTPError`.",
+            )
+        )
+        + "\n"
+    )
+
+
 def clients_page() -> str:
     """Return docs/client_quirks.md: what is known of clients, and what a setting may say instead."""
     return (
@@ -241,6 +263,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/differences.md": differences_page,
     "docs/events.md": events_page,
+    "docs/errors.md": errors_page,
     "docs/algorithms.md": partial(_beside, "generate_algorithms.py", "algorithms_page"),
     "docs/client_quirks.md": clients_page,
     "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),

@@ -61,6 +61,16 @@ class ConnectionFacts:
         return max((channel.sftp_version for channel in channels.values()), default=0)
 
     @property
+    def timeout(self) -> float:
+        """Seconds that it may be idle before it is ended; 0: any time."""
+        seconds: float = self.transport.timers.timeout
+        return seconds
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self.transport.timers.timeout = seconds
+
+    @property
     def strict(self) -> bool:
         """Whether strict key exchange was negotiated."""
         return bool(self.transport.strict)

@@ -12,11 +12,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.task import LoopingCall
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.server.connections import ConnectionFacts
 from conchsftp.ssh.phases import Stage
 
-_UNKNOWN_CONNECTION = 126
 # How often a server that is being drained looks whether its sessions have become idle, in seconds. That is once in its
 # life: telling it of each file that is closed would cost something all the time.
 _DRAINING_STEP = 0.1
@@ -143,5 +142,5 @@ class Control:
     def _transport_of(self, connection_id: int) -> Any:
         transport = self.factory.connections.get(connection_id)
         if transport is None:
-            raise ServerError(_UNKNOWN_CONNECTION, f"there is no connection {connection_id}")
+            raise ServerError(ErrorCode.NO_SUCH_CONNECTION, f"there is no connection {connection_id}")
         return transport

@@ -5,8 +5,9 @@ Puts the floors together and does nothing of theirs. Only here and in `tap.py` i
 default.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
-from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE
+from stat import S_ISDIR
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -21,7 +22,7 @@ from twisted.logger import Logger
 from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UserName, UsersFile
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
 from conchsftp.events.hub import EventHub
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
@@ -38,9 +39,6 @@ from conchsftp.ssh.algorithms import VALIDATORS, left_out, offered
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
-_ALREADY_LISTENING = 104
-# The documented numbers of what opening a port can fail with.
-_SOCKET_ERRORS = {EACCES: 10013, EMFILE: 10024, EAFNOSUPPORT: 10047, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049}
 # What a `LocalFileSystem` takes by the same name.
 _FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_device_rename", "symlink_policy")
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
@@ -168,11 +166,6 @@ class SFTPServer(Properties, Control, MultiService):
         return {name: getattr(self.settings, name) for name in _FILE_SETTINGS}
 
     @property
-    def listening(self) -> bool:
-        """Whether connections are accepted."""
-        return bool(self._ports)
-
-    @property
     def addresses(self) -> list[Any]:
         """What was bound: an address of Twisted for each port."""
         return [port.getHost() for port in self._ports]
@@ -186,6 +179,23 @@ class SFTPServer(Properties, Control, MultiService):
         """
         endpoints(self.settings, self._reactor)
 
+    def check_root(self) -> None:
+        """
+        See whether RootDirectory, if there is one, is a folder.
+
+        Raises:
+            ServerError: 2001 it is not, 2002 the disk fails.
+        """
+        root = self.settings.root_directory
+        try:
+            is_folder = not root or S_ISDIR(os.stat(root).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False
+        except OSError as problem:
+            raise path_error(root, problem) from None
+        if not is_folder:
+            raise ServerError(ErrorCode.PATH_INVALID, f"{root}: no such folder")
+
     @inlineCallbacks
     def start_listening(self) -> Any:
         """
@@ -193,10 +203,12 @@ class SFTPServer(Properties, Control, MultiService):
 
         Returns:
             A Deferred that fires when all of them are open. If one cannot be opened, none stays open, and it fails with
-            ServerError: 104 already listening, 1301 no host key, else the documented number of the socket's error.
+            ServerError: 104 already listening, 1301 no host key, 2001 RootDirectory is no folder, or the documented
+            number of what the system answered (see docs/errors.md).
         """
         if self._ports:
-            raise ServerError(_ALREADY_LISTENING, "already listening")
+            raise ServerError(ErrorCode.ALREADY_LISTENING)
+        self.check_root()
         # What can never be offered is found now, and not by the first client.
         offered(self.settings, self.factory.host_keys.algorithms())
         for name, reason in left_out(self.settings).items():
@@ -209,9 +221,23 @@ class SFTPServer(Properties, Control, MultiService):
                 except (CannotListenError, OverflowError) as problem:
                     raise _cannot_listen(description, problem) from None
                 self._ports = (*self._ports, direct(port))
+            self._show_places()
         except Exception:
             yield self.stop_listening()
             raise
+
+    def _show_places(self) -> None:
+        """Let LocalHost and LocalPort tell what was bound."""
+        first = next((each for each in self.addresses if getattr(each, "type", "") == "TCP"), None)
+        if first is not None:
+            self.settings.show(local_host=first.host, local_port=first.port)
+
+    def listen_or_stop(self, wanted: bool) -> None:
+        """Do what setting `listening` asks for; it may be so already."""
+        if wanted and not self._ports:
+            self.start_listening().addErrback(self._not_started)
+        elif not wanted:
+            self.stop_listening().addErrback(lambda failure: self._log.failure("cannot close a port", failure))
 
     def stop_listening(self) -> "Deferred[None]":
         """Close the ports; sessions go on. Returns a Deferred that fires when they are closed."""
@@ -252,7 +278,7 @@ class SFTPServer(Properties, Control, MultiService):
     def startService(self) -> None:
         """Open the ports, as part of an application, unless that has been done."""
         super().startService()
-        if self._starting is None:
+        if self._starting is None and not self._ports:
             self._start()
         self._starting = None
 
@@ -282,5 +308,5 @@ def _closed(port: IListeningPort) -> "Deferred[Any]":
 def _cannot_listen(description: str, problem: Exception) -> ServerError:
     # An OverflowError is what a port above 65535 leads to.
     reason = getattr(problem, "socketError", problem)
-    code = _SOCKET_ERRORS.get(getattr(reason, "errno", 0), 0)
-    return ServerError(code, f"cannot listen on {description}: {getattr(reason, 'strerror', None) or reason}")
+    text = getattr(reason, "strerror", None) or reason
+    return ServerError(code_of(reason), f"cannot listen on {description}: {text}")

@@ -68,13 +68,24 @@ of the user nor a handler of the event carries out is refused. Holds for logins 
         doc="The TCP port of the client; 0 if it came another way.",
     ),
     Setting(
+        name="SFTPConnectionTimeout",
+        kind=SECONDS,
+        default=0,
+        index=Index.CONNECTION,
+        read=of_connection("timeout"),
+        write=lambda server, index, seconds: setattr(server.connection(index), "timeout", seconds),
+        doc="""Seconds that this connection may be idle, once it has logged in, before it is ended; 0: any time.
+It begins as what DefaultTimeout is when the connection comes. A change holds at once.""",
+    ),
+    Setting(
         name="DefaultTimeout",
         kind=SECONDS,
         default=0,
         documented=60,
         why="Who pauses for a minute is not gone, and who has vanished is found by TCP's keep-alive.",
-        doc="""Seconds that a session may be idle before it is ended; 0: any time.
-A session is idle while no request comes and none is being worked on.""",
+        doc="""Seconds that a connection may be idle before it is ended; 0: any time.
+It is idle while nothing comes from the client and nothing that it asked for is being worked on. For connections after
+the change; SFTPConnectionTimeout has the value of each.""",
     ),
     Setting(
         name="DirListBufferSize",

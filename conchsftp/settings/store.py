@@ -11,7 +11,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from twisted.logger import Logger
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.secret import MASK, Secret
 from conchsftp.settings.config import parse
 from conchsftp.settings.names import Names
@@ -20,9 +20,6 @@ from conchsftp.settings.table import Table
 
 Check = Callable[[Any], None]
 Watcher = Callable[[Any], None]
-
-# Documented: "invalid ConnectionId".
-_NO_SUCH_CONNECTION = 126
 
 
 class Settings(Names):
@@ -50,6 +47,7 @@ class Settings(Names):
         "_frozen",
         "_overlay_class",
         "_owner",
+        "_seen",
         "_stored",
         "_watched",
         "_watchers",
@@ -66,6 +64,7 @@ class Settings(Names):
             "_owner": owner,
             "_stored": {},
             "_frozen": False,
+            "_seen": {},
             "_watchers": {},
             "_watched": WeakSet(),
             "_connections": WeakValueDictionary(),
@@ -173,7 +172,7 @@ class Settings(Names):
         """Return the settings of a connection; ServerError 126 if there is none of this number."""
         found: Overlay | None = self._connections.get(connection_id)
         if found is None:
-            raise ServerError(_NO_SUCH_CONNECTION, f"there is no connection {connection_id}")
+            raise ServerError(ErrorCode.NO_SUCH_CONNECTION, f"there is no connection {connection_id}")
         return found
 
     def watch(self, name: str, watcher: Watcher) -> Callable[[], None]:
@@ -192,9 +191,16 @@ class Settings(Names):
         """The server listens: refuse from now on what can only change before that."""
         object.__setattr__(self, "_frozen", True)
 
+    def show(self, **values: object) -> None:
+        """Have settings that cannot change now read as what came of them, until `thaw`: LocalPort 0 as the port."""
+        self._seen.update(values)
+        self._refresh()
+
     def thaw(self) -> None:
         """The server listens no longer."""
         object.__setattr__(self, "_frozen", False)
+        self._seen.clear()
+        self._refresh()
 
     def reset(self) -> None:
         """
@@ -259,6 +265,8 @@ class Settings(Names):
                 overlay._server_changed(attribute, value)
 
     def _in_force(self, row: Setting[Any]) -> Any:
+        if row.attribute in self._seen:
+            return self._seen[row.attribute]
         default = row.default_for(str(self._stored.get("algorithm_profile", "")))
         if row.secret:
             default = Secret(default)

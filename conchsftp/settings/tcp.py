@@ -2,6 +2,7 @@
 Rows of the documented chapter "TCPServer", and what it documents as properties of sockets. Rows only.
 """
 
+from conchsftp.errors import ErrorCode
 from conchsftp.settings.choices import IPVersions
 from conchsftp.settings.hosts import HOSTS, Hosts
 from conchsftp.settings.kinds import BOOL, SECONDS, TEXT, integer, numbered
@@ -14,20 +15,31 @@ _KERNEL_LIMIT = 32_767_000
 
 ROWS = declare(
     Setting(
+        name="Listening",
+        kind=BOOL,
+        default=False,
+        read=lambda server, index: bool(server.addresses),
+        write=lambda server, index, wanted: server.listen_or_stop(wanted),
+        doc="""Whether the ports are open.
+True opens them, as start_listening() does; what goes wrong is logged, or told to `failed`. False closes them.""",
+    ),
+    Setting(
         name="LocalHost",
         kind=TEXT,
         default="",
         change=Change.BEFORE_LISTENING,
-        error=107,
-        doc="The address to listen at; empty: every address. Not used where Listen is set.",
+        error=ErrorCode.LOCAL_HOST_IN_USE,
+        doc="""The address to listen at; empty: every address. Not used where Listen is set.
+While the server is listening, the address of its first TCP port.""",
     ),
     Setting(
         name="LocalPort",
         kind=integer(0, 65535),
         default=22,
         change=Change.BEFORE_LISTENING,
-        error=106,
-        doc="The TCP port to listen on; 0: one that is free. Not used where Listen is set.",
+        error=ErrorCode.LOCAL_PORT_IN_USE,
+        doc="""The TCP port to listen on; 0: one that is free. Not used where Listen is set.
+While the server is listening, the number of its first TCP port.""",
     ),
     Setting(
         name="UseIPv6",
@@ -85,7 +97,7 @@ It is the connection's own number, which is never given twice.""",
         kind=integer(1, 100_000, unit="connections"),
         default=1000,
         change=Change.BEFORE_LISTENING,
-        error=108,
+        error=ErrorCode.MAX_CONNECTIONS_IN_USE,
         doc="Connections at the same time; more are closed as they come.",
     ),
     Setting(

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, ctr_packets
 from conchsftp.ssh.compression import Deflate, Inflate
 from conchsftp.ssh.exchange import (
@@ -183,7 +183,8 @@ def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
     host_keys = tuple(row for row in HOST_KEYS.offered(settings) if row.name in can_sign)
     if not host_keys:
         wanted, have = ", ".join(HOST_KEYS.listed(settings)), ", ".join(sorted(can_sign)) or "nothing"
-        raise ServerError(1301, f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}")
+        text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
+        raise ServerError(ErrorCode.NO_HOST_KEY, text)
     return Offer(
         key_exchanges=KEY_EXCHANGES.offered(settings),
         host_keys=host_keys,

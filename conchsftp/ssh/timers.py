@@ -50,6 +50,23 @@ class Timers:
         self._heard = clock.seconds()
         self._silence_limit = 0.0
         self._unanswered = 0
+        self._timeout: float = settings.default_timeout
+        self._is_in = False
+
+    @property
+    def timeout(self) -> float:
+        """
+        Seconds of silence, after login, after which the connection is ended; 0: no limit. As DefaultTimeout was.
+
+        A change holds at once, and the peer has at least that time from now.
+        """
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+        if self._is_in:
+            self._limit_silence(seconds)
 
     def accepted(self) -> None:
         """A connection is there: it has to log in within LoginGraceTime, and to speak meanwhile."""
@@ -61,7 +78,8 @@ class Timers:
     def logged_in(self) -> None:
         """The peer has logged in: other limits count from here."""
         self._login = _cancel(self._login)
-        self._limit_silence(self._settings.default_timeout)
+        self._is_in = True
+        self._limit_silence(self._timeout)
         self._next_question()
 
     def heard(self) -> None:
@@ -79,6 +97,7 @@ class Timers:
 
     def stop(self) -> None:
         """The connection is over."""
+        self._is_in = False
         self._login = _cancel(self._login)
         self._silence = _cancel(self._silence)
         self._keep_alive = _cancel(self._keep_alive)

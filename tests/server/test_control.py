@@ -122,6 +122,56 @@ class ConnectionTests(ControlCase):
         self.assertEqual((facts.user, facts.client_version, facts.protocol_version), ("", "", 0))
 
 
+class TimeoutTests(ControlCase):
+    """SFTPConnectionTimeout: how long a connection may be idle."""
+
+    def left(self, seconds: float, number: int | None = None) -> bool:
+        """Let time pass; return whether there is still a connection."""
+        self.session.advance(seconds)
+        return self.server.sftp_connection_connected[number or self.number]
+
+    def test_begins_as_default(self) -> None:
+        """It is what DefaultTimeout was when the connection came."""
+        self.assertEqual(self.server.sftp_connection_timeout[self.number], 0)
+        self.server.default_timeout = 60
+        session = MemorySession(server=self.server)
+        number = session.client.server.connection_id
+        self.server.default_timeout = 5
+        self.assertEqual(self.server.config(f"SFTPConnectionTimeout[{number}]"), "60")
+        self.assertEqual(self.server.sftp_connection_timeout[self.number], 0)
+        self.assertTrue(self.left(59, number))
+        session.advance(2)
+        self.assertFalse(self.server.sftp_connection_connected[number])
+        self.assertTrue(self.left(3600))
+
+    def test_changed(self) -> None:
+        """A change holds at once, for this connection."""
+        self.server.sftp_connection_timeout[self.number] = 10
+        self.assertEqual(self.server.sftp_connection_timeout[self.number], 10)
+        self.assertTrue(self.left(9))
+        self.server.config(f"SFTPConnectionTimeout[{self.number}]=0")
+        self.assertTrue(self.left(3600))
+        self.server.sftp_connection_timeout[self.number] = 20
+        self.assertTrue(self.left(19))
+        self.session.request(opening(b"/f"))
+        self.assertTrue(self.left(19))
+        self.assertFalse(self.left(2))
+        self.assert_code(126, self.server.config, f"SFTPConnectionTimeout[{self.number}]=5")
+
+    def test_before_login(self) -> None:
+        """What is set before the login holds after it: other limits are for the login."""
+        client = MemoryClient(self.server.factory)
+        number = client.server.connection_id
+        self.server.sftp_connection_timeout[number] = 10
+        self.assertTrue(self.left(30, number))
+
+    def test_of_nobody(self) -> None:
+        """It belongs to a connection."""
+        self.assert_code(0, self.server.config, "SFTPConnectionTimeout=5")
+        self.assert_code(0, self.server.config, "SFTPConnectionTimeout")
+        self.assert_code(0, self.server.config, f"SFTPConnectionTimeout[{self.number}]=-1")
+
+
 class ServerTests(ControlCase):
     """Methods about the server."""
 

@@ -1,10 +1,9 @@
 """
-The server as a service: what it is made of, starting, stopping. On a reactor in memory; real ports are in
-test_listening.
+The server as a service: what it is made of, and its life. On a reactor in memory.
 """
 
 import os
-from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from errno import EADDRINUSE
 from typing import Any
 
 import bcrypt
@@ -14,9 +13,7 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.logger import LogLevel, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.realm import SFTPRealm
@@ -25,143 +22,10 @@ from conchsftp.errors import ServerError
 from conchsftp.events import FileOpen
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
-from conchsftp.server.ports import endpoint_strings
 from conchsftp.server.service import SFTPServer
-from conchsftp.settings.store import Settings
-from conchsftp.settings.table import TABLE
 from conchsftp.ssh.host_keys import generate_ed25519
-from conchsftp.testing import MemoryClient, MemoryReactor, MemorySession, memory_server
-
-
-class ServiceCase(SynchronousTestCase):
-    """A reactor in memory, a host key and a folder."""
-
-    def setUp(self) -> None:
-        self.reactor = MemoryReactor()
-        self.folder = self.mktemp()
-        os.makedirs(f"{self.folder}/served/home")
-        self.key = f"{self.folder}/host_key"
-        self.root = f"{self.folder}/served"
-
-    def server(self, **options: Any) -> SFTPServer:
-        """Return a server of the real kind."""
-        if not os.path.exists(self.key):
-            generate_ed25519(self.key)
-        defaults = {"host_keys": [self.key], "root_directory": self.root, "one_time_user": ("guest", "secret")}
-        return SFTPServer(**{"reactor": self.reactor, **defaults, **options})
-
-    def busy(self, number: int, *ports: int) -> None:
-        """Make some ports of the reactor impossible to open."""
-        listen = self.reactor.listenTCP
-
-        def refuse(port: int, *arguments: Any, **options: Any) -> Any:
-            if port in ports:
-                raise CannotListenError("127.0.0.1", port, OSError(number, os.strerror(number)))
-            return listen(port, *arguments, **options)
-
-        self.reactor.listenTCP = refuse  # type: ignore[method-assign]
-
-
-class ListeningTests(ServiceCase):
-    """Opening and closing ports."""
-
-    def test_start(self) -> None:
-        """Every endpoint of Listen is opened, and settings that cannot change any more are refused."""
-        server = self.server(listen=["tcp:2222", "tcp:2223:interface=127.0.0.1"])
-        self.assertFalse(server.listening)
-        self.successResultOf(server.start_listening())
-        self.assertTrue(server.listening)
-        self.assertEqual([port for port, *_ in self.reactor.tcpServers], [2222, 2223])
-        self.assertEqual(len(server.addresses), 2)
-        self.assertIs(self.reactor.tcpServers[0][1], server.factory)
-        error = self.assertRaises(ServerError, setattr, server.settings, "local_port", 5)
-        self.assertEqual(error.code, 106)
-
-    def test_stop(self) -> None:
-        """Ports are closed; what could not change can change again, and they can be opened again."""
-        server = self.server(local_port=2222)
-        for _ in range(2):
-            self.successResultOf(server.start_listening())
-            self.successResultOf(server.stop_listening())
-            self.assertFalse(server.listening)
-            server.settings.local_port = 2222
-        self.successResultOf(server.stop_listening())
-
-    def test_twice(self) -> None:
-        """Who listens already cannot begin to."""
-        server = self.server()
-        self.successResultOf(server.start_listening())
-        error = self.failureResultOf(server.start_listening(), ServerError).value
-        self.assertEqual(error.code, 104)
-        self.assertTrue(server.listening)
-
-    def test_no_host_key(self) -> None:
-        """Without a host key nothing is opened: 1301."""
-        error = self.failureResultOf(self.server(host_keys=()).start_listening(), ServerError).value
-        self.assertEqual(error.code, 1301)
-        self.assertNotIn("\n", str(error))
-        self.assertEqual(self.reactor.tcpServers, [])
-
-    def test_no_such_key(self) -> None:
-        """A host key that cannot be read is found when the server is made."""
-        error = self.assertRaises(ServerError, self.server, host_keys=[f"{self.folder}/none"])
-        self.assertEqual(error.code, 1301)
-
-    def test_key_without_algorithm(self) -> None:
-        """A host key that may not be used is none."""
-        server = self.server(ssh_public_key_algorithms="rsa-sha2-512")
-        error = self.failureResultOf(server.start_listening(), ServerError).value
-        self.assertEqual(error.code, 1301)
-        self.assertFalse(server.listening)
-
-    def test_busy(self) -> None:
-        """A port that cannot be opened is told in one line, with the documented number; none stays open."""
-        for number, code in ((EADDRINUSE, 10048), (EACCES, 10013), (EADDRNOTAVAIL, 10049)):
-            self.reactor = MemoryReactor()
-            self.busy(number, 2223)
-            server = self.server(listen=["tcp:2222", "tcp:2223"])
-            error = self.failureResultOf(server.start_listening(), ServerError).value
-            self.assertEqual(error.code, code)
-            self.assertRegex(str(error), rf"\Acannot listen on tcp:2223\S*: {os.strerror(number)}\Z")
-            self.assertFalse(server.listening)
-            server.settings.listen = ["tcp:2222"]
-            self.successResultOf(server.start_listening())
-
-    def test_left_out(self) -> None:
-        """Algorithms that are listed and not offered are told to the log, each with the reason."""
-        events: list[Any] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        self.successResultOf(self.server(algorithm_profile="documented").start_listening())
-        told = {event["name"]: event["reason"] for event in events if "reason" in event}
-        self.assertIn("arcfour", told)
-        self.assertNotIn("aes256-ctr", told)
-
-    def test_no_endpoint(self) -> None:
-        """What is no endpoint is told in one line."""
-        for description in ("tcp:", "tcp:port=x", "nonsense:22", "tcp:22:nosuch=1"):
-            server = self.server(listen=[description])
-            error = self.failureResultOf(server.start_listening(), ServerError).value
-            self.assertNotIn("\n", str(error))
-            self.assertFalse(server.listening)
-
-    def test_endpoints(self) -> None:
-        """Without Listen, the documented settings say where."""
-        for values, expected in (
-            ({}, ["tcp:22"]),
-            ({"local_port": 2222}, ["tcp:2222"]),
-            ({"local_host": "127.0.0.1"}, ["tcp:22:interface=127.0.0.1"]),
-            ({"local_host": "::1"}, ["tcp6:22:interface=\\:\\:1"]),
-            ({"listen": ["tcp:1:backlog=9", "unix:/run/x"], "local_host": "::1"}, ["tcp:1:backlog=9", "unix:/run/x"]),
-        ):
-            settings = Settings(TABLE, **values)
-            self.assertEqual(endpoint_strings(settings), expected)
-
-    def test_backlog(self) -> None:
-        """ConnectionBacklog holds for every TCP endpoint that does not say its own."""
-        server = self.server(listen=["tcp:2222", "tcp:2223:backlog=9"], connection_backlog=300)
-        self.successResultOf(server.start_listening())
-        self.assertEqual([backlog for _, _, backlog, _ in self.reactor.tcpServers], [300, 9])
+from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from tests.server.support import ServiceCase
 
 
 class LifeTests(ServiceCase):

@@ -1,0 +1,171 @@
+"""
+Opening and closing the ports of a server, on a reactor in memory; real ports are in test_listening.
+"""
+
+import os
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from typing import Any
+
+from twisted.logger import globalLogPublisher
+
+from conchsftp.errors import ServerError
+from conchsftp.server.ports import endpoint_strings
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from conchsftp.testing import MemoryReactor
+from tests.server.support import ServiceCase
+
+
+class ListeningTests(ServiceCase):
+    """Opening and closing ports."""
+
+    def test_start(self) -> None:
+        """Every endpoint of Listen is opened, and settings that cannot change any more are refused."""
+        server = self.server(listen=["tcp:2222", "tcp:2223:interface=127.0.0.1"])
+        self.assertFalse(server.listening)
+        self.successResultOf(server.start_listening())
+        self.assertTrue(server.listening)
+        self.assertEqual([port for port, *_ in self.reactor.tcpServers], [2222, 2223])
+        self.assertEqual(len(server.addresses), 2)
+        self.assertIs(self.reactor.tcpServers[0][1], server.factory)
+        error = self.assertRaises(ServerError, setattr, server.settings, "local_port", 5)
+        self.assertEqual(error.code, 106)
+
+    def test_stop(self) -> None:
+        """Ports are closed; what could not change can change again, and they can be opened again."""
+        server = self.server(local_port=2222)
+        for _ in range(2):
+            self.successResultOf(server.start_listening())
+            self.successResultOf(server.stop_listening())
+            self.assertFalse(server.listening)
+            server.settings.local_port = 2222
+        self.successResultOf(server.stop_listening())
+
+    def test_assigned(self) -> None:
+        """To set Listening opens and closes the ports; it may be set to what it is."""
+        server = self.server(local_port=2222)
+        for statement in ("Listening=True", "Listening=Yes"):
+            self.assertEqual(server.config(statement), "True")
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+        server.startService()
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+        for _ in range(2):
+            server.listening = False
+            self.assertEqual((server.listening, server.config("Listening")), (False, "False"))
+        server.stopService()
+
+    def test_assigned_in_vain(self) -> None:
+        """What goes wrong then is told as it is when a service cannot start."""
+        told: list[ServerError] = []
+        server = self.server(local_port=2222, failed=told.append)
+        self.busy(EADDRINUSE, 2222)
+        server.listening = True
+        self.assertEqual((server.listening, [error.code for error in told]), (False, [10048]))
+
+    def test_what_was_bound(self) -> None:
+        """While the server listens, LocalHost and LocalPort are those of its first TCP port; then what was set."""
+        server = self.server(local_port=0, local_host="127.0.0.1")
+        self.successResultOf(server.start_listening())
+        bound = server.addresses[0]
+        self.assertEqual((server.local_host, server.local_port), (bound.host, bound.port))
+        self.assertEqual(server.config("LocalPort"), str(bound.port))
+        self.assertEqual(server.settings.local_port, bound.port)
+        for name, value, code in (("LocalPort", 5, 106), ("LocalHost", "::1", 107), ("MaxConnections", 5, 108)):
+            error = self.assertRaises(ServerError, server.settings.set, name, value)
+            self.assertEqual(error.code, code)
+        self.successResultOf(server.stop_listening())
+        self.assertEqual((server.local_host, server.local_port), ("127.0.0.1", 0))
+
+    def test_what_was_bound_by_endpoints(self) -> None:
+        """Endpoints that are no TCP ports are passed over."""
+        server = self.server(listen=[f"unix:{self.folder}/socket", "tcp:2222:interface=127.0.0.1", "tcp:2223"])
+        self.successResultOf(server.start_listening())
+        self.assertEqual(server.local_host, server.addresses[1].host)
+        self.assertEqual(server.local_port, server.addresses[1].port)
+        server = self.server(listen=[f"unix:{self.folder}/socket"])
+        self.successResultOf(server.start_listening())
+        self.assertEqual((server.local_host, server.local_port), ("", 22))
+
+    def test_no_root(self) -> None:
+        """A folder to serve that there is not is found before a port is opened: 2001."""
+        for root in (f"{self.folder}/none", self.key, f"{self.key}/none"):
+            server = self.server(root_directory=root)
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertEqual((error.code, server.listening), (2001, False))
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_twice(self) -> None:
+        """Who listens already cannot begin to."""
+        server = self.server()
+        self.successResultOf(server.start_listening())
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual(error.code, 104)
+        self.assertTrue(server.listening)
+
+    def test_no_host_key(self) -> None:
+        """Without a host key nothing is opened: 1301."""
+        error = self.failureResultOf(self.server(host_keys=()).start_listening(), ServerError).value
+        self.assertEqual(error.code, 1301)
+        self.assertNotIn("\n", str(error))
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_no_such_key(self) -> None:
+        """A host key that cannot be read is found when the server is made."""
+        error = self.assertRaises(ServerError, self.server, host_keys=[f"{self.folder}/none"])
+        self.assertEqual(error.code, 1301)
+
+    def test_key_without_algorithm(self) -> None:
+        """A host key that may not be used is none."""
+        server = self.server(ssh_public_key_algorithms="rsa-sha2-512")
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual(error.code, 1301)
+        self.assertFalse(server.listening)
+
+    def test_busy(self) -> None:
+        """A port that cannot be opened is told in one line, with the documented number; none stays open."""
+        for number, code in ((EADDRINUSE, 10048), (EACCES, 10013), (EADDRNOTAVAIL, 10049)):
+            self.reactor = MemoryReactor()
+            self.busy(number, 2223)
+            server = self.server(listen=["tcp:2222", "tcp:2223"])
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertEqual(error.code, code)
+            self.assertRegex(str(error), rf"\Acannot listen on tcp:2223\S*: {os.strerror(number)}\Z")
+            self.assertFalse(server.listening)
+            server.settings.listen = ["tcp:2222"]
+            self.successResultOf(server.start_listening())
+
+    def test_left_out(self) -> None:
+        """Algorithms that are listed and not offered are told to the log, each with the reason."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.successResultOf(self.server(algorithm_profile="documented").start_listening())
+        told = {event["name"]: event["reason"] for event in events if "reason" in event}
+        self.assertIn("arcfour", told)
+        self.assertNotIn("aes256-ctr", told)
+
+    def test_no_endpoint(self) -> None:
+        """What is no endpoint is told in one line."""
+        for description in ("tcp:", "tcp:port=x", "nonsense:22", "tcp:22:nosuch=1"):
+            server = self.server(listen=[description])
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertNotIn("\n", str(error))
+            self.assertFalse(server.listening)
+
+    def test_endpoints(self) -> None:
+        """Without Listen, the documented settings say where."""
+        for values, expected in (
+            ({}, ["tcp:22"]),
+            ({"local_port": 2222}, ["tcp:2222"]),
+            ({"local_host": "127.0.0.1"}, ["tcp:22:interface=127.0.0.1"]),
+            ({"local_host": "::1"}, ["tcp6:22:interface=\\:\\:1"]),
+            ({"listen": ["tcp:1:backlog=9", "unix:/run/x"], "local_host": "::1"}, ["tcp:1:backlog=9", "unix:/run/x"]),
+        ):
+            settings = Settings(TABLE, **values)
+            self.assertEqual(endpoint_strings(settings), expected)
+
+    def test_backlog(self) -> None:
+        """ConnectionBacklog holds for every TCP endpoint that does not say its own."""
+        server = self.server(listen=["tcp:2222", "tcp:2223:backlog=9"], connection_backlog=300)
+        self.successResultOf(server.start_listening())
+        self.assertEqual([backlog for _, _, backlog, _ in self.reactor.tcpServers], [300, 9])
