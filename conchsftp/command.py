@@ -33,7 +33,10 @@ _USAGE = """\
 Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help lists the options
        conchsftp passwd FILE USER        set a password in a users file; asked for, or one line of standard input
 """
-_LISTEN = "tcp:2222:interface=127.0.0.1"
+_HERE = "127.0.0.1"
+_PORT = 2222
+# Who names a host key by one of these needs no other.
+_KEY_SETTINGS = {"ssh_cert_store", "ssh_cert_encoded", "alt_ssh_cert_count"}
 _HOST_KEY = "~/.conchsftp/ssh_host_ed25519_key"
 
 
@@ -66,9 +69,10 @@ class _Folder(Options):
         self["root-directory"] = folder
 
     def postOptions(self) -> None:
-        self["listen"] = self["listen"] or [_LISTEN]
-        self["host-key"] = self["host-key"] or [os.path.expanduser(_HOST_KEY)]
         try:
+            if not self["host-key"] and not self.given() & _KEY_SETTINGS:
+                self["host-key"] = [os.path.expanduser(_HOST_KEY)]
+            self._stay_here()
             # Only the last name: a mistyped path is a mistake, not an empty server.
             Path(self["root-directory"]).mkdir(exist_ok=True)
             for path in map(Path, self["host-key"]):
@@ -82,6 +86,15 @@ class _Folder(Options):
         except ServerError as problem:
             raise usage.UsageError(str(problem)) from None
         super().postOptions()
+
+    def _stay_here(self) -> None:
+        """Listen at this machine only, unless it was said where; a port may be said alone."""
+        said = self.given()
+        if not said & {"listen", "local_host"}:
+            if "local_port" in said:
+                self["local-host"] = _HERE
+            else:
+                self["listen"] = [f"tcp:{_PORT}:interface={_HERE}"]
 
 
 def _serve(arguments: Sequence[str]) -> None:

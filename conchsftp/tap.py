@@ -22,6 +22,7 @@ from twisted.cred.strcred import AuthOptionMixin
 from twisted.python import usage
 
 from conchsftp.errors import ServerError
+from conchsftp.server.config_file import ConfigFile
 from conchsftp.server.ports import endpoint_strings
 from conchsftp.server.service import SFTPServer
 from conchsftp.settings.config import Statement, parse
@@ -45,10 +46,10 @@ class Options(usage.Options, AuthOptionMixin):
     """
 
     supportedInterfaces = (ISSHPrivateKey, IUsernamePassword)
-    synopsis = "--root DIR --host-key FILE [--users FILE] [--listen ENDPOINT] [--set Name=Value] ..."
+    synopsis = "--root DIR --host-key FILE [--users FILE] [--listen ENDPOINT] [--config FILE] [--set Name=Value] ..."
     longdesc = "Without --users or --auth, only a one-time user is let in, and only from this machine."
     optParameters = [
-        *([row.option, None, None, row.summary] for row in _ROWS),
+        *([row.option, None, None, row.help] for row in _ROWS),
     ]
 
     def __init__(self) -> None:
@@ -56,10 +57,22 @@ class Options(usage.Options, AuthOptionMixin):
         self.service = Startup()
         self.server: SFTPServer
         self.one_time_user: tuple[str, str] | None = None
+        self._in_file: frozenset[str] = frozenset()
         self["users"] = None
         self["listen"] = []
         self["host-key"] = []
         self["set"] = []
+        self["config"] = None
+
+    def opt_config(self, file: str) -> None:
+        """A file of settings: Name=value on each line, or TOML if it ends in .toml. Options come after it."""
+        if self["config"] is not None:
+            raise usage.UsageError("--config can be given once")
+        try:
+            self._in_file = ConfigFile(file).attributes
+        except ServerError as problem:
+            raise usage.UsageError(str(problem)) from None
+        self["config"] = file
 
     def opt_users(self, file: str) -> None:
         """Who may log in: a users file in TOML."""
@@ -84,6 +97,12 @@ class Options(usage.Options, AuthOptionMixin):
     def opt_set(self, statement: str) -> None:
         """A setting, as Name=Value or Name[index]=Value. Can be given several times."""
         self["set"].append(statement)
+
+    def given(self) -> set[str]:
+        """Return the settings that have a value, by attribute, wherever it was given."""
+        said = {TABLE.find(_statement(text).name).attribute for text in self["set"]}
+        options = {row.attribute for row in _ROWS if self[row.option] is not None}
+        return {*said, *options, *self._in_file, *(["listen"] if self["listen"] else [])}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the arguments; as a part of twistd's, a mistake ends the process with one line."""
@@ -118,6 +137,7 @@ class Options(usage.Options, AuthOptionMixin):
             checkers=checkers,
             one_time_user=self.one_time_user,
             failed=self.service.failed,
+            config_file=self["config"],
             **settings,
         )
         for each in statements:

@@ -13,6 +13,7 @@ import bcrypt
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import command
+from conchsftp.server.ports import endpoint_strings
 from conchsftp.ssh.host_keys import load
 
 
@@ -70,6 +71,24 @@ class CommandTests(SynchronousTestCase):
         users.write_text("[alice\n")
         self.assertIn("users.toml", self.refusal("passwd", users, "alice", text="x"))
         self.assertEqual(users.read_text(), "[alice\n")
+
+    def test_places(self) -> None:
+        """It listens at this machine only, unless it is said where; only a port may be said."""
+        config = self.folder / "sftp.conf"
+        config.write_text("LocalPort=2022\n")
+        key = ["--host-key", str(self.folder / "key")]
+        for arguments, place in (
+            ((), "tcp:2222:interface=127.0.0.1"),
+            (("--local-port", "2022"), "tcp:2022:interface=127.0.0.1"),
+            (("--set", "localport=2022"), "tcp:2022:interface=127.0.0.1"),
+            (("--config", str(config)), "tcp:2022:interface=127.0.0.1"),
+            (("--config", str(config), "--local-host", "127.0.0.2"), "tcp:2022:interface=127.0.0.2"),
+            (("--config", str(config), "--listen", "unix:/s"), "unix:/s"),
+        ):
+            options = command._Folder()
+            options.parseOptions([*key, *arguments, str(self.folder / "root")])
+            self.assertEqual(endpoint_strings(options.server.settings), [place])
+        self.assertIn("--set LocalPort", self.refusal(self.folder / "root", "--set", "LocalPort"))
 
     def test_folder_and_key(self) -> None:
         """The folder and the host key are made where they are missing; the key stays the same."""

@@ -69,6 +69,26 @@ class OptionsTests(CommandLine):
         shown = str(tap.Options()).replace("=", " ").split()
         self.assertLessEqual({*options, "--root", "--listen", "--users", "--host-key", "--set", "--auth"}, set(shown))
 
+    def test_choices(self) -> None:
+        """Where only a few values are possible, the help names them."""
+        shown = " ".join(str(tap.Options()).split())
+        for text in ("One of modern, compatible, documented.", "One of 0 (IPV4), 1 (IPV6), 2 (BOTH)."):
+            self.assertIn(text, shown)
+
+    def test_config_file(self) -> None:
+        """Settings come from a file, then from options, then from --set."""
+        config = self.folder / "sftp.conf"
+        config.write_text(f"Listen={self.LOCAL}\nMaxChannels=2\nMaxHandles=2\nMaxStartups=2\n")
+        options = self.parse("--config", config, "--max-handles", "3", "--max-startups=3", "--set", "MaxStartups=4")
+        settings = options.server.settings
+        self.assertEqual((settings.max_channels, settings.max_handles, settings.max_startups), (2, 3, 4))
+        self.assertEqual(settings.listen, (self.LOCAL,))
+        self.assertIn("once", self.refusal("--config", config, "--config", config))
+        config.write_text("MaxChanels=2\n")
+        self.assertIn("sftp.conf:1: unknown setting 'MaxChanels'; did you mean", self.refusal("--config", config))
+        config.write_text("\nMaxChannels=0\n")
+        self.assertIn("sftp.conf:2: MaxChannels", self.refusal("--config", config))
+
     def test_settings(self) -> None:
         """A setting can be given as an option and as --set Name=Value, in any case; the latter counts."""
         options = self.parse(

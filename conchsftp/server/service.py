@@ -28,13 +28,12 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.virtual import SUPPLYING
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.config_file import first_settings
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.ports import endpoints
 from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
-from conchsftp.settings.store import Settings
-from conchsftp.settings.table import TABLE
 from conchsftp.ssh.algorithms import VALIDATORS, left_out, offered
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
@@ -60,7 +59,8 @@ class SFTPServer(Properties, Control, MultiService):
         portal: decides everything about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used.
         reactor: the global one by default.
         failed: called with a `ServerError` when the service was started and cannot listen; logs it by default.
-        settings: values of settings.
+        config_file: the path of a file with values of settings.
+        settings: values of settings; they come after those of the file.
     Raises:
         ServerError: a setting, key or users file that cannot be used.
     """
@@ -87,18 +87,15 @@ class SFTPServer(Properties, Control, MultiService):
         portal: Portal | None = None,
         reactor: Any = None,
         failed: Callable[[ServerError], None] | None = None,
+        config_file: str | None = None,
         **settings: object,
     ) -> None:
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor  # the default, and the only place that names it
-        self.settings = Settings(TABLE, validators=VALIDATORS, owner=self, **settings)
+        self.settings = first_settings(config_file, settings, validators=VALIDATORS, owner=self)
         self.workers = Workers(reactor, reactor.getThreadPool(), rule=_RULES[self.settings.file_threads])
-        self.events = EventHub(
-            clock=reactor, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run
-        )
-        self.events.adopt(self)
-        self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(self.events, "handler_seconds", seconds))
+        self.events = self._hub(reactor)
         self.users = UsersFile(users) if users is not None else None
         self._reactor = reactor
         self._accounts = Accounts(self.workers)
@@ -114,6 +111,12 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
         )
+
+    def _hub(self, clock: Any) -> EventHub:
+        hub = EventHub(clock=clock, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run)
+        hub.adopt(self)
+        self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(hub, "handler_seconds", seconds))
+        return hub
 
     def _portal(
         self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None

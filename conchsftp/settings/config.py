@@ -1,5 +1,5 @@
 """
-The grammar `Name[index]=value`, of `config()` and of `--set`.
+The grammar `Name[index]=value`, of `config()`, of `--set` and of the configuration file.
 
 Reads text only: which names exist and what they take is the table's business.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from conchsftp.errors import ServerError
 
-_STATEMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)\s*(?:\[\s*([0-9]{1,18})\s*\]\s*)?(?:=(.*))?\s*", re.DOTALL)
+_STATEMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)\s*(?:\[\s*([0-9]{1,18})\s*\]\s*)?(?:=(.*))?\s*", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Statement:
     What one statement says.
 
     Attributes:
-        name: as it was written; case does not matter.
+        name: as it was written, in any spelling; case does not matter.
         index: the number in brackets; None without brackets.
         value: the text after `=`, without white space around it; None if the statement asks for the value.
     """

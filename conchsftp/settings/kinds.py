@@ -31,6 +31,7 @@ class Kind(Generic[T]):
         take: any other Python value → value.
         format: value → text; `parse` gives the same value back.
         given: the type of what may be set besides text, where that is more than `annotation`.
+        named: whether `described` names every value that there is.
     """
 
     described: str
@@ -40,6 +41,7 @@ class Kind(Generic[T]):
     take: Callable[[Any], T]
     format: Callable[[T], str] = str
     given: str = ""
+    named: bool = False
 
     def convert(self, value: object) -> T:
         """
@@ -114,7 +116,7 @@ def one_of(*choices: str) -> Kind[str]:
             raise _refusal(described, text)
         return word
 
-    return Kind(described=described, annotation="str", parse=parse, take=_never(described))
+    return Kind(described=described, annotation="str", parse=parse, take=_never(described), named=True)
 
 
 def some_of(*choices: str) -> Kind[Names]:
@@ -133,6 +135,7 @@ def some_of(*choices: str) -> Kind[Names]:
         take=lambda value: check(_names(described, value)),
         format=",".join,
         given="Iterable[str]",
+        named=True,
     )
 
 
@@ -161,6 +164,7 @@ def numbered(choices: type[E]) -> Kind[E]:
         take=take,
         format=lambda value: str(int(value)),
         given="int",
+        named=True,
     )
 
 

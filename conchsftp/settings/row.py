@@ -155,6 +155,13 @@ class Setting(Generic[T]):
         """The first line of `doc`."""
         return self.doc.partition("\n")[0]
 
+    @property
+    def help(self) -> str:
+        """What `--help` says: the summary, and the values where they are few words."""
+        if not self.kind.named:
+            return self.summary
+        return f"{self.summary} {self.kind.described[:1].upper()}{self.kind.described[1:].replace('`', '')}."
+
     def default_for(self, profile: str) -> T:
         """Return the default under an AlgorithmProfile: `modern`, `compatible` or `documented`."""
         column = {"compatible": self.compatible, "documented": self.documented if self.restored else SAME}
