@@ -23,6 +23,7 @@ class Names:
     sftp_connection_protocol_version: int
     sftp_connection_remote_host: str
     sftp_connection_remote_port: int
+    sftp_connection_timeout: float
     default_timeout: float
     dir_list_buffer_size: int
     unix_style_date_format: bool
@@ -49,6 +50,7 @@ class Names:
     server_ssh_version_string: str
     ssh_keep_alive_interval: float
     ssh_keep_alive_count_max: int
+    listening: bool
     local_host: str
     local_port: int
     use_ipv6: IPVersions

@@ -1,0 +1,178 @@
+"""
+Whatever the component documents stands in the tables: settings, methods, events with their parameters, numbers.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp.errors import ErrorCode
+from conchsftp.events import EVENTS
+from conchsftp.server.service import SFTPServer
+from conchsftp.settings.row import SAME, Change, Index, Setting, Support, plain, words
+from conchsftp.settings.table import TABLE
+from conchsftp.sftp.statuses import Status
+from tests import documented
+
+INDEXES = {"-": Index.NONE, "id": Index.CONNECTION, "i": Index.POSITION}
+OWN = {row.name for row in TABLE.chapters["Of our own"]}
+
+
+class Documented(NamedTuple):
+    """A property or a setting, as it is documented."""
+
+    name: str
+    index: Index
+    writable: bool
+    default: str | None
+
+
+def rows(text: str) -> Iterator[Documented]:
+    """Read a table of `documented`."""
+    for line in text.strip().splitlines():
+        name, index, access, default = line.split(maxsplit=3)
+        value = None if default == "?" else default.replace("''", "")
+        yield Documented(name, INDEXES[index], access == "rw", value)
+
+
+PROPERTIES = list(rows(documented.PROPERTIES))
+SETTINGS = list(rows(documented.SETTINGS))
+
+# Documented as read-only, but its own tutorial sets it; so it can be set.
+WRITABLE_HERE = {"Listening"}
+# What has yet to come, as settings, `Event`, `Event.Parameter` or methods: take out what has come.
+PENDING = frozenset(
+    """
+    SFTPConnectionErrorMessage SFTPConnectionFileData SFTPErrorMessage
+    KeyboardInteractiveMessage KeyboardInteractivePromptCount KeyboardInteractivePromptEcho
+    KeyboardInteractivePromptPrompt KeyboardInteractivePrompts FireAuthRequestAfterSig
+    SSHCertEffectiveDate SSHCertExpirationDate SSHCertExtendedKeyUsage SSHCertFingerprint SSHCertFingerprintSHA1
+    SSHCertFingerprintSHA256 SSHCertIssuer SSHCertPrivateKey SSHCertPrivateKeyAvailable SSHCertPrivateKeyContainer
+    SSHCertPublicKey SSHCertPublicKeyAlgorithm SSHCertPublicKeyLength SSHCertSerialNumber SSHCertSignatureAlgorithm
+    SSHCertStore SSHCertStorePassword SSHCertStoreType SSHCertSubjectAltNames SSHCertThumbprintMD5
+    SSHCertThumbprintSHA1 SSHCertThumbprintSHA256 SSHCertUsage SSHCertUsageFlags SSHCertVersion SSHCertSubject
+    SSHCertEncoded AltSSHCertCount AltSSHCertStore AltSSHCertStorePassword AltSSHCertStoreType AltSSHCertSubject
+    MaskSensitiveData LogLevel
+    ProtocolVersion RestrictUserToHomeDir ServerEOL UserRootDirectory CodePage
+    SSHUserAuthRequest Error Log SSHStatus
+    Connected.CertStoreType* Connected.CertStore* Connected.CertPassword* Connected.CertSubject*
+    set_file_list
+    """.split()
+)
+
+
+def found() -> Iterator[tuple[Documented, Setting[Any]]]:
+    """Yield what is documented with its row."""
+    names = {row.name for row in TABLE}
+    for each in (*PROPERTIES, *SETTINGS):
+        if each.name in names or each.name not in PENDING:
+            yield each, TABLE.find(each.name)
+
+
+class SettingsTests(SynchronousTestCase):
+    """Properties and settings."""
+
+    def test_count(self) -> None:
+        """The lists are whole: 49 properties, 53 settings, none twice."""
+        self.assertEqual((len(PROPERTIES), len(SETTINGS)), (49, 53))
+        self.assertEqual(len({each.name for each in (*PROPERTIES, *SETTINGS)}), 102)
+
+    def test_every_name(self) -> None:
+        """Each is a row under exactly its documented name, found in any case; all other rows are our own."""
+        names = {each.name for each in (*PROPERTIES, *SETTINGS)}
+        self.assertLessEqual(names - {row.name for row in TABLE}, PENDING)
+        self.assertEqual({row.name for row in TABLE} - names, OWN)
+        for each, row in found():
+            for spelling in (each.name.lower(), each.name.upper(), row.attribute, row.option):
+                self.assertIs(TABLE.find(spelling), row)
+
+    def test_index(self) -> None:
+        """Each takes the index that it is documented with."""
+        wrong = {each.name: row.index.name for each, row in found() if row.index is not each.index}
+        self.assertEqual(wrong, {})
+
+    def test_access(self) -> None:
+        """What is documented as read-only is, and what can be written can be."""
+        wrong = {each.name for each, row in found() if each.writable is (row.change is Change.NEVER)}
+        self.assertEqual(wrong, WRITABLE_HERE)
+
+    def test_profile(self) -> None:
+        """AlgorithmProfile=documented brings each documented default back, unless its row gives a reason why not."""
+        wrong = {}
+        for each, row in found():
+            default = row.kind.format(row.default_for("documented"))
+            # What is computed has no default; it has a value, or there is none.
+            if each.default is None or row.read is not None or default.lower() == each.default.lower():
+                continue
+            if row.restored or row.kind.format(row.documented).lower() != each.default.lower():
+                wrong[each.name] = default
+            self.assertTrue(row.why, each.name)
+        self.assertEqual(wrong, {})
+
+    def test_differences(self) -> None:
+        """What differs from a documented default says so, and nothing else does."""
+        for each, row in found():
+            if each.default is None or row.read is not None:
+                continue
+            differs = row.kind.format(row.default).lower() != each.default.lower()
+            self.assertEqual(differs, row.documented is not SAME, each.name)
+            self.assertTrue(row.why or not differs and row.support is Support.FULL, each.name)
+
+
+class MethodsTests(SynchronousTestCase):
+    """Methods."""
+
+    def test_every_name(self) -> None:
+        """Each of the nine is a method of the server."""
+        names = documented.METHODS.split()
+        self.assertEqual(len(names), 9)
+        wanted = {"_".join(words(name)) for name in names}
+        self.assertLessEqual({name for name in wanted if not callable(getattr(SFTPServer, name, None))}, PENDING)
+
+
+class EventsTests(SynchronousTestCase):
+    """Events and their parameters."""
+
+    def test_every_name(self) -> None:
+        """The nineteen are the events that are not our own, and each can be listened to."""
+        self.assertEqual(len(documented.EVENTS), 19)
+        self.assertEqual({each.name for each in EVENTS.values() if each.documented}, set(documented.EVENTS))
+        self.assertLessEqual({each.name for each in EVENTS.values() if not each.fired}, PENDING)
+
+    def test_parameters(self) -> None:
+        """Each parameter is there, and can be set where it is documented so."""
+        wrong = set()
+        for name, text in documented.EVENTS.items():
+            event = EVENTS[name]
+            have = {plain(each): each for each in dir(event) if each[0] != "_"}
+            for parameter in text.split():
+                own = have.get(plain(parameter.rstrip("*")))
+                if own is None or parameter.endswith("*") and own not in event.writable:
+                    wrong.add(f"{name}.{parameter}")
+        self.assertLessEqual(wrong, PENDING)
+
+    def test_phases(self) -> None:
+        """What has BeforeExec fires before and after, other events of files after."""
+        for name, text in documented.EVENTS.items():
+            phases = EVENTS[name].phases
+            if "BeforeExec" in text:
+                self.assertEqual(phases.name, "BOTH", name)
+            else:
+                self.assertEqual(phases.name, "AFTER" if "User " in text and "Auth" not in text else "ONCE", name)
+
+
+class NumbersTests(SynchronousTestCase):
+    """Codes, statuses, types of stores."""
+
+    def test_errors(self) -> None:
+        """The 69 error codes are the table's."""
+        codes = [int(code) for code in documented.ERRORS.split()]
+        self.assertEqual(len(codes), 69)
+        self.assertEqual(codes, [int(each) for each in ErrorCode])
+
+    def test_statuses(self) -> None:
+        """The 32 statuses have their numbers."""
+        names = documented.STATUSES.split()
+        self.assertEqual(len(names), 32)
+        self.assertEqual({name: getattr(Status, name, None) for name in names}, {n: i for i, n in enumerate(names)})
