@@ -66,6 +66,8 @@ class HostKey:
         rows = [row for row in HOST_KEYS if row.key == self.type]
         if not rows:
             raise _unusable(f"keys of type {self.type} are not supported", path)
+        self.private = private
+        """The private key, an object of `cryptography`."""
         self._signers = {row.name: (BYTES.pack(row.name.encode()), partial(row.build, private)) for row in rows}
 
     @property

@@ -1,0 +1,193 @@
+"""
+Key stores in the formats that `cryptography` reads: PKCS#12, PEM and DER, OpenSSH, PKCS#7.
+
+Bytes in, `Certificate`s out; opens no file. What is refused is refused with `Unusable`, whose text holds nothing of a
+key or a password. Sources: RFC 7292, RFC 7468, RFC 4716, OpenSSH's PROTOCOL.key.
+"""
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    load_der_private_key,
+    load_der_public_key,
+    load_pem_private_key,
+    load_pem_public_key,
+    load_ssh_private_key,
+    load_ssh_public_key,
+)
+from cryptography.hazmat.primitives.serialization.pkcs7 import (
+    load_der_pkcs7_certificates,
+    load_pem_pkcs7_certificates,
+)
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+
+from conchsftp.ssh.certificate import Certificate
+
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+# RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----", headers that a backslash continues, and Base64.
+_SSH2 = re.compile(rb"---- BEGIN SSH2 PUBLIC KEY ----\s(.*?)\s---- END SSH2 PUBLIC KEY ----", re.DOTALL)
+_SSH2_HEADER = re.compile(rb"^([!-9;-~]{1,64}): ?((?:.*\\\r?\n)*.*)\r?\n", re.MULTILINE)
+_LOCKED = "it needs a password, or is no undamaged PKCS#12"
+_WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+class Unusable(Exception):
+    """A store that cannot be read; the text says why."""
+
+
+def read_pkcs12(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Read PKCS#12: the key with its certificate first, then the other certificates."""
+    store = None
+    # An empty password and none are two things in this format, and one to people.
+    for each in (password,) if password else (None, b""):
+        try:
+            store = load_pkcs12(data, each)
+            break
+        except _WRONG:
+            continue
+    if store is None:
+        raise Unusable("the password is wrong, or it is no undamaged PKCS#12" if password else _LOCKED)
+    found: list[Certificate] = []
+    if store.cert is not None:
+        found.append(_certified(store.cert.certificate))
+    found += [_certified(each.certificate) for each in store.additional_certs]
+    return paired([store.key] if store.key is not None else [], found)
+
+
+def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Read keys and certificates in PEM, DER or OpenSSH's format; those that belong together are one."""
+    if b"-----BEGIN " not in data:
+        return _read_der(data, password)
+    blocks = [(block[1].decode("ascii"), block[0]) for block in _BLOCK.finditer(data)]
+    if not blocks:
+        raise Unusable("it ends before the key does")
+    private: list[Any] = []
+    rest: list[Certificate] = []
+    for label, block in blocks:
+        if label.endswith("PRIVATE KEY"):
+            private.append(_private(block, password, label))
+        elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
+            rest.append(_certified(_read(x509.load_pem_x509_certificate, block, "certificate")))
+        elif label.endswith("PUBLIC KEY"):
+            rest.append(Certificate(public=_read(load_pem_public_key, block, "public key")))
+        elif label in ("PKCS7", "CMS"):
+            rest += read_pkcs7(block, None)
+        # else the parameters of a curve or a group, which the key names itself.
+    return paired(private, rest)
+
+
+def read_public(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Read certificates and public keys in PEM or DER; a private key that is there as well stays unused."""
+    return [Certificate(public=each.public, x509=each.x509) for each in read_keys(data, password)]
+
+
+def read_pkcs7(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Read the certificates of PKCS#7, in PEM or DER."""
+    read = load_pem_pkcs7_certificates if data.lstrip().startswith(b"-----") else load_der_pkcs7_certificates
+    return [_certified(each) for each in _read(read, data, "PKCS#7")]
+
+
+def read_ssh_public(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Read public keys as SSH programs write them: lines of OpenSSH's, RFC 4716, or the key as it is sent."""
+    if data.startswith(b"\0\0\0"):
+        return [_ssh_public(_line(data))]
+    ssh2 = _SSH2.search(data)
+    if ssh2:
+        headers = {name.lower(): text for name, text in _SSH2_HEADER.findall(ssh2[1] + b"\n")}
+        body = _SSH2_HEADER.sub(b"", ssh2[1] + b"\n")
+        comment = re.sub(rb"\\\r?\n", b"", headers.get(b"comment", b"")).strip().strip(b'"')
+        try:
+            return [_ssh_public(_line(b64decode(body)) + b" " + comment)]
+        except ValueError:
+            raise Unusable("the public key is damaged") from None
+    lines = (line.strip() for line in data.splitlines())
+    return [_ssh_public(line) for line in lines if line and not line.startswith(b"#")]
+
+
+def paired(private: Iterable[Any], rest: Iterable[Certificate]) -> list[Certificate]:
+    """
+    Return one entry for each private key, with its certificate; then what belongs to no key.
+
+    Args:
+        private: keys of `cryptography`.
+        rest: certificates and public keys.
+    """
+    left = list(rest)
+    found = []
+    for key in private:
+        mine = Certificate(public=key.public_key(), private=key)
+        same = [each for each in left if each.matches(mine)]
+        left = [each for each in left if each not in same]
+        x509s = [each.x509 for each in same if each.x509 is not None]
+        found.append(Certificate(public=mine.public, private=key, x509=x509s[0] if x509s else None))
+    return found + left
+
+
+def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
+    readers: tuple[Callable[[], list[Certificate]], ...] = (
+        lambda: paired([load_der_private_key(data, None)], ()),
+        lambda: [_certified(x509.load_der_x509_certificate(data))],
+        lambda: [Certificate(public=load_der_public_key(data))],
+    )
+    for read in readers:
+        try:
+            return read()
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        except TypeError:
+            # This is how it says that the key is encrypted.
+            return paired([_unlocked(load_der_private_key, data, password)], ())
+    raise Unusable("it is no key or certificate in PEM or DER, or it is damaged")
+
+
+def _private(block: bytes, password: bytes | None, label: str) -> Any:
+    read = load_ssh_private_key if label == "OPENSSH PRIVATE KEY" else load_pem_private_key
+    try:
+        return read(block, None)
+    except TypeError:
+        return _unlocked(read, block, password)
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unusable("the private key is damaged, or of a kind that is not supported") from None
+
+
+def _unlocked(read: Callable[..., Any], data: bytes, password: bytes | None) -> Any:
+    if not password:
+        raise Unusable("the private key is encrypted, and there is no password for it")
+    try:
+        return read(data, password)
+    except _WRONG:
+        raise Unusable("the password is wrong, or the private key is damaged") from None
+
+
+def _read(read: Callable[[bytes], Any], data: bytes, what: str) -> Any:
+    try:
+        return read(data)
+    except _WRONG:
+        raise Unusable(f"the {what} is damaged, or of a kind that is not supported") from None
+
+
+def _certified(certificate: x509.Certificate) -> Certificate:
+    try:
+        public = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        # It may stand beside one that can be used.
+        return Certificate(x509=certificate)
+    return Certificate(public=public, x509=certificate)
+
+
+def _line(blob: bytes) -> bytes:
+    """Return a public key as sent in the form of a line of OpenSSH's."""
+    size = int.from_bytes(blob[:4], "big")
+    return blob[4 : 4 + size] + b" " + b64encode(blob)
+
+
+def _ssh_public(line: bytes) -> Certificate:
+    kind, _, rest = line.partition(b" ")
+    encoded, _, comment = rest.strip().partition(b" ")
+    public = _read(load_ssh_public_key, kind + b" " + encoded, "public key")
+    return Certificate(public=public, comment=comment.strip().decode("utf-8", "replace"))

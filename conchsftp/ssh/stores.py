@@ -1,0 +1,281 @@
+"""
+The documented key stores: a file or its content becomes the key and certificate that a setting means.
+
+One row for each documented type. The formats themselves are read in `store_formats.py`, `text_formats.py` and `ppk.py`.
+Blocks on files and on the hashing of passwords: never to be called on the reactor's thread for a connection. No text
+holds a password or anything of a key.
+"""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike, fsdecode
+
+from conchsftp.errors import ServerError
+from conchsftp.secret import Secret
+from conchsftp.settings.choices import CertStoreType as Type
+from conchsftp.ssh.certificate import Certificate
+from conchsftp.ssh.host_keys import HostKey
+from conchsftp.ssh.ppk import read_ppk
+from conchsftp.ssh.store_formats import (
+    Unusable,
+    read_keys,
+    read_pkcs7,
+    read_pkcs12,
+    read_public,
+    read_ssh_public,
+)
+from conchsftp.ssh.text_formats import read_jwk, read_xml
+
+Store = str | bytes | PathLike[str] | Secret
+Reader = Callable[[bytes, bytes | None], list[Certificate]]
+
+# Documented: "No server certificate was specified or no private key found."
+_NO_KEY = 1301
+# A store with many certificates is some hundred kilobytes; what is larger is something else.
+_MOST_BYTES = 1 << 20
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+_WINDOWS = "the certificate stores of Windows are not on this machine; export the certificate as PKCS#12 (PFX)"
+_JAVA = "Java key stores are not supported yet; keytool -importkeystore -deststoretype pkcs12 converts one"
+_BOUNCY_CASTLE = "Bouncy Castle's key stores are read by Java and .NET only; export the key as PKCS#12 (PFX)"
+_PKCS11 = "security keys (PKCS#11) are not supported yet"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreType:
+    """
+    One type of store.
+
+    Attributes:
+        type: its documented number.
+        name: its documented name.
+        read: reads the content; None: refused.
+        in_file: whether the store is the name of a file; else it is the content.
+        reason: why it is refused.
+    """
+
+    type: Type
+    name: str
+    read: Reader | None = None
+    in_file: bool = False
+    reason: str = ""
+
+
+def read_any(data: bytes, password: bytes | None) -> list[Certificate]:
+    """Find out by its content what a store is, and read it."""
+    start = data.lstrip()[:64]
+    for pattern, reader in _STARTS:
+        if pattern.match(start):
+            return reader(data, password)
+    if start[:1] != b"\x30":
+        raise Unusable("it is no key store of a kind that is known here")
+    problems = []
+    # PKCS#12 last: it says no more than that the password may be wrong.
+    for reader in (read_pkcs7, read_keys, read_pkcs12):
+        try:
+            return reader(data, password)
+        except Unusable as problem:
+            problems.append(problem)
+    raise next((each for each in problems if "encrypted" in str(each)), problems[-1])
+
+
+def _java(data: bytes, password: bytes | None) -> list[Certificate]:
+    raise Unusable(_JAVA)
+
+
+_STARTS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (
+    (re.compile(rb"PuTTY-User-Key-File-"), read_ppk),
+    (re.compile(rb"---- BEGIN SSH2 |\0\0\0|(ssh|ecdsa)-\S+ "), read_ssh_public),
+    (re.compile(rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce"), _java),
+    (re.compile(rb"\{"), read_jwk),
+    (re.compile(rb"(\xef\xbb\xbf)?<"), read_xml),
+    # PEM, after a text that says what it is, or without.
+    (re.compile(rb"-----BEGIN |[A-Za-z#]"), read_keys),
+)
+
+_ROWS = (
+    StoreType(Type.USER, "cstUser", reason=_WINDOWS),
+    StoreType(Type.MACHINE, "cstMachine", reason=_WINDOWS),
+    StoreType(Type.PFX_FILE, "cstPFXFile", read_pkcs12, True),
+    StoreType(Type.PFX_BLOB, "cstPFXBlob", read_pkcs12),
+    StoreType(Type.JKS_FILE, "cstJKSFile", reason=_JAVA),
+    StoreType(Type.JKS_BLOB, "cstJKSBlob", reason=_JAVA),
+    StoreType(Type.PEM_KEY_FILE, "cstPEMKeyFile", read_keys, True),
+    StoreType(Type.PEM_KEY_BLOB, "cstPEMKeyBlob", read_keys),
+    StoreType(Type.PUBLIC_KEY_FILE, "cstPublicKeyFile", read_public, True),
+    StoreType(Type.PUBLIC_KEY_BLOB, "cstPublicKeyBlob", read_public),
+    StoreType(Type.SSH_PUBLIC_KEY_BLOB, "cstSSHPublicKeyBlob", read_ssh_public),
+    StoreType(Type.P7B_FILE, "cstP7BFile", read_pkcs7, True),
+    StoreType(Type.P7B_BLOB, "cstP7BBlob", read_pkcs7),
+    StoreType(Type.SSH_PUBLIC_KEY_FILE, "cstSSHPublicKeyFile", read_ssh_public, True),
+    StoreType(Type.PPK_FILE, "cstPPKFile", read_ppk, True),
+    StoreType(Type.PPK_BLOB, "cstPPKBlob", read_ppk),
+    StoreType(Type.XML_FILE, "cstXMLFile", read_xml, True),
+    StoreType(Type.XML_BLOB, "cstXMLBlob", read_xml),
+    StoreType(Type.JWK_FILE, "cstJWKFile", read_jwk, True),
+    StoreType(Type.JWK_BLOB, "cstJWKBlob", read_jwk),
+    StoreType(Type.BCFKS_FILE, "cstBCFKSFile", reason=_BOUNCY_CASTLE),
+    StoreType(Type.BCFKS_BLOB, "cstBCFKSBlob", reason=_BOUNCY_CASTLE),
+    StoreType(Type.PKCS11, "cstPKCS11", reason=_PKCS11),
+    StoreType(Type.AUTO, "cstAuto", read_any),
+)
+STORE_TYPES = {row.type: row for row in _ROWS}
+"""Every documented type of store."""
+
+
+def check_type(store_type: int) -> None:
+    """Raise ValueError with the reason if a type of store is unknown or refused."""
+    row = STORE_TYPES.get(store_type)  # type: ignore[call-overload]
+    if row is None or row.read is None:
+        raise ValueError(f"{store_type} ({row.name}): {row.reason}" if row else f"there is no type {store_type}")
+
+
+VALIDATORS = {"SSHCertStoreType": check_type, "AltSSHCertStoreType": check_type}
+"""For `Settings(validators=…)`."""
+
+
+def load(
+    store: Store, store_type: int = Type.AUTO, password: str | bytes | Secret = "", subject: str = ""
+) -> Certificate:
+    """
+    Load a key.
+
+    Args:
+        store: a path, or the content: bytes, text or Base64. With AUTO text is a path; a `Secret` or bytes are content.
+        store_type: a documented number.
+        password: of the store; not looked at if it has none.
+        subject: which of several: empty or `*` for the first with a private key; else its whole subject, or a part of
+            it, in which case does not matter.
+    Raises:
+        ServerError: it cannot be read, or has no such key (1301); the type is refused, or unknown (0).
+    """
+    name = called(store, store_type)
+    return choose(load_all(content(store, store_type), store_type, password, name), subject, name)
+
+
+def content(store: Store, store_type: int) -> bytes:
+    """Return what is in a store, of which the file may have to be read. Raises ServerError as `load` does."""
+    try:
+        return _content(store, _row(store_type))
+    except Unusable as problem:
+        raise unusable(called(store, store_type), str(problem)) from None
+
+
+def load_all(data: bytes, store_type: int, password: str | bytes | Secret, name: str = "") -> list[Certificate]:
+    """
+    Return every key and certificate of a store, at least one.
+
+    Args:
+        data: what `content` returned.
+        store_type, password: as for `load`, which tells what is raised, too.
+        name: what messages call it.
+    """
+    read = _row(store_type).read
+    assert read is not None
+    try:
+        entries = read(data, Secret(password).to_bytes() or None)
+    except Unusable as problem:
+        raise unusable(name, str(problem)) from None
+    if not entries:
+        raise unusable(name, "there is no key in it")
+    return entries
+
+
+def choose(entries: Sequence[Certificate], subject: str, name: str = "") -> Certificate:
+    """Return the entry of a subject; `load` tells which, and what is raised."""
+    if subject in ("", "*"):
+        return next((each for each in entries if each.private_key_available), entries[0])
+    exact = (each for each in entries if each.subject == subject)
+    like = (each for each in entries if subject.lower() in each.subject.lower())
+    found = next(exact, None) or next(like, None)
+    if found is None:
+        raise unusable(name, "there is no key or certificate of this subject in it")
+    return found
+
+
+def host_key(certificate: Certificate, name: str = "") -> HostKey:
+    """
+    Return the key to serve with.
+
+    Args:
+        certificate: what `load` returned.
+        name: where it is from, for messages.
+    Raises:
+        ServerError: it has no private key, or one that is no host key (1301).
+    """
+    if not certificate.private_key_available:
+        raise unusable(name, "it has no private key, which a host key needs")
+    return HostKey(certificate.private, name)
+
+
+def of_certificate(entries: Sequence[Certificate], wanted: Certificate, name: str = "") -> Certificate:
+    """
+    Return the entry with the private key of a certificate, and with this certificate.
+
+    Raises:
+        ServerError: there is none (1301).
+    """
+    for each in entries:
+        if each.private_key_available and each.matches(wanted):
+            return Certificate(public=each.public, private=each.private, x509=wanted.x509, comment=each.comment)
+    raise unusable(name, "the private key of this certificate is not in it")
+
+
+def unusable(name: str, text: str) -> ServerError:
+    """Return the documented error for a store that gives no host key."""
+    return ServerError(_NO_KEY, f"key store {name}".rstrip() + f": {text}")
+
+
+def called(store: Store, store_type: int) -> str:
+    """Return what messages call a store: the name of its file; content is not repeated, it may be a key."""
+    return fsdecode(_path(store)) if in_file(store, store_type) else ""
+
+
+def _path(store: Store) -> str | bytes | PathLike[str]:
+    return store.reveal() if isinstance(store, Secret) else store
+
+
+def _row(store_type: int) -> StoreType:
+    try:
+        check_type(store_type)
+    except ValueError as problem:
+        raise ServerError(0, f"key store type {problem}") from None
+    return STORE_TYPES[Type(store_type)]
+
+
+def in_file(store: Store, store_type: int) -> bool:
+    """Return whether a store is the name of a file, and not the content of one."""
+    row = _row(store_type)
+    return row.in_file or row.type is Type.AUTO and not isinstance(store, bytes | Secret)
+
+
+def _content(store: Store, row: StoreType) -> bytes:
+    if in_file(store, row.type):
+        return _undressed(_read_file(fsdecode(_path(store))))
+    data = Secret(store).to_bytes() if isinstance(store, str | bytes | Secret) else fsdecode(store).encode()
+    if len(data) > _MOST_BYTES:
+        raise Unusable(f"it is longer than {_MOST_BYTES} bytes")
+    return _undressed(data)
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as problem:
+        raise Unusable(f"{getattr(problem, 'strerror', None) or 'no name of a file'}") from None
+    if len(data) > _MOST_BYTES:
+        raise Unusable(f"it is longer than {_MOST_BYTES} bytes")
+    return data
+
+
+def _undressed(data: bytes) -> bytes:
+    """Return what stands in Base64 without it; anything else as it is."""
+    if _BASE64.fullmatch(data):
+        try:
+            return b64decode(data)
+        except binascii.Error:
+            pass
+    return data
