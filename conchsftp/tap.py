@@ -129,8 +129,6 @@ class Options(usage.Options, AuthOptionMixin):
         checkers = self.get("credCheckers", [])
         if not self["users"] and not checkers:
             self.one_time_user = (_ONE_TIME_USER, secrets.token_hex(_PASSWORD_BYTES))
-        if not self["host-key"]:
-            raise ServerError(0, "a host key is needed: --host-key FILE (ssh-keygen -t ed25519 makes one)")
         self.server = SFTPServer(
             host_keys=self["host-key"],
             users=self["users"],
@@ -143,6 +141,8 @@ class Options(usage.Options, AuthOptionMixin):
         for each in statements:
             if each.index is not None:
                 self.server.settings.set(each.name, each.value, each.index)
+        if not self.server.keys.named:
+            raise ServerError(0, "a host key is needed: --host-key FILE (ssh-keygen -t ed25519 makes one)")
         self._check()
         self.server.setServiceParent(self.service)
 

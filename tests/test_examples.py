@@ -145,6 +145,19 @@ class ProgramsTests(LoginPrograms, SynchronousTestCase):
         self.assertEqual(session.get("/january.csv"), b"sold,7\n")
         self.refused(Status.PERMISSION_DENIED, session.put, "/january.csv", b"sold,8\n")
 
+    def test_run_host_key_by_address(self) -> None:
+        """Who comes by the partner's address sees the partner's key; another address has the key of all."""
+        partner = generate_ed25519("partner_key")
+        names = self.run_example("host_key_by_address")
+        server = names["server"]
+        self.assertEqual(
+            MemorySession(server=server, user="alice", password="wonderland").client.host_key, partner.blob
+        )
+        names["KEYS"].clear()
+        other = MemorySession(server=server, user="alice", password="wonderland")
+        self.assertEqual(other.client.host_key, server.factory.host_keys.keys[0].blob)
+        self.assertEqual(other.get("/kept.log"), b"log")
+
     def test_run_live(self) -> None:
         """Files are computed, have sizes, and cannot be changed."""
         session = self.log_in("live")

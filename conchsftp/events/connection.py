@@ -7,6 +7,7 @@ Records only; who fires them is told in the design.
 from dataclasses import field
 
 from conchsftp.events.kinds import Event, event
+from conchsftp.settings.choices import CertStoreType
 
 # Documented: the number of "software caused connection abort".
 _ABORTED = 10053
@@ -32,20 +33,31 @@ class ConnectionRequest(Event):
         self.accept = False
 
 
-@event()
+@event(writable="cert_store_type cert_store cert_password cert_subject")
 class Connected(Event):
     """
     A connection is there, or failed; keys have not been exchanged.
+
+    A handler may choose the host key of this connection: what it sets is what SSHCertStore and its like are for the
+    server. A key that cannot be loaded refuses the connection.
 
     Attributes:
         connection_id: the connection.
         status_code: 0; else the documented number of the error.
         description: `OK`; else what went wrong.
+        cert_store_type: what `cert_store` is; 99 finds out by itself.
+        cert_store: the path of a file with the host key, or its content as bytes; empty: the keys of the server.
+        cert_password: the password of `cert_store`, if it has one.
+        cert_subject: which key of `cert_store` is meant, without that of SSHCertStore; empty or `*`: the first.
     """
 
     connection_id: int
     status_code: int = 0
     description: str = "OK"
+    cert_store_type: int = CertStoreType.AUTO
+    cert_store: str | bytes = field(default="", repr=False)
+    cert_password: str = field(default="", repr=False)
+    cert_subject: str = ""
 
     def refuse(self, problem: Exception) -> None:
         """Turn the connection into a failed one, which is closed."""

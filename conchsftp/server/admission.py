@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from conchsftp.errors import ServerError
 from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
 from conchsftp.events.waiting import limited, start
 from conchsftp.server.allowed import is_allowed
@@ -100,7 +101,23 @@ class ServerTransport(Transport):
         if told.status_code:
             self.sendDisconnect(Reason.BY_APPLICATION, told.description.encode("utf-8", "replace"))
         if not self._ended:
+            await self._take_key(told)
+        if not self._ended:
             super().greet()
+
+    async def _take_key(self, told: Connected) -> None:
+        """Prove who we are with the key that a handler chose for this connection, if one did."""
+        if not told.cert_store and not told.cert_subject:
+            return
+        try:
+            keys = self.factory.keys.chosen.find(told)
+            if isinstance(keys, Deferred):
+                self._finding = keys
+                keys = await keys
+            self.keying.prove_with(keys)
+        except ServerError as problem:
+            self._log.error("{peer}: refused, its host key: {text}", peer=self.peer, text=problem.text)
+            self.sendDisconnect(Reason.BY_APPLICATION, b"there is no host key for this connection")
 
     async def _ask_handlers(self, event: Any) -> Any:
         waiting = self.factory.events.fire(event)

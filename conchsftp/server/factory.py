@@ -16,6 +16,7 @@ from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
 from conchsftp.server.allowed import AT_A_TIME
 from conchsftp.server.connections import ConnectionTable
+from conchsftp.server.keys import ServerKeys
 from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
@@ -34,7 +35,7 @@ class SFTPFactory(SSHFactory):
 
     Args:
         settings: the server's settings.
-        host_keys: what the server proves itself with.
+        keys: what the server proves itself with.
         portal: who may log in, and as what.
         clock: the reactor, or a clock in tests.
         workers: where blocking calls run.
@@ -50,7 +51,7 @@ class SFTPFactory(SSHFactory):
         self,
         *,
         settings: Any,
-        host_keys: HostKeys,
+        keys: ServerKeys,
         portal: Portal,
         clock: IReactorTime,
         workers: Any,
@@ -58,7 +59,7 @@ class SFTPFactory(SSHFactory):
         groups: Groups | None = None,
     ) -> None:
         self.settings = settings
-        self.host_keys = host_keys
+        self.keys = keys
         self.portal = portal
         self.clock = clock
         self.workers = workers
@@ -70,6 +71,11 @@ class SFTPFactory(SSHFactory):
         self.turns = Turns(clock, settings)
         self.uploads = Uploads()
         self.lookups = FewThreads(workers, AT_A_TIME)
+
+    @property
+    def host_keys(self) -> HostKeys:
+        """The host keys of new connections."""
+        return self.keys.current
 
     @property
     def version_line(self) -> bytes:

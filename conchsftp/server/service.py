@@ -31,15 +31,17 @@ from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.config_file import first_settings
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
+from conchsftp.server.keys import ServerKeys
 from conchsftp.server.ports import endpoints
 from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
-from conchsftp.ssh.algorithms import VALIDATORS, left_out, offered
+from conchsftp.ssh import algorithms, stores
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
 # What a `LocalFileSystem` takes by the same name.
 _FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_device_rename", "symlink_policy")
+_VALIDATORS = algorithms.VALIDATORS | stores.VALIDATORS
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 
@@ -50,7 +52,7 @@ class SFTPServer(Properties, Control, MultiService):
     Every setting can be given by keyword (`root_directory="/srv"`, `listen=["tcp:2222"]`), see docs/settings.md.
 
     Args:
-        host_keys: paths of private keys, or a `HostKeys`.
+        host_keys: paths of private keys, or a `HostKeys`; the settings SSHCert… name others, see docs/host_keys.md.
         users: the path of a users file.
         checkers: more credential checkers of twisted.cred.
         one_time_user: a name and a password that may log in besides.
@@ -68,6 +70,7 @@ class SFTPServer(Properties, Control, MultiService):
     workers: Workers
     events: EventHub
     users: UsersFile | None
+    keys: ServerKeys
     factory: SFTPFactory
     on: Callable[..., Any]
     add_listener: Callable[[object], None]
@@ -93,7 +96,7 @@ class SFTPServer(Properties, Control, MultiService):
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor  # the default, and the only place that names it
-        self.settings = first_settings(config_file, settings, validators=VALIDATORS, owner=self)
+        self.settings = first_settings(config_file, settings, validators=_VALIDATORS, owner=self)
         self.workers = Workers(reactor, reactor.getThreadPool(), rule=_RULES[self.settings.file_threads])
         self.events = self._hub(reactor)
         self.users = UsersFile(users) if users is not None else None
@@ -103,9 +106,10 @@ class SFTPServer(Properties, Control, MultiService):
         self._failed = failed if failed is not None else self._log_failure
         self.on = self.events.on
         self.add_listener = self.events.add_listener
+        self.keys = ServerKeys(host_keys, settings=self.settings, workers=self.workers, clock=reactor)
         self.factory = SFTPFactory(
             settings=self.settings,
-            host_keys=host_keys if isinstance(host_keys, HostKeys) else HostKeys.load(*host_keys),
+            keys=self.keys,
             portal=portal or self._portal(realm, checkers, one_time_user),
             clock=reactor,
             workers=self.workers,
@@ -213,8 +217,8 @@ class SFTPServer(Properties, Control, MultiService):
             raise ServerError(ErrorCode.ALREADY_LISTENING)
         self.check_root()
         # What can never be offered is found now, and not by the first client.
-        offered(self.settings, self.factory.host_keys.algorithms())
-        for name, reason in left_out(self.settings).items():
+        self.keys.start()
+        for name, reason in algorithms.left_out(self.settings).items():
             self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
         self.settings.freeze()
         try:
@@ -246,6 +250,7 @@ class SFTPServer(Properties, Control, MultiService):
         """Close the ports; sessions go on. Returns a Deferred that fires when they are closed."""
         ports, self._ports = self._ports, ()
         self.settings.thaw()
+        self.keys.stop()
         closing = gatherResults([_closed(port) for port in ports])
         return closing.addCallback(lambda _: None)
 

@@ -146,9 +146,10 @@ class Setting(Generic[T]):
 
     @property
     def has_option(self) -> bool:
-        """Whether the command line has an option for it: one value, that can be set and has an effect."""
+        """Whether the command line has an option for it: one value, no secret, that can be set and has an effect."""
         settable = self.read is None and self.support is Support.FULL
-        return settable and self.index is not Index.POSITION
+        # Everybody on the machine can read the command line of a process.
+        return settable and self.index is not Index.POSITION and not self.secret
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conchsftp.errors import ServerError
-from conchsftp.settings import base, own, sftp, ssh, tcp
+from conchsftp.settings import base, certificate, own, sftp, ssh, tcp
 from conchsftp.settings.row import Setting, hint, plain
 
 
@@ -58,6 +58,7 @@ TABLE = Table(
     {
         "SFTP": sftp.ROWS,
         "SSH": ssh.ROWS,
+        "Host keys": certificate.ROWS,
         "TCP": tcp.ROWS,
         "Base": base.ROWS,
         "Of our own": own.ROWS,

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.algorithms import offered, user_signatures
 from conchsftp.ssh.exchange import KeyExchange, Transcript
+from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.phases import Stage
@@ -41,7 +42,7 @@ class Keying:
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
         self._settings = transport.settings
-        self._offer = offered(transport.settings, transport.factory.host_keys.algorithms())
+        self.prove_with(transport.factory.host_keys)
         self._ours: bytes | None = None
         self._negotiated: Negotiated | None = None
         self._exchange: KeyExchange | None = None
@@ -57,6 +58,16 @@ class Keying:
         self._since = transport.clock.seconds()
         self.active = False
         """From our KEXINIT to our NEWKEYS: only messages of the exchange may be sent."""
+
+    def prove_with(self, host_keys: HostKeys) -> None:
+        """
+        Take the keys that say who we are, for the life of the connection; before our first KEXINIT.
+
+        Raises:
+            ServerError: nothing is left to offer.
+        """
+        self._offer = offered(self._settings, host_keys.algorithms())
+        self._host_keys = host_keys
 
     def user_signature_algorithms(self) -> tuple[str, ...]:
         """Return the signature algorithms that a user key may use, in our order."""
@@ -121,7 +132,7 @@ class Keying:
         enforce_strict(agreed, self._settings.use_strict_key_exchange, strict=transport.strict)
         self._negotiated = agreed
         self._skip = agreed.guess_wrong
-        host_key = transport.factory.host_keys.for_algorithm(agreed.host_key.name)
+        host_key = self._host_keys.for_algorithm(agreed.host_key.name)
         self._exchange = KeyExchange(
             agreed.kex,
             Transcript(transport.otherVersionString, transport.ourVersionString, payload, self._ours),

@@ -54,6 +54,7 @@ class MemoryClient:
     """
 
     method: type[X25519Exchange] = X25519Exchange
+    host_key_algorithms: tuple[str, ...] = ("ssh-ed25519",)
     pipe_class: Callable[..., Any] = MemoryPipe
 
     def __init__(
@@ -183,7 +184,7 @@ class MemoryClient:
         self._ours = KexInit(
             cookie=token_bytes(16),
             kex=(*(kex or (self.method.name,)), *(() if self.session_id else self._markers)),
-            host_key=("ssh-ed25519",),
+            host_key=self.host_key_algorithms,
             cipher_in=(cipher,),
             cipher_out=(cipher,),
             mac_in=(mac,),

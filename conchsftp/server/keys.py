@@ -1,0 +1,220 @@
+"""
+The host keys of a server: those that it was given, and those that the settings SSHCert… and AltSSHCert… name.
+
+Read when they are first needed, at each start, and, in a thread, when a setting changes while the server listens. Never
+for a connection: what a handler chooses for one is in `chosen_keys.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from conchsftp.errors import ServerError
+from conchsftp.secret import Secret
+from conchsftp.server.chosen_keys import ChosenKeys
+from conchsftp.settings.certificate import ROWS
+from conchsftp.settings.choices import CertStoreType
+from conchsftp.settings.key_stores import Store
+from conchsftp.ssh.algorithms import offered
+from conchsftp.ssh.certificate import Certificate
+from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.stores import called, choose, content, host_key, load_all, of_certificate, unusable
+
+_CERT, _ALT = "SSHCert", "AltSSHCert"
+# "This property must be set after all other certificate properties are set. When this property is set, a search is
+# performed", as documented of SSHCertSubject.
+_SEARCHED = ("SSHCertSubject", "SSHCertEncoded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """One key as the settings name it; `place` is where an alternative one stands."""
+
+    store: Store
+    type: CertStoreType
+    password: Secret
+    subject: str
+    encoded: Store = ""
+    place: int | None = None
+
+    def load(self) -> Certificate:
+        """Read it; blocks. Raises ServerError."""
+        encoded = load_all(Secret(self.encoded).to_bytes(), CertStoreType.AUTO, self.password) if self.encoded else []
+        if not self.store:
+            if not encoded:
+                raise unusable("", f"{_ALT}Store[{self.place}] is empty")
+            return choose(encoded, self.subject, f"{_CERT}Encoded")
+        name = called(self.store, self.type)
+        entries = load_all(content(self.store, self.type), self.type, self.password, name)
+        return of_certificate(entries, encoded[0], name) if encoded else choose(entries, self.subject, name)
+
+
+class ServerKeys:
+    """
+    The host keys of one server.
+
+    Args:
+        given: keys, or paths of keys, that come before those of the settings.
+        settings: those of the server.
+        workers: where files are read while the server listens.
+        clock: the reactor.
+    Raises:
+        ServerError: a given key cannot be used (1301).
+    """
+
+    _log = Logger()
+
+    def __init__(self, given: HostKeys | Sequence[str], *, settings: Any, workers: Any, clock: Any) -> None:
+        self._settings = settings
+        self._given = given if isinstance(given, HostKeys) else HostKeys.load(*given)
+        self._workers = workers
+        self._clock = clock
+        self._loaded: HostKeys | None = None
+        self._certificate: Certificate | None = None
+        self._told: dict[tuple[str, int | None], tuple[Any, Any]] = {}
+        self._telling = False
+        self._listening = False
+        self._later: IDelayedCall | None = None
+        self.chosen = ChosenKeys(settings, workers)
+        """Those that handlers choose for connections."""
+        for row in ROWS:
+            if row.read is None:
+                settings.watch(row.name, self._searched if row.name in _SEARCHED else self._changed)
+
+    @property
+    def named(self) -> bool:
+        """Whether there is any key, as far as that can be said without reading one."""
+        return bool(self._given.keys or self._names())
+
+    @property
+    def current(self) -> HostKeys:
+        """The keys for new connections. Raises ServerError if they have to be read and cannot."""
+        if self._loaded is None:
+            self._install(_load(self._names()))
+        assert self._loaded is not None
+        return self._loaded
+
+    @property
+    def certificate(self) -> Certificate:
+        """
+        What the settings SSHCert… tell of: their key, else the first one; an empty one if there is none.
+
+        Raises:
+            ServerError: it has to be read and cannot (1301).
+        """
+        if self._certificate is None:
+            first = [each for each in self._names() if each.place is None]
+            self._tell(_load(first))
+            if self._certificate is None:
+                return _bare(self._given.keys[0]) if self._given.keys else Certificate()
+        return self._certificate
+
+    def start(self) -> None:
+        """The server begins to listen: read every key anew. Raises ServerError."""
+        self._loaded = None
+        offered(self._settings, self.current.algorithms())
+        self._listening = True
+
+    def stop(self) -> None:
+        """The server listens no longer."""
+        self._listening = False
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._later = None
+
+    def _names(self) -> list[Named]:
+        """Return what the settings name, as it was asked for."""
+        settings, found = self._settings, []
+        store, encoded = settings.ssh_cert_store, self._asked("SSHCertEncoded")
+        if store or encoded:
+            subject = self._asked("SSHCertSubject")
+            password, kind = settings.ssh_cert_store_password, settings.ssh_cert_store_type
+            found.append(Named(store=store, type=kind, password=password, subject=subject, encoded=encoded))
+        columns = (settings.alt_ssh_cert_store, settings.alt_ssh_cert_store_type, settings.alt_ssh_cert_store_password)
+        for place, (store, kind, password) in enumerate(zip(*columns, strict=True)):
+            subject = self._asked("AltSSHCertSubject", place)
+            found.append(Named(store=store, type=kind, password=password, subject=subject, place=place))
+        return found
+
+    def _install(self, loaded: "list[tuple[Named, Certificate]]") -> None:
+        """Use what was loaded from now on."""
+        keys = (host_key(certificate, called(named.store, named.type)) for named, certificate in loaded)
+        self._loaded = HostKeys((*self._given.keys, *keys))
+        self._certificate = None
+        self._tell(loaded)
+
+    def _tell(self, loaded: "list[tuple[Named, Certificate]]") -> None:
+        """Let the settings say what was found: "the property is set to the full subject of the certificate"."""
+        for named, certificate in loaded:
+            if named.place is None:
+                self._certificate = certificate
+                self._say("SSHCertEncoded", None, named.encoded, certificate.encoded)
+                self._say("SSHCertSubject", None, named.subject, certificate.subject)
+            else:
+                self._say("AltSSHCertSubject", named.place, named.subject, certificate.subject)
+
+    def _say(self, name: str, place: int | None, asked: Any, found: str) -> None:
+        self._telling = True
+        try:
+            self._settings.set(name, found, place)
+        finally:
+            self._telling = False
+        self._told[name, place] = asked, found
+
+    def _asked(self, name: str, place: int | None = None) -> Any:
+        """Return what was asked for, if the setting is what we have made of it."""
+        value = self._settings.get(name, place)
+        asked, found = self._told.get((name, place), (value, value))
+        return asked if value == found else value
+
+    def _changed(self, value: object) -> None:
+        if self._telling:
+            return
+        if not self._listening:
+            self._loaded = self._certificate = None
+        elif self._later is None:
+            # Several settings make one key: the last one counts.
+            self._later = self._clock.callLater(0, self._reload)
+
+    def _searched(self, value: object) -> None:
+        self._changed(value)
+        if not self._telling and not self._listening and self._settings.ssh_cert_store:
+            try:
+                self._tell(_load([each for each in self._names() if each.place is None]))
+            except ServerError as problem:
+                # Something else may still be about to be set; if not, the start of the server will fail.
+                self._log.debug("{text}", text=problem.text)
+
+    def _reload(self) -> None:
+        self._later = None
+        loading = self._workers.run(_load, self._names())
+        loading.addCallback(self._replace).addErrback(self._not_loaded)
+
+    def _replace(self, loaded: "list[tuple[Named, Certificate]]") -> None:
+        before = self._loaded
+        try:
+            self._install(loaded)
+            offered(self._settings, self.current.algorithms())
+        except ServerError:
+            self._loaded = before
+            raise
+        for key in self.current.keys:
+            self._log.info("host key {fingerprint} ({kind})", fingerprint=key.fingerprint(), kind=key.type)
+
+    def _not_loaded(self, failure: Failure) -> None:
+        if isinstance(failure.value, ServerError):
+            self._log.error("{text}; the host keys stay as they were", text=failure.value.text)
+        else:
+            self._log.failure("the host keys stay as they were", failure)
+
+
+def _load(names: Sequence[Named]) -> list[tuple[Named, Certificate]]:
+    return [(each, each.load()) for each in names]
+
+
+def _bare(key: HostKey) -> Certificate:
+    return Certificate(public=key.private.public_key(), private=key.private)
