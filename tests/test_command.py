@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import command
 from conchsftp.server.ports import endpoint_strings
-from conchsftp.ssh.host_keys import load
+from conchsftp.ssh.host_keys import generate_ed25519, load
 
 
 class CommandTests(SynchronousTestCase):
@@ -102,6 +102,15 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(fingerprints, {load(key).fingerprint()})
         self.assertTrue(root.is_dir())
         self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600)
+
+    def test_key_store(self) -> None:
+        """Where a key store is named, no key is made."""
+        key = self.folder / "key"
+        generate_ed25519(key)
+        for named in (("--ssh-cert-store", str(key)), ("--set", f"SSHCertStore={key}")):
+            options = command._Folder()
+            options.parseOptions([*named, str(self.folder / "root")])
+            self.assertEqual([each.blob for each in options.server.factory.host_keys.keys], [load(key).blob])
 
     def test_mistakes(self) -> None:
         """A folder that cannot be made, an address that others can reach, an unknown setting: one line each."""

@@ -110,6 +110,17 @@ class OptionsTests(CommandLine):
         self.assertEqual(options.server.settings.listen, (self.LOCAL, "unix:/run/sftp"))
         self.assertEqual(len(options.server.factory.host_keys.keys), 2)
 
+    def test_key_store(self) -> None:
+        """A key store takes the place of --host-key; without either there is no server."""
+        place = "--root", self.root, "--listen", self.LOCAL
+        for named in (("--ssh-cert-store", self.key), ("--set", f"SSHCertStore={self.key}")):
+            options = self.parse_only(*place, *named)
+            self.assertEqual(len(options.server.factory.host_keys.keys), 1)
+        more = "--set", "AltSSHCertCount=1", "--set", f"AltSSHCertStore[0]={self.key}"
+        self.assertTrue(self.parse_only(*place, *more).server.keys.named)
+        error = self.assertRaises(UsageError, self.parse_only, *place)
+        self.assertIn("--host-key", str(error))
+
     def test_one_time_user(self) -> None:
         """Without a source of users there is a one-time user with another password each time."""
         passwords = set()
