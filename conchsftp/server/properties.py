@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Never
 
-from conchsftp.settings.choices import IPVersions, StrictKeyExchange
+from conchsftp.secret import Secret
+from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
+from conchsftp.settings.key_stores import Store
 from conchsftp.settings.kinds import Patterns
 from conchsftp.settings.prompts import Prompts
 from conchsftp.settings.views import HasSettings, OfConnections, OfPositions, Value
@@ -53,6 +55,38 @@ class Properties(HasSettings):
     server_ssh_version_string = Value[str, str]("ServerSSHVersionString")
     ssh_keep_alive_interval = Value[float, float | str]("SSHKeepAliveInterval")
     ssh_keep_alive_count_max = Value[int, int | str]("SSHKeepAliveCountMax")
+    ssh_cert_store = Value[Store, PathLike[str] | bytes | Secret | str]("SSHCertStore")
+    ssh_cert_store_password = Value[Secret, str | Secret]("SSHCertStorePassword")
+    ssh_cert_store_type = Value[CertStoreType, int | str]("SSHCertStoreType")
+    ssh_cert_subject = Value[str, str]("SSHCertSubject")
+    ssh_cert_encoded = Value[Store, bytes | Secret | str]("SSHCertEncoded")
+    alt_ssh_cert_count = Value[int, int | str]("AltSSHCertCount")
+    alt_ssh_cert_store = OfPositions[Store, PathLike[str] | bytes | Secret | str]("AltSSHCertStore")
+    alt_ssh_cert_store_password = OfPositions[Secret, str | Secret]("AltSSHCertStorePassword")
+    alt_ssh_cert_store_type = OfPositions[CertStoreType, int | str]("AltSSHCertStoreType")
+    alt_ssh_cert_subject = OfPositions[str, str]("AltSSHCertSubject")
+    ssh_cert_effective_date = Value[str, Never]("SSHCertEffectiveDate")
+    ssh_cert_expiration_date = Value[str, Never]("SSHCertExpirationDate")
+    ssh_cert_extended_key_usage = Value[str, Never]("SSHCertExtendedKeyUsage")
+    ssh_cert_fingerprint = Value[str, Never]("SSHCertFingerprint")
+    ssh_cert_fingerprint_sha1 = Value[str, Never]("SSHCertFingerprintSHA1")
+    ssh_cert_fingerprint_sha256 = Value[str, Never]("SSHCertFingerprintSHA256")
+    ssh_cert_issuer = Value[str, Never]("SSHCertIssuer")
+    ssh_cert_private_key = Value[Secret, Never]("SSHCertPrivateKey")
+    ssh_cert_private_key_available = Value[bool, Never]("SSHCertPrivateKeyAvailable")
+    ssh_cert_private_key_container = Value[str, Never]("SSHCertPrivateKeyContainer")
+    ssh_cert_public_key = Value[str, Never]("SSHCertPublicKey")
+    ssh_cert_public_key_algorithm = Value[str, Never]("SSHCertPublicKeyAlgorithm")
+    ssh_cert_public_key_length = Value[int, Never]("SSHCertPublicKeyLength")
+    ssh_cert_serial_number = Value[str, Never]("SSHCertSerialNumber")
+    ssh_cert_signature_algorithm = Value[str, Never]("SSHCertSignatureAlgorithm")
+    ssh_cert_subject_alt_names = Value[str, Never]("SSHCertSubjectAltNames")
+    ssh_cert_thumbprint_md5 = Value[str, Never]("SSHCertThumbprintMD5")
+    ssh_cert_thumbprint_sha1 = Value[str, Never]("SSHCertThumbprintSHA1")
+    ssh_cert_thumbprint_sha256 = Value[str, Never]("SSHCertThumbprintSHA256")
+    ssh_cert_usage = Value[str, Never]("SSHCertUsage")
+    ssh_cert_usage_flags = Value[int, Never]("SSHCertUsageFlags")
+    ssh_cert_version = Value[str, Never]("SSHCertVersion")
     listening = Value[bool, bool | str]("Listening")
     local_host = Value[str, str]("LocalHost")
     local_port = Value[int, int | str]("LocalPort")

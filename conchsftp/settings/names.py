@@ -4,9 +4,11 @@ The settings as attributes, with their types: for type checkers and editors only
 Written by docs/generate.py from the table; holds no values.
 """
 
-from conchsftp.settings.choices import IPVersions, StrictKeyExchange
+from conchsftp.secret import Secret
+from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
+from conchsftp.settings.key_stores import Store
 from conchsftp.settings.kinds import Patterns
 from conchsftp.settings.prompts import Prompts
 
@@ -50,6 +52,38 @@ class Names:
     server_ssh_version_string: str
     ssh_keep_alive_interval: float
     ssh_keep_alive_count_max: int
+    ssh_cert_store: Store
+    ssh_cert_store_password: Secret
+    ssh_cert_store_type: CertStoreType
+    ssh_cert_subject: str
+    ssh_cert_encoded: Store
+    alt_ssh_cert_count: int
+    alt_ssh_cert_store: tuple[Store, ...]
+    alt_ssh_cert_store_password: tuple[Secret, ...]
+    alt_ssh_cert_store_type: tuple[CertStoreType, ...]
+    alt_ssh_cert_subject: tuple[str, ...]
+    ssh_cert_effective_date: str
+    ssh_cert_expiration_date: str
+    ssh_cert_extended_key_usage: str
+    ssh_cert_fingerprint: str
+    ssh_cert_fingerprint_sha1: str
+    ssh_cert_fingerprint_sha256: str
+    ssh_cert_issuer: str
+    ssh_cert_private_key: Secret
+    ssh_cert_private_key_available: bool
+    ssh_cert_private_key_container: str
+    ssh_cert_public_key: str
+    ssh_cert_public_key_algorithm: str
+    ssh_cert_public_key_length: int
+    ssh_cert_serial_number: str
+    ssh_cert_signature_algorithm: str
+    ssh_cert_subject_alt_names: str
+    ssh_cert_thumbprint_md5: str
+    ssh_cert_thumbprint_sha1: str
+    ssh_cert_thumbprint_sha256: str
+    ssh_cert_usage: str
+    ssh_cert_usage_flags: int
+    ssh_cert_version: str
     listening: bool
     local_host: str
     local_port: int

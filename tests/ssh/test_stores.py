@@ -73,7 +73,8 @@ class FormatTests(StoreCase):
             ways += [(b64encode(data).decode(), blob), (b64encode(data), Type.AUTO)]
             if data.isascii():
                 ways += [(data.decode(), blob), (Secret(data.decode()), Type.AUTO)]
-            for store, kind in ways:
+            # OpenSSL takes its time to check the primes of an RSA key.
+            for store, kind in ways[1::3] if name.startswith("rsa") and private else ways:
                 found = load(store, kind, "secret")
                 told = found.fingerprint, found.private_key_available, found.x509 is not None
                 self.assertEqual(told, (FINGERPRINTS[name.partition(".")[0]], private, certified), f"{name} {kind!r}")
