@@ -127,6 +127,23 @@ class UnixTests(SynchronousTestCase):
         found = (self.folder / "file").stat()
         self.assertEqual((found.st_mode & 0o7777, found.st_mtime), (0o640, 1_100_000_000))
 
+    def test_attributes_of_open_file(self) -> None:
+        """Mode and times of an open file are set by its path, also after a rename; another size is not."""
+        path, new = self.path("file").encode(), self.path("new").encode()
+        flags = OpenFlag(Disposition.CREATE_TRUNCATE)
+        opening = requests.Open(path=path, access=Access.WRITE_DATA, flags=flags, attributes=Attributes())
+        handle = self.session.request(opening).handle
+        for at, name in enumerate(("file", "new")):
+            wanted = Attributes(permissions=0o640 + at, atime=1_000_000_000, mtime=1_100_000_000 + at)
+            self.assertEqual(self.status(requests.FSetStat(handle=handle, attributes=wanted)), Status.OK)
+            found = (self.folder / name).stat()
+            self.assertEqual((found.st_mode & 0o7777, found.st_mtime), (0o640 + at, 1_100_000_000 + at))
+            if not at:
+                self.assertEqual(self.status(requests.Rename(path=path, new_path=new)), Status.OK)
+        for size, status in ((0, Status.OK), (1, Status.OP_UNSUPPORTED)):
+            wanted = Attributes(size=size)
+            self.assertEqual(self.status(requests.FSetStat(handle=handle, attributes=wanted)), status)
+
     def test_what_conch_lacks(self) -> None:
         """Hard links, space and syncing are no abilities: not advertised, and refused."""
         self.assertNotIn(b"hardlink@openssh.com", self.session.extensions)
@@ -271,7 +288,7 @@ class AdapterTests(SynchronousTestCase):
         files = ConchFileSystem(self.server)
         for interface in (IFileSystem, ILinks, IExtendedRequests):
             verifyObject(interface, files)
-        verifyObject(IFile, ConchFile(self.server.file))
+        verifyObject(IFile, ConchFile(ConchFileSystem(self.server), "/a", self.server.file))
         verifyObject(IDirectory, ConchDirectory(files, "/", [()]))
 
     def test_asked_once(self) -> None:

@@ -1,0 +1,96 @@
+"""
+Conch's `ISFTPServer` in both directions: our avatars behind Conch's own servers, and Conch's avatars behind ours.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.servers import Keys, Server, start_program
+from tests.interop.clients import lftp, openssh_sftp
+from tests.interop.driving import Place, need, unavailable
+from tests.interop.operations import OPERATIONS
+
+_HERE = Path(__file__).parent
+_CLIENTS = {client.name: client for client in (openssh_sftp.CLIENT, lftp.CLIENT)}
+_OPERATIONS = {operation.name: operation for operation in OPERATIONS}
+# What every client asks first of a server, and what Conch's interface has a word for.
+_NAMES = (
+    "upload",
+    "download",
+    "replace",
+    "resume_upload",
+    "resume_download",
+    "empty",
+    "list",
+    "list_many",
+    "folders",
+    "rename",
+    "tree_up",
+    "tree_down",
+    "remove_tree",
+    "chmod",
+    "time_up",
+    "symlink",
+    "read_link",
+    "odd_names",
+    "missing",
+)
+# Something that the handlers of the avatar are told of by each of these.
+_TOLD = {
+    "upload": ("FileOpen", "FileClose", "TransferFinished"),
+    "download": ("FileOpen", "FileClose", "TransferFinished"),
+    "list": ("DirRead",),
+    "folders": ("DirCreate", "DirRemove", "FileRemove"),
+    "rename": ("FileRename",),
+    "symlink": ("LinkCreate",),
+}
+# Of Conch's backend for Unix users, whoever serves it.
+_CANNOT = {
+    "odd_names": "it takes only ASCII",
+    "symlink": "it makes targets absolute, below its home",
+}
+
+
+@pytest.fixture(scope="module", params=["conch_stock", "conch_unix"])
+def program(request: pytest.FixtureRequest, keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of the two programs, running."""
+    work = tmp_path_factory.mktemp(request.param)
+    root = work / "served"
+    root.mkdir()
+    with start_program(keys, root, work, _HERE / f"{request.param}.py") as server:
+        if request.param == "conch_unix":
+            server.base = str(root)
+        yield server
+
+
+@pytest.mark.parametrize("client", _CLIENTS)
+@pytest.mark.parametrize("name", _NAMES)
+def check_operation(program: Server, make_place: Callable[[Server], Place], ours: None, name: str, client: str) -> None:
+    """What a client does has its effect on the files, and the avatar's handlers are told."""
+    driver, operation = _CLIENTS[client], _OPERATIONS[name]
+    if name not in driver.steps:
+        pytest.skip(driver.cannot.get(name, "it is another operation there"))
+    if program.base != "/" and name in _CANNOT:
+        pytest.skip(_CANNOT[name])
+    need(*driver.needs)
+    if not driver.version():
+        unavailable(f"missing: {driver.name}")
+    place = make_place(program)
+    before = len(program.log.read_text(errors="replace"))
+    operation.prepare(place)
+    operation.verify(place, driver.steps[name](place))
+    said = program.log.read_text(errors="replace")[before:]
+    assert "Traceback" not in said, said
+    for event in _TOLD.get(name, ()):
+        assert f"told: {event} " in said, said
+
+
+def check_absolute_link(program: Server, make_place: Callable[[Server], Place], ours: None) -> None:
+    """A link is made the right way round with either backend."""
+    place = make_place(program)
+    (place.served / "source").write_text("text")
+    openssh_sftp.batch(f"ln -s {place.remote}/source link")(place)
+    assert os.readlink(place.served / "link") == f"{place.remote}/source"
