@@ -4,10 +4,12 @@ What the documents show, run: the programs of docs/examples, in memory, and ever
 `tests/interop/check_examples.py` runs some of the programs under twistd as well, for OpenSSH's client.
 """
 
+import json
 import os
 import re
 import shlex
 import sys
+from datetime import date
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -26,7 +28,22 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from conchsftp import SFTPError, Status
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.command import _Folder
-from conchsftp.sftp.requests import Remove
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
+from conchsftp.sftp.requests import (
+    CopyData,
+    FSetStat,
+    LStat,
+    Open,
+    ReadLink,
+    RealPath,
+    Remove,
+    Rename,
+    SetStat,
+    Stat,
+    StatVFS,
+    Write,
+)
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.testing import MemoryReactor, MemorySession
@@ -166,6 +183,132 @@ class ProgramsTests(LoginPrograms, SynchronousTestCase):
         self.assertEqual(session.get("/user.txt"), b"alice")
         self.refused(Status.NO_SUCH_FILE, session.get, "/other.txt")
         self.refused(Status.PERMISSION_DENIED, session.put, "/user.txt", b"bob")
+
+    def test_run_read_only_share(self) -> None:
+        """Nothing can be changed, and hidden files are not there: neither listed nor under their names."""
+        (self.place.path / "files" / ".git").mkdir()
+        (self.place.path / "files" / ".git" / "config").write_text("secret")
+        session = self.log_in("read_only_share")
+        self.assertEqual([entry.name for entry in session.listing("/")], [b"kept.log"])
+        self.assertEqual(session.get("/kept.log"), b"log")
+        self.refused(Status.PERMISSION_DENIED, session.put, "/new.txt", b"new")
+        self.refused(Status.NO_SUCH_FILE, session.get, "/.git/config")
+        self.refused(Status.NO_SUCH_FILE, session.listing, "/.git")
+        for kind in (Stat, LStat, RealPath, ReadLink, StatVFS):
+            replies = [session.request(kind(path=path)) for path in (b"/.git", b"/.git/config", b"/.none")]
+            told = {(reply.status, reply.message) for reply in replies}
+            self.assertEqual(told, {(Status.NO_SUCH_FILE, "No such file")}, kind)
+
+    def test_run_audit_log(self) -> None:
+        """Each connection and change has a line, with the user and how it went; listings and downloads' reads none."""
+        session = self.log_in("audit_log")
+        session.put("/new.part", b"new")
+        session.request(Rename(path=b"/new.part", new_path=b"/new.txt"))
+        session.get("/new.txt")
+        session.listing("/")
+        session.request(Remove(path=b"/absent"))
+        session.close()
+        lines = [json.loads(line) for line in Path("audit.log").read_text().splitlines()]
+        self.assertEqual((lines[0]["event"], lines[0]["host"]), ("Connected", "198.51.100.7"))
+        told = [(line["event"], line["path"], line["status"]) for line in lines[1:-1]]
+        wanted = [
+            ("TransferFinished", "/new.part", "OK"),
+            ("FileRename", "/new.part", "OK"),
+            ("TransferRenamed", "/new.part", "OK"),
+            ("TransferFinished", "/new.txt", "OK"),
+            ("FileRemove", "/absent", "NO_SUCH_FILE"),
+        ]
+        self.assertEqual(sorted(told), sorted(wanted))
+        self.assertEqual({line["connection"] for line in lines}, {lines[0]["connection"]})
+        self.assertEqual({line["user"] for line in lines[1:-1]}, {"alice"})
+        self.assertEqual(lines[-1]["event"], "Disconnected")
+
+    def test_run_quota(self) -> None:
+        """What does not fit is refused, whatever was there before, and what was removed makes room."""
+        session = self.log_in("quota")
+        files = self.place.path / "files"
+        session.put("/one", bytes(900_000))
+        self.refused(Status.FAILURE, session.put, "/two", bytes(200_000))
+        self.assertLessEqual(sum(path.stat().st_size for path in files.iterdir()), 1_000_000)
+        session.request(Remove(path=b"/two"))
+        for _ in range(5):
+            session.put("/one", bytes(900_000))
+        self.assertEqual((files / "one").stat().st_size, 900_000)
+        session.request(Remove(path=b"/one"))
+        session.put("/two", bytes(990_000))
+
+    def test_quota_holes(self) -> None:
+        """A hole counts as well, whether it is written behind or made by a new size."""
+        session = self.log_in("quota")
+        flags = {"flags": OpenFlag(Disposition.CREATE_TRUNCATE), "attributes": Attributes()}
+        handle = session.request(Open(path=b"/one", access=Access.WRITE_DATA, **flags)).handle
+        for request in (
+            Write(handle=handle, offset=2_000_000, data=[b"x"]),
+            FSetStat(handle=handle, attributes=Attributes(size=2_000_000)),
+            SetStat(path=b"/one", attributes=Attributes(size=2_000_000)),
+        ):
+            reply = session.request(request)
+            self.assertEqual(reply.status, Status.FAILURE)
+            self.assertIn("The folder is full", reply.message)
+        self.assertEqual((self.place.path / "files" / "one").stat().st_size, 0)
+        self.assertEqual(session.request(SetStat(path=b"/one", attributes=Attributes(size=900_000))).status, Status.OK)
+
+    def test_quota_copy(self) -> None:
+        """Copies on the server need room as well."""
+        session = self.log_in("quota")
+        session.put("/one", bytes(600_000))
+        flags = {"flags": OpenFlag(Disposition.OPEN_OR_CREATE), "attributes": Attributes()}
+        handles = [
+            session.request(Open(path=path, access=access, **flags)).handle
+            for path, access in ((b"/one", Access.READ_DATA), (b"/two", Access.WRITE_DATA))
+        ]
+        copy = CopyData(handle=handles[0], offset=0, length=0, target_handle=handles[1], target_offset=0)
+        self.assertEqual(session.request(copy).message, "The folder is full")
+        self.assertEqual((self.place.path / "files" / "two").stat().st_size, 0)
+
+    def test_quota_together(self) -> None:
+        """Sessions that write at the same time do not get more than there is."""
+        server = self.run_example("quota")["server"]
+        sessions = [MemorySession(server=server, user="alice", password="wonderland") for _ in range(3)]
+        flags = OpenFlag(Disposition.CREATE_TRUNCATE)
+        pending: list[Any] = []
+        for number, session in enumerate(sessions):
+            opening = Open(path=b"%d" % number, access=Access.WRITE_DATA, flags=flags, attributes=Attributes())
+            handle = session.request(opening).handle
+            for at in range(0, 600_000, 30_000):
+                session.ask(Write(handle=handle, offset=at, data=[bytes(30_000)])).addCallback(pending.append)
+        for session in sessions:
+            session.client.pump()
+        self.assertEqual(len(pending), 60)
+        statuses = [reply.status for reply in pending]
+        self.assertEqual(statuses.count(Status.OK), 33)
+        sizes = [path.stat().st_size for path in (self.place.path / "files").iterdir()]
+        self.assertLessEqual(sum(sizes), 1_000_000)
+
+    def test_run_diverting(self) -> None:
+        """Uploads land in the folder of the day and the user; downloads and what was there stay where they are."""
+        session = self.log_in("diverting")
+        files = self.place.path / "files"
+        folder = files / str(date.today()) / "alice"
+        session.put("/deep/report.txt", b"figures")
+        self.assertEqual((folder / "report.txt").read_bytes(), b"figures")
+        self.assertEqual(session.request(Stat(path=b"/deep/report.txt")).attributes.size, 7)
+        self.assertEqual(session.get("/kept.log"), b"log")
+        session.put("/kept.log.part", b"other")
+        mode = Attributes(permissions=0o640)
+        self.assertEqual(session.request(SetStat(path=b"/kept.log.part", attributes=mode)).status, Status.OK)
+        renamed = session.request(Rename(path=b"/kept.log.part", new_path=b"/kept.log"))
+        self.assertEqual(renamed.status, Status.OK)
+        self.assertEqual((folder / "kept.log").read_bytes(), b"other")
+        self.assertEqual((folder / "kept.log").stat().st_mode & 0o777, 0o640)
+        self.assertEqual((files / "kept.log").read_bytes(), b"log")
+        self.assertEqual(session.request(Remove(path=b"/deep/report.txt")).status, Status.OK)
+        self.assertEqual(os.listdir(folder), ["kept.log"])
+
+    def test_short(self) -> None:
+        """A program that shows one thing takes less than 60 lines."""
+        lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
+        self.assertEqual([name for name, length in lengths.items() if length >= 60 and name != "live.py"], [])
 
 
 class Greeting(Protocol):

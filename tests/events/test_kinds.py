@@ -130,6 +130,13 @@ class ContentTests(SynchronousTestCase):
         self.assertIs(event.data, event.data)
         self.assertEqual(event.pieces, (b"abcdef",))
 
+    def test_size(self):
+        """How long the content is can be asked without a copy of it."""
+        pieces = [memoryview(b"abc"), memoryview(b"de")]
+        event = events.FileWrite(1, "alice", "/a", "1", 0, pieces)
+        self.assertEqual((event.size, event.pieces), (5, pieces))
+        self.assertEqual(events.FileRead(1, "alice", "/a", "1", 0, 10).size, 0)
+
     def test_set_data(self):
         """Data that a handler sets replaces the pieces."""
         event = events.FileRead(1, "alice", "/a", "1", 0, 10)

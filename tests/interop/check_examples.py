@@ -2,6 +2,8 @@
 The programs of docs/examples, run as the tutorials say.
 """
 
+import json
+import os
 import shutil
 import signal
 import socket
@@ -74,6 +76,15 @@ class Example:
             ANSWER=password,
         )
 
+    def lftp(self, *commands: str) -> str:
+        """Carry out commands as alice with lftp; failures are only shown."""
+        known = "-oUserKnownHostsFile=known -oStrictHostKeyChecking=accept-new"
+        program = f"ssh -a -x -F none -oBatchMode=yes -oLogLevel=ERROR {known} -i key -oIdentitiesOnly=yes"
+        settings = ["set net:max-retries 1", "set net:timeout 20", f'set sftp:connect-program "{program}"']
+        address = f"open -p {self._port} -u alice,none sftp://127.0.0.1/"
+        script = "; ".join([*settings, address, *commands, "exit 0"])
+        return run(["lftp", "-c", script], self.folder)
+
     def end(self) -> None:
         """Stop it as an operator does; it must end well."""
         self._process.send_signal(signal.SIGTERM)
@@ -115,6 +126,82 @@ def check_guests(example: Example) -> None:
     assert [path.name for path in (example.folder / "files").iterdir()] == ["kept.log"]
     example.sftp("alice", "put new.txt", password="wonderland")
     assert (example.folder / "files" / "new.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("example", ["read_only_share"], indirect=True)
+def check_read_only_share(example: Example) -> None:
+    """Files can be fetched, and not changed; hidden ones are not there."""
+    (example.folder / "files" / ".git").mkdir()
+    (example.folder / "files" / ".git" / "config").write_text("secret")
+    (example.folder / "new.txt").write_text("new")
+    said = example.sftp("alice", "ls -1a", "get kept.log", "get .git/config", "cd .git", "put new.txt", "rm kept.log")
+    assert "\nkept.log\n" in said
+    assert (example.folder / "kept.log").read_text() == "log"
+    assert not (example.folder / "config").exists()
+    assert said.count("not found") == 1
+    assert "No such file" in said
+    assert said.count("Permission denied") == 2
+    assert sorted(path.name for path in (example.folder / "files").iterdir()) == [".git", "kept.log"]
+
+
+@pytest.mark.parametrize("example", ["audit_log"], indirect=True)
+def check_audit_log(example: Example) -> None:
+    """What clients do is written down: one that uploads under its name, and one that renames afterwards."""
+    need("lftp")
+    (example.folder / "new.txt").write_text("new")
+    example.sftp("alice", "put new.txt", "get kept.log", "rm absent", "rm new.txt", "mkdir made")
+    example.lftp("set xfer:use-temp-file yes", "put new.txt -o again.txt")
+    lines = [json.loads(line) for line in (example.folder / "audit.log").read_text().splitlines()]
+    told = [(line["event"], line["status"]) for line in lines if "status" in line]
+    for event, status, count in (
+        ("TransferFinished", "OK", 3),
+        ("FileRemove", "OK", 1),
+        ("DirCreate", "OK", 1),
+        ("TransferRenamed", "OK", 1),
+    ):
+        assert told.count((event, status)) == count, told
+    renamed = [line for line in lines if line["event"] == "TransferRenamed"]
+    assert [(line["final_path"], line["bytes"], line["user"]) for line in renamed] == [("/again.txt", 3, "alice")]
+    assert {line["host"] for line in lines if line["event"] == "Connected"} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("example", ["quota"], indirect=True)
+def check_quota(example: Example) -> None:
+    """Uploads end where the folder is full: also resumed ones, and several at a time; what is removed makes room."""
+    need("lftp")
+    files = example.folder / "files"
+    (example.folder / "large").write_bytes(bytes(900_000))
+    (example.folder / "half").write_bytes(bytes(500_000))
+    (example.folder / "part").write_bytes(bytes(100_000))
+    example.sftp("alice", "put large", "put large", "put part")
+    assert (files / "large").stat().st_size == 900_000
+    assert _size(files) <= 1_000_000
+    (example.folder / "part").write_bytes(bytes(300_000))
+    assert "Failure" in example.sftp("alice", "reput part")
+    assert _size(files) <= 1_000_000
+    example.lftp("rm large part", "(put half -o one &) ; (put half -o two &) ; put half -o three; wait all")
+    assert 700_000 < _size(files) <= 1_000_000
+    example.sftp("alice", "rm one", "rm two", "rm three", "put large")
+    assert (files / "large").stat().st_size == 900_000
+
+
+@pytest.mark.parametrize("example", ["diverting"], indirect=True)
+def check_diverting(example: Example) -> None:
+    """Uploads land in the folder of the day, also those that are resumed, given a time or renamed afterwards."""
+    need("lftp")
+    (example.folder / "new.txt").write_text("new")
+    os.utime(example.folder / "new.txt", (1_300_000_000, 1_300_000_000))
+    example.sftp("alice", "put -p new.txt", "put new.txt old.txt", "rename old.txt kept.log")
+    example.lftp("set xfer:use-temp-file yes", "put new.txt -o other.txt")
+    (folder,) = (example.folder / "files").glob("20*/alice")
+    assert sorted(path.name for path in folder.iterdir()) == ["kept.log", "new.txt", "other.txt"]
+    assert {path.read_text() for path in folder.iterdir()} == {"new"}
+    assert (folder / "new.txt").stat().st_mtime == 1_300_000_000
+    assert (example.folder / "files" / "kept.log").read_text() == "log"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def check_readme() -> None:
