@@ -1,7 +1,8 @@
 """
 What the documents show, run: the programs of docs/examples, in memory, and every command line.
 
-`tests/interop/check_examples.py` runs some of the programs under twistd as well, for OpenSSH's client.
+`tests/test_example_quota.py` asks more of one of them, and `tests/interop/check_examples.py` runs some of the programs
+under twistd as well, for OpenSSH's client.
 """
 
 import json
@@ -29,12 +30,8 @@ from conchsftp import SFTPError, Status
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.command import _Folder
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.sftp.requests import (
-    CopyData,
-    FSetStat,
     LStat,
-    Open,
     ReadLink,
     RealPath,
     Remove,
@@ -42,7 +39,6 @@ from conchsftp.sftp.requests import (
     SetStat,
     Stat,
     StatVFS,
-    Write,
 )
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
@@ -80,8 +76,8 @@ class Place:
         os.chdir(self.path)
 
 
-class ProgramsTests(LoginPrograms, SynchronousTestCase):
-    """Each program does what its page says."""
+class ProgramCase(SynchronousTestCase):
+    """A place where programs run, and a reactor in memory."""
 
     def setUp(self) -> None:
         self.place = Place(self)
@@ -102,6 +98,10 @@ class ProgramsTests(LoginPrograms, SynchronousTestCase):
         """Assert that a request fails with a status."""
         problem = self.assertRaises(SFTPError, function, *args)
         self.assertEqual(problem.status, status)
+
+
+class ProgramsTests(LoginPrograms, ProgramCase):
+    """Each program does what its page says."""
 
     def test_every_one_is_run(self) -> None:
         """A program that lies there has a test here."""
@@ -236,54 +236,6 @@ class ProgramsTests(LoginPrograms, SynchronousTestCase):
         self.assertEqual((files / "one").stat().st_size, 900_000)
         session.request(Remove(path=b"/one"))
         session.put("/two", bytes(990_000))
-
-    def test_quota_holes(self) -> None:
-        """A hole counts as well, whether it is written behind or made by a new size."""
-        session = self.log_in("quota")
-        flags = {"flags": OpenFlag(Disposition.CREATE_TRUNCATE), "attributes": Attributes()}
-        handle = session.request(Open(path=b"/one", access=Access.WRITE_DATA, **flags)).handle
-        for request in (
-            Write(handle=handle, offset=2_000_000, data=[b"x"]),
-            FSetStat(handle=handle, attributes=Attributes(size=2_000_000)),
-            SetStat(path=b"/one", attributes=Attributes(size=2_000_000)),
-        ):
-            reply = session.request(request)
-            self.assertEqual(reply.status, Status.FAILURE)
-            self.assertIn("The folder is full", reply.message)
-        self.assertEqual((self.place.path / "files" / "one").stat().st_size, 0)
-        self.assertEqual(session.request(SetStat(path=b"/one", attributes=Attributes(size=900_000))).status, Status.OK)
-
-    def test_quota_copy(self) -> None:
-        """Copies on the server need room as well."""
-        session = self.log_in("quota")
-        session.put("/one", bytes(600_000))
-        flags = {"flags": OpenFlag(Disposition.OPEN_OR_CREATE), "attributes": Attributes()}
-        handles = [
-            session.request(Open(path=path, access=access, **flags)).handle
-            for path, access in ((b"/one", Access.READ_DATA), (b"/two", Access.WRITE_DATA))
-        ]
-        copy = CopyData(handle=handles[0], offset=0, length=0, target_handle=handles[1], target_offset=0)
-        self.assertEqual(session.request(copy).message, "The folder is full")
-        self.assertEqual((self.place.path / "files" / "two").stat().st_size, 0)
-
-    def test_quota_together(self) -> None:
-        """Sessions that write at the same time do not get more than there is."""
-        server = self.run_example("quota")["server"]
-        sessions = [MemorySession(server=server, user="alice", password="wonderland") for _ in range(3)]
-        flags = OpenFlag(Disposition.CREATE_TRUNCATE)
-        pending: list[Any] = []
-        for number, session in enumerate(sessions):
-            opening = Open(path=b"%d" % number, access=Access.WRITE_DATA, flags=flags, attributes=Attributes())
-            handle = session.request(opening).handle
-            for at in range(0, 600_000, 30_000):
-                session.ask(Write(handle=handle, offset=at, data=[bytes(30_000)])).addCallback(pending.append)
-        for session in sessions:
-            session.client.pump()
-        self.assertEqual(len(pending), 60)
-        statuses = [reply.status for reply in pending]
-        self.assertEqual(statuses.count(Status.OK), 33)
-        sizes = [path.stat().st_size for path in (self.place.path / "files").iterdir()]
-        self.assertLessEqual(sum(sizes), 1_000_000)
 
     def test_run_diverting(self) -> None:
         """Uploads land in the folder of the day and the user; downloads and what was there stay where they are."""

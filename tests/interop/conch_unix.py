@@ -8,30 +8,17 @@ avatar. Conch's paths are those of the machine; its home is the folder that is s
 import os
 
 from twisted.application.service import Application
-from twisted.conch.avatar import ConchUser
-from twisted.conch.interfaces import ISFTPServer
-from twisted.conch.unix import SFTPServerForUnixConchUser
-from twisted.python.components import registerAdapter
-from twisted.python.filepath import FilePath
 
 from conchsftp import SFTPServer
 from conchsftp.auth.realm import SFTPRealm
+from tests.files.unix_user import UnixUser
 
 
-class UnixUser(ConchUser):
-    """As much of `UnixConchUser` as its server asks for; it stays who it is."""
+class User(UnixUser):
+    """A user who stays who they are."""
 
-    def getHomeDir(self):
-        return FilePath(os.environ["SERVED_ROOT"])
-
-    def getUserGroupId(self):
-        return os.getuid(), os.getgid()
-
-    def _runAsUser(self, function, *args, **options):
-        calls = [(function, args, options)] if callable(function) else function
-        for call, *rest in calls:
-            result = call(*rest[0], **(rest[1] if len(rest) > 1 else {}))
-        return result
+    def __init__(self, user_name):
+        super().__init__(os.environ["SERVED_ROOT"])
 
     def tell(self, event):
         if not event.before_exec:
@@ -41,10 +28,9 @@ class UnixUser(ConchUser):
     on_dir_read = on_link_create = on_transfer_finished = tell
 
 
-registerAdapter(SFTPServerForUnixConchUser, UnixUser, ISFTPServer)
 application = Application("unix")
 server = SFTPServer(
-    realm=SFTPRealm(lambda user_name: UnixUser()),
+    realm=SFTPRealm(User),
     listen=[os.environ["SERVED_AT"]],
     host_keys=[os.environ["HOST_KEY"]],
     users=os.environ["USERS_FILE"],
