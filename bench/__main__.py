@@ -13,9 +13,10 @@ from pathlib import Path
 
 from bench import report
 from bench.measures import CIPHERS, MEASURES, MIB, Measure, Scale, prepare
-from bench.servers import Keys, Server, start_ours, start_sshd
+from bench.servers import Keys, Server, start_ours, start_program, start_sshd
 
 _RESULTS = Path(__file__).parent / "results"
+_OBSERVED = Path(__file__).parent / "observed.py"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,14 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         local.mkdir()
         prepare(root, local, scale)
         starts = _starts(options, work, root)
-        running = {name: stack.enter_context(start()) for name, start in starts.items()}
+        running: dict[tuple[str, str], Server] = {}
 
         def carry_out(measure: Measure, name: str) -> tuple[float, ...]:
+            which = name, measure.observed
             if measure.fresh:
-                with starts[name]() as server:
+                with starts[which]() as server:
                     return measure.run(server, local, scale)
-            figures = measure.run(running[name], local, scale)
-            running[name].settle()
+            if which not in running:
+                running[which] = stack.enter_context(starts[which]())
+            figures = measure.run(running[which], local, scale)
+            running[which].settle()
             return figures
 
         results = _interleaved(measures, options.servers, options.runs, carry_out)
@@ -45,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nmedians of {options.runs}; all figures in {report.save(options.results, results, _plain(options))}")
 
 
-def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[str, Callable[[], Server]]:
-    """Return how each of the wanted servers is started, and started once more."""
+def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[tuple[str, str], Callable[[], Server]]:
+    """Return how each server is started: by its name, and by how those are written who listen to it."""
     keys = Keys.make(work / "keys")
     # AES-CTR is not in the default profile.
     settings = ["AlgorithmProfile=compatible", *options.set]
@@ -54,11 +58,19 @@ def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[str, Ca
     def folder() -> Path:
         return Path(tempfile.mkdtemp(dir=work))
 
-    starts: dict[str, Callable[[], Server]] = {
-        "ours": lambda: start_ours(keys, root, folder(), settings=settings),
-        "sshd": lambda: start_sshd(keys, root, folder(), internal=options.sftp == "internal"),
+    def observed(handlers: str) -> Server:
+        return start_program(keys, root, folder(), _OBSERVED, SETTINGS="\n".join(settings), OBSERVED_BY=handlers)
+
+    def sshd() -> Server:
+        return start_sshd(keys, root, folder(), internal=options.sftp == "internal")
+
+    return {
+        ("ours", ""): lambda: start_ours(keys, root, folder(), settings=settings),
+        ("ours", "plain"): lambda: observed("plain"),
+        ("ours", "async"): lambda: observed("async"),
+        # Nobody can listen there: it is the same one in every line.
+        **{("sshd", handlers): sshd for handlers in ("", "plain", "async")},
     }
-    return {name: starts[name] for name in options.servers}
 
 
 def _interleaved(

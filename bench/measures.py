@@ -27,6 +27,7 @@ CIPHERS = {
     "chacha20-poly1305": ("-oCiphers=chacha20-poly1305@openssh.com",),
     "aes128-ctr+sha2-256-etm": ("-oCiphers=aes128-ctr", "-oMACs=hmac-sha2-256-etm@openssh.com"),
 }
+_OBSERVED = "aes128-gcm"
 _SMALL = CIPHERS["aes128-gcm"]  # where the cipher is not what is measured
 # Both servers do the same exchange; by themselves they would agree on different ones with the same client.
 _LOGIN = (*_SMALL, "-oKexAlgorithms=curve25519-sha256")
@@ -64,6 +65,7 @@ class Measure:
         kind: what `--only` selects it by.
         cipher: what `--cipher` selects it by; empty where it is no matter.
         fresh: wants a server that has done nothing before.
+        observed: how the handlers of READ and WRITE are written that our server has meanwhile; empty: it has none.
         run: carries it out; gets the server, a folder on the same file system for the client's files, and the scale.
     """
 
@@ -71,12 +73,13 @@ class Measure:
     cipher: str = ""
     figures: tuple[Figure, ...]
     fresh: bool = False
+    observed: str = ""
     run: Callable[[Server, Path, Scale], tuple[float, ...]]
 
     @property
     def name(self) -> str:
         """What the table calls it."""
-        return f"{self.kind} {self.cipher}".strip()
+        return " ".join(filter(None, (self.kind, self.cipher, self.observed and f"observed, {self.observed}")))
 
 
 class Stretch:
@@ -180,7 +183,11 @@ def _transfers() -> Iterator[Measure]:
     figures = (Figure(unit="MiB/s", more_is_better=True), Figure(unit="CPU s/GiB"))
     for cipher in CIPHERS:
         for kind, run in (("get", _get), ("put", _put)):
-            yield Measure(kind=kind, cipher=cipher, figures=figures, run=partial(run, cipher=cipher))
+            row = partial(Measure, kind=kind, cipher=cipher, figures=figures, run=partial(run, cipher=cipher))
+            yield row()
+            if cipher == _OBSERVED:
+                yield row(observed="plain")
+                yield row(observed="async")
 
 
 def _per_second(kind: str, run: Callable[[Server, Path, Scale], tuple[float, ...]], cpu: str) -> Measure:

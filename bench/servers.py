@@ -217,13 +217,14 @@ def start_ours(
     return _ours(keys, root, port, command, work / "ours.log", password=password)
 
 
-def start_program(keys: Keys, root: Path, work: Path, program: Path) -> Server:
+def start_program(keys: Keys, root: Path, work: Path, program: Path, **more: str) -> Server:
     """
     Start `twistd -ny` for a user `alice`, by key.
 
     Args:
         program: finds in its environment what it serves (SERVED_ROOT), its endpoint (SERVED_AT), its HOST_KEY and its
             USERS_FILE.
+        more: what else it finds there.
     """
     port = free_port()
     environment = {
@@ -231,6 +232,7 @@ def start_program(keys: Keys, root: Path, work: Path, program: Path) -> Server:
         "SERVED_AT": f"tcp:{port}:backlog=1024:interface=127.0.0.1",
         "HOST_KEY": str(keys.host),
         "USERS_FILE": str(_users_file(keys, work, "")),
+        **more,
     }
     return _ours(keys, root, port, [*_TWISTD, "-y", str(program)], work / "program.log", environment=environment)
 

@@ -49,8 +49,8 @@ class _Content(FileEvent):
         return sum(map(len, self.pieces))
 
     def own(self) -> None:
-        """Copy the pieces: the buffer they lie in is used again."""
-        if self.pieces:
+        """Copy the pieces that lie in a buffer which is used again."""
+        if any(piece.__class__ is memoryview for piece in self.pieces):
             self.pieces = (self.data,)
 
 

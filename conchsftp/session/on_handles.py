@@ -49,14 +49,26 @@ def _read(c: Any, e: Any, r: Any) -> Any:
         return b""
     if opened.into is not None:
         views = c.lend(length)
-        if views is not None:
-            count = opened.into(views, e.file_offset)
-            if count:
-                e.pieces = Placed(count, count < length)
-                return None
-            if count is not None:
-                return b""
+        if views is None:
+            return _read_into_own(opened, e, length)
+        count = opened.into(views, e.file_offset)
+        if count:
+            e.pieces = Placed(count, count < length)
+            return None
+        if count is not None:
+            return b""
     return opened.read(e.file_offset, length)
+
+
+def _read_into_own(opened: OpenFile, e: Any, length: int) -> Any:
+    """Read where no place in the outgoing packets is lent; whoever looks at the bytes makes a copy, and nobody else."""
+    buffer = bytearray(length)
+    count = opened.into((buffer,), e.file_offset)
+    if count is None:
+        return opened.read(e.file_offset, length)
+    del buffer[count:]
+    e.pieces = (buffer,)
+    return None
 
 
 def _data_reply(c: Any, e: Any, r: Any) -> Any:
@@ -64,8 +76,10 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
     if pieces.__class__ is Placed:
         return pieces
     length = min(r.length, MOST_READ)
-    # A handler may have put more there than was asked for; OpenSSH's client ends the session over that.
-    data = e.data[:length]
+    data = pieces[0] if len(pieces) == 1 else e.data
+    if len(data) > length:
+        # A handler may have put more there than was asked for; OpenSSH's client ends the session over that.
+        data = data[:length]
     if not data and length:
         # "SSH_FX_EOF" and never empty DATA: clients would take it for a short read (filexfer-13, 8.2.1).
         return StatusReply(status=Status.EOF)

@@ -27,7 +27,7 @@ from conchsftp.session.pipeline import Pipeline
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
-from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.replies import Data, StatusReply
 from conchsftp.sftp.statuses import MISTAKE, Status
 from conchsftp.wire.inbox import Inbox
 
@@ -305,6 +305,13 @@ class SFTPSubsystem(Protocol):
             if reply.__class__ is Placed:
                 head, packet = codec.data_frame(request_id, reply.count, reply.end_of_file)
                 self.transport.commit(head, reply.count)
+            elif reply.__class__ is Data:
+                # Not joined: the data is long, and is copied into the outgoing packets anyway.
+                data = memoryview(reply.data).cast("B")
+                head, packet = codec.data_frame(request_id, data.nbytes, reply.end_of_file)
+                self.transport.write(head)
+                if data.nbytes:
+                    self.transport.write(data)
             else:
                 packet = codec.encode(request_id, reply)
         except Exception:

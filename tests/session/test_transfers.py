@@ -317,7 +317,7 @@ class FailureTests(TransferCase):
         handle = self.opened(opening(b"a", pflags=FOR_READING))
         opened = self.session.conversation.handles.get(handle, object)
         transfer = opened.read.__self__
-        self.session.channel.direct = False
+        opened.into = None
 
         def read(offset: int, length: int) -> bytes:
             raise SFTPError(Status.EOF)
