@@ -56,7 +56,7 @@ class QuotaTests(ProgramCase):
             for at in range(0, 600_000, 30_000):
                 session.ask(Write(handle=handle, offset=at, data=[bytes(30_000)])).addCallback(pending.append)
         for session in sessions:
-            session.client.pump()
+            session.read()
         self.assertEqual(len(pending), 60)
         statuses = [reply.status for reply in pending]
         self.assertEqual(statuses.count(Status.OK), 33)
