@@ -76,6 +76,12 @@ class Example:
             ANSWER=password,
         )
 
+    def rclone(self, *arguments: str) -> None:
+        """Run rclone as alice."""
+        command = ["rclone", "--config", "/dev/null", "--retries", "1", "--sftp-host", "127.0.0.1"]
+        command += ["--sftp-port", str(self._port), "--sftp-user", "alice", "--sftp-key-file", "key"]
+        run([*command, *arguments], self.folder)
+
     def lftp(self, *commands: str) -> str:
         """Carry out commands as alice with lftp; failures are only shown."""
         known = "-oUserKnownHostsFile=known -oStrictHostKeyChecking=accept-new"
@@ -163,6 +169,23 @@ def check_audit_log(example: Example) -> None:
     renamed = [line for line in lines if line["event"] == "TransferRenamed"]
     assert [(line["final_path"], line["bytes"], line["user"]) for line in renamed] == [("/again.txt", 3, "alice")]
     assert {line["host"] for line in lines if line["event"] == "Connected"} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("example", ["audit_log"], indirect=True)
+def check_arrivals(example: Example) -> None:
+    """Each of many files is told of once under its own name, whatever rclone calls it meanwhile (since 1.63)."""
+    need("rclone")
+    (example.folder / "many").mkdir()
+    for number in range(40):
+        (example.folder / "many" / f"{number}.txt").write_bytes(bytes(10_000 * number))
+    example.rclone("copy", "--transfers", "8", "many", ":sftp:/many")
+    lines = [json.loads(line) for line in (example.folder / "audit.log").read_text().splitlines()]
+    uploads = [line for line in lines if line["event"] == "TransferFinished"]
+    renamed = [line for line in lines if line["event"] == "TransferRenamed"]
+    arrived = sorted(line["final_path"] for line in (*uploads, *renamed) if ".partial" not in line["final_path"])
+    assert arrived == sorted(f"/many/{number}.txt" for number in range(40)), lines
+    # Renamed in another session than that of the upload, or in the same.
+    assert len(renamed) == sum(".partial" in line["path"] for line in uploads)
 
 
 @pytest.mark.parametrize("example", ["quota"], indirect=True)
