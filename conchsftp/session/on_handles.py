@@ -155,19 +155,19 @@ def _list(c: Any, e: Any, r: Any) -> Any:
     found = opened.source.read(c.settings.dir_list_buffer_size or _LISTING_ENTRIES)
     if hasattr(found, "__await__"):
         return _found(e, found)
-    e.found = len(found)
+    e.found = len(found or ())
     return found
 
 
 async def _found(e: Any, waiting: Awaitable[Any]) -> Any:
     found = await waiting
-    e.found = len(found)
+    e.found = len(found or ())
     return found
 
 
 def _fit(c: Any, e: Any) -> None:
     """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
-    found = e.entries
+    found = e.entries or ()
     names: list[NameEntry] = []
     room = c.client.packet
     for name, attributes in found:

@@ -182,6 +182,14 @@ class ChangedTests(DirReadCase):
             self.session.events.off(DirRead, refuse)
         self.flushLoggedErrors(ZeroDivisionError)
 
+    def test_nothing(self) -> None:
+        """None instead of a list is the end as well, from a handler and from a file system."""
+        self.on(DirRead, lambda event: event.found or setattr(event, "entries", None))
+        handle = self.opened(request(OPENDIR, 0, string(b"/few")))
+        self.assertEqual(self.asked(handle)[0], NAME)
+        self.session.conversation.handles.get(handle, object).source.read = lambda count: None
+        self.assert_status(self.asked(handle), Status.EOF)
+
     def test_nonsense(self) -> None:
         """What cannot be sent is a mistake of the handler, and refused."""
         self.on(DirRead, lambda event: setattr(event, "entries", [1, 2]))
