@@ -58,7 +58,8 @@ class SFTPServer(Properties, Control, MultiService):
         one_time_user: a name and a password that may log in besides.
         avatar_class: makes the avatar of a login: a subclass of `SFTPAvatar`.
         realm: makes the avatars instead.
-        portal: decides everything about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used.
+        portal: asked about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used. As it is
+            with these, handlers of SSHUserAuthRequest have the last word, and are enough where there is nothing else.
         reactor: the global one by default.
         failed: called with a `ServerError` when the service was started and cannot listen; logs it by default.
         config_file: the path of a file with values of settings.

@@ -87,7 +87,7 @@ SSHUserAuthRequest.""",
         index=Index.CONNECTION,
         doc="""The prompts of keyboard-interactive, all of them, instead of KeyboardInteractivePromptPrompt.
 For one connection, set it in the handler of SSHUserAuthRequest, at the latest while the method `none` is tried:
-`settings.of(event.connection_id).keyboard_interactive_prompts = [("Code: ", False)]`.""",
+`server.keyboard_interactive_prompts[event.connection_id] = [("Code: ", False)]`.""",
     ),
     Setting(
         name="FireAuthRequestAfterSig",

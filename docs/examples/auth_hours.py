@@ -28,4 +28,4 @@ def office_hours(event):
 def greet(event):
     if event.auth_method == "none":
         hours = f"{OPEN.start} to {OPEN.stop} o'clock"
-        server.settings.of(event.connection_id).user_auth_banner = f"Hello {event.user}, we are open from {hours}."
+        server.user_auth_banner[event.connection_id] = f"Hello {event.user}, we are open from {hours}."

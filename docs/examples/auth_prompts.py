@@ -26,7 +26,7 @@ def decide(event):
         number = choice(list(CARD))
         expected[event.connection_id] = CARD[number]
         prompts = [("Password: ", False), (f"Code {number}: ", True)]
-        server.settings.of(event.connection_id).keyboard_interactive_prompts = prompts
+        server.keyboard_interactive_prompts[event.connection_id] = prompts
         event.available_methods = "keyboard-interactive"
     elif event.auth_method == "keyboard-interactive-1":
         event.accept = same(event.auth_param, PASSWORDS.get(event.user))

@@ -7,13 +7,20 @@ from typing import Any
 
 from twisted.conch.error import NotEnoughAuthentication
 from twisted.conch.ssh.common import NS
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
+from conchsftp.auth.credentials import IAnswers
 from conchsftp.events import SSHUserAuthRequest
 from tests.auth.listening import A, B, Case, accept, two
 from tests.auth.support import (
     FAILURE,
+    INFO_REQUEST,
+    INFO_RESPONSE,
     NONE,
     PK_OK,
     REFUSED,
@@ -23,6 +30,7 @@ from tests.auth.support import (
     Keys,
     Passwords,
     Transport,
+    answers,
     interactive_request,
     offer,
     password_request,
@@ -196,3 +204,22 @@ class CheckerTests(SynchronousTestCase):
         transport = Transport(Confused(alice=A))
         self.assertEqual(transport.ask(offer(b"alice", A))[0][0], PK_OK)
         self.assertEqual(transport.ask(proof(b"alice", A))[0][0], FAILURE)
+
+    def test_answers(self) -> None:
+        """A checker may judge the answers to prompts of one's own; it sees them all at once."""
+
+        @implementer(ICredentialsChecker)
+        class Codes:
+            credentialInterfaces = (IAnswers,)
+
+            def requestAvatarId(self, credentials: Any) -> bytes:
+                verifyObject(IAnswers, credentials)
+                if [each.to_bytes() for each in credentials.answers] != [b"right", b"42"]:
+                    raise UnauthorizedLogin("no")
+                return b"alice"
+
+        for code, answer in ((b"42", SUCCESS), (b"43", FAILURE)):
+            transport = Transport(Codes(), Passwords(), default_auth_methods="keyboard-interactive")
+            transport.server_settings.keyboard_interactive_prompts = "Password: ;Code: "
+            self.assertEqual(transport.ask(interactive_request(b"alice"))[0][0], INFO_REQUEST)
+            self.assertEqual(transport.ask(answers(b"right", code), number=INFO_RESPONSE)[0][0], answer)
