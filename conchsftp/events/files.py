@@ -119,7 +119,8 @@ class FileOpen(FileEvent, AttributeParameters):
         desired_access: what it wants to do with it; derived from the flags below version 5.
         open_flags: the flags of version 6, the disposition in the three lowest bits; derived below version 5.
         attributes: for a file that is created.
-        handle: what stands for the open file from now on, at most 256 bytes; empty: the server counts.
+        handle: what stands for the open file from now on, at most 256 bytes of UTF-8, and not in use; empty: the server
+            counts. One that cannot be is logged, and the client gets FAILURE.
         result: the open file, after the operation. A handler may supply it, before or after: an `IFile`.
     """
 
@@ -222,7 +223,7 @@ class GetAttributes(FileEvent, AttributeParameters):
     attributes: Attributes | None = None
 
 
-@event(Phase.AFTER, writable="real_path")
+@event(Phase.AFTER, writable="real_path attributes")
 class ResolvePath(FileEvent):
     """
     A client asks for the canonical form of a path.

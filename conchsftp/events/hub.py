@@ -6,7 +6,8 @@ refuses: nothing is allowed because a handler is broken.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -16,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from conchsftp.errors import ServerError
+from conchsftp.events.current import CURRENT
 from conchsftp.events.kinds import EVENTS, Event, deliberate, find
 from conchsftp.events.waiting import TimeLimitExceeded, limited, settled, start
 from conchsftp.settings.row import hint
@@ -194,13 +196,17 @@ class EventHub:
 
     def _handle(self, handler: Handler, event: Event) -> Any:
         """Call one handler."""
-        if not getattr(handler, "runs_in_thread", False):
-            return settled(handler(event))
-        threads = self.top.threads
-        if threads is None:
-            raise ServerError(0, f"{_called(handler)} is marked @in_thread, but there are no threads here")
-        event.own()
-        return settled(threads(handler, event))
+        before = CURRENT.set(event)
+        try:
+            if not getattr(handler, "runs_in_thread", False):
+                return settled(handler(event))
+            threads = self.top.threads
+            if threads is None:
+                raise ServerError(0, f"{_called(handler)} is marked @in_thread, but there are no threads here")
+            event.own()
+            return settled(threads(copy_context().run, handler, event))
+        finally:
+            CURRENT.reset(before)
 
     def _limited(self, waiting: "Deferred[Any]") -> "Deferred[Any]":
         top = self.top
@@ -251,7 +257,7 @@ def _hooks_of(listener: object) -> dict[type[Event], Handler]:
     """Return the handlers of an object by event."""
     cls = type(listener)
     if cls not in _PROOFREAD:
-        _proofread(cls)
+        proofread(cls.__name__, (name for each in cls.__mro__ for name in vars(each)))
         _PROOFREAD.add(cls)
     found = ((each, getattr(listener, each.hook, None)) for each in EVENTS.values())
     return {_subscribable(each): handler for each, handler in found if callable(handler)}
@@ -261,15 +267,19 @@ def _hooks_of(listener: object) -> dict[type[Event], Handler]:
 _PROOFREAD: WeakSet[type] = WeakSet()
 
 
-def _proofread(cls: type) -> None:
-    """Refuse a method that is almost named as a hook: it would never be called."""
+def proofread(owner: str, names: Iterable[str]) -> None:
+    """
+    Refuse a name that is almost that of a hook: what it stands for would never be called.
+
+    Raises:
+        ServerError: there is one, of `owner`.
+    """
     hooks = {each.hook for each in EVENTS.values()}
-    names = {name for each in cls.__mro__ for name in vars(each) if name.startswith("on_")}
-    for name in sorted(names - hooks):
+    for name in sorted({name for name in names if name.startswith("on_")} - hooks):
         # A method such as on_login is somebody's own business, on_connect would wait in vain for Connected.
         meant = hint(name, hooks, 0.85)
         if meant:
-            raise ServerError(0, f"{cls.__name__}.{name} handles no event{meant}")
+            raise ServerError(0, f"{owner}.{name} handles no event{meant}")
 
 
 def _called(handler: Handler) -> str:

@@ -7,8 +7,9 @@ listens, so that a record computes nothing when it is made.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Flag
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from conchsftp.errors import SFTPError
@@ -57,6 +58,7 @@ class Event:
         phases: when it fires.
         documented: whether the component documents it, or it is of our own.
         writable: what a handler may set, to change what happens.
+        fixed: called with an event, returns the values of what a handler may not set.
         subscribable: whether anybody can listen to it.
         fired: whether this version fires it; to listen to one that it does not is an error, not a long wait.
     """
@@ -68,6 +70,7 @@ class Event:
     phases: ClassVar[Phase] = Phase.ONCE
     documented: ClassVar[bool] = True
     writable: ClassVar[tuple[str, ...]] = ()
+    fixed: "ClassVar[attrgetter[Any]]"
     subscribable: ClassVar[bool] = True
     fired: ClassVar[bool] = True
 
@@ -112,6 +115,7 @@ def event(
         record.phases = phases
         record.documented = documented
         record.writable = (*writable.split(), *(_ANSWER if issubclass(cls, FileEvent) else ()))
+        record.fixed = attrgetter(*_fixed(record))
         record.subscribable = subscribable
         record.fired = fired
         if subscribable:
@@ -119,6 +123,12 @@ def event(
         return record
 
     return declare
+
+
+def _fixed(record: Any) -> list[str]:
+    """Return the fields of an event that are not writable; what `data` is made of is set through it."""
+    hidden = ("pieces",) if "data" in record.writable else ()
+    return [each.name for each in fields(record) if each.name not in record.writable and each.name not in hidden]
 
 
 @dataclass(slots=True)

@@ -13,6 +13,9 @@ from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.task import LoopingCall
 
 from conchsftp.errors import ErrorCode, ServerError
+from conchsftp.events.current import current_event
+from conchsftp.events.files import DirList
+from conchsftp.events.hub import proofread
 from conchsftp.server.connections import ConnectionFacts
 from conchsftp.ssh.phases import Stage
 
@@ -25,15 +28,32 @@ class Control:
     """
     The methods, for `SFTPServer`, which has what they work on.
 
+    `server.on_file_open = handler` sets the server's handler of an event, in place of its method; None, or `del`, takes
+    it away.
+
     Attributes:
-        settings, factory: those of the server.
+        settings, factory, events: those of the server.
     """
 
     settings: Any
     factory: Any
+    events: Any
     _reactor: Any
     shutdown: Callable[[], "Deferred[None]"]
     stop_listening: Callable[[], "Deferred[None]"]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        hook = name.startswith("on_")
+        if hook:
+            proofread(type(self).__name__, (name,))
+        super().__setattr__(name, value)
+        if hook and "events" in self.__dict__:
+            self.events.adopt(self)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name.startswith("on_"):
+            self.events.adopt(self)
 
     def config(self, statement: str) -> str:
         """
@@ -84,6 +104,41 @@ class Control:
             raise ServerError(0, f"connection {connection_id} has not logged in")
         renewed: Deferred[None] = transport.keying.renewed()
         return renewed
+
+    def current_event(self, connection_id: int, field: str) -> Any:
+        """
+        Return the event that is being handled, for the settings that are views of it.
+
+        Args:
+            connection_id: its connection.
+            field: what the event must have.
+        Raises:
+            ServerError: 126, there is no such connection; 0, no handler of one of its events is running here, or the
+                event has no such field.
+        """
+        try:
+            return current_event(connection_id, field)
+        except ServerError:
+            self._transport_of(connection_id)
+            raise
+
+    def set_file_list(self, connection_id: int, names: Any) -> None:
+        """
+        Say what is in a directory; only for handlers of `DirList`, before or after the operation.
+
+        Args:
+            connection_id: the connection of the event.
+            names: a text with a name in each line (CRLF or LF); or names, pairs of a name and its `Attributes`, or a
+                mapping of them: any iterable, also an asynchronous one, which is read as the client reads on. A name
+                without attributes gets those that the file system or a handler of `GetAttributes` says. If one of them
+                says that there is no such file the name is left out; where they fail it is listed without attributes.
+        Raises:
+            ServerError: 126, there is no such connection; 0, no handler of its `DirList` is running here.
+        """
+        event = self.current_event(connection_id, "result")
+        if not isinstance(event, DirList):
+            raise ServerError(0, f"set_file_list is for handlers of DirList, not of {event.name}")
+        event.result = names
 
     def drain(self, timeout: float) -> "Deferred[None]":
         """

@@ -127,6 +127,18 @@ class HandleTable:
             if handle not in self._open:
                 return handle
 
+    def check(self, handle: bytes) -> None:
+        """
+        Refuse a handle that nothing can be given.
+
+        Raises:
+            ValueError: it is too long, or in use.
+        """
+        if not 0 < len(handle) <= _LONGEST:
+            raise ValueError(f"a handle of {len(handle)} bytes, 1 to {_LONGEST} expected")
+        if handle in self._open:
+            raise ValueError(f"the handle {handle!r}, which is in use")
+
     def add(self, handle: bytes, opened: Opened) -> None:
         """
         Remember what is open.
@@ -136,8 +148,7 @@ class HandleTable:
             SFTPError: as many handles as allowed are open.
         """
         self.check_room(type(opened), opened.path)
-        if not 0 < len(handle) <= _LONGEST or handle in self._open:
-            raise ValueError(f"handle of {len(handle)} bytes, 1 to {_LONGEST} expected, not in use")
+        self.check(handle)
         opened.handle = handle
         # Kept: a rename may give it another path.
         opened.places = self.places(type(opened), opened.path)

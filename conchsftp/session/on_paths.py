@@ -7,6 +7,8 @@ PROTOCOL.
 
 from typing import Any
 
+from twisted.logger import Logger
+
 from conchsftp.errors import SFTPError
 from conchsftp.events.files import (
     DirCreate,
@@ -32,6 +34,8 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
+
+_log = Logger()
 
 _WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
@@ -79,7 +83,25 @@ def _opens_to_change(r: Any) -> bool:
 
 def _prepare(c: Any, e: Any) -> None:
     c.handles.check_room(OpenFile, e.path)
-    e.handle = e.handle or c.handles.free().decode()
+    if not e.handle:
+        e.handle = c.handles.free().decode()
+        return
+    try:
+        c.handles.check(_encoded(e.handle))
+    except ValueError as problem:
+        raise _not_chosen(c, problem) from None
+
+
+def _encoded(handle: Any) -> bytes:
+    if not isinstance(handle, str):
+        raise ValueError(f"a handle of type {type(handle).__name__}, str expected")
+    return handle.encode("utf-8", "surrogateescape")
+
+
+def _not_chosen(c: Any, problem: ValueError) -> SFTPError:
+    """Return how a handle that a handler chose, and that cannot be, is answered."""
+    _log.warn("{user}: a handler of FileOpen chose {problem}", user=c.user, problem=str(problem))
+    return SFTPError(Status.FAILURE)
 
 
 def _open(c: Any, e: Any, r: Any) -> Any:
@@ -100,6 +122,8 @@ def _keep_file(c: Any, e: Any) -> None:
     if file is None and c.virtual and e.status_code == Status.OK:
         # A handler has opened it after nobody did before.
         file = e.result = EventFile(c.events)
+    # A handler may have taken it away.
+    e.handle = e.handle or c.handles.free().decode()
     into = file.read_into if IReadInto.providedBy(file) else None
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
     opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)
@@ -134,11 +158,11 @@ def _keep(c: Any, e: Any, handle: str, opened: Opened) -> None:
     try:
         if e.status_code != Status.OK or c.over:
             raise SFTPError(Status.NO_CONNECTION)
-        c.handles.add(handle.encode("utf-8", "surrogateescape"), opened)
-    except Exception:
+        c.handles.add(_encoded(handle), opened)
+    except Exception as problem:
         c.close_unused(opened.source)
         if e.status_code == Status.OK:
-            raise
+            raise _not_chosen(c, problem) if isinstance(problem, ValueError) else problem from None
 
 
 def _directory_reply(c: Any, e: Any, r: Any) -> Any:

@@ -157,8 +157,12 @@ class Pipeline:
         if event.status_code is UNHANDLED:
             self._still_unhandled(row, event)
         if row.adopt is not None and getattr(event, row.result) is not made:
+            supplied = getattr(event, row.result)
             try:
                 setattr(event, row.result, row.adopt(self._conversation, event, request))
+                if getattr(event, row.result) is not supplied:
+                    # Who supplies an open file or directory may have put it around this one, and closes it.
+                    self._conversation.close_unused(made)
             except _PROBLEMS as problem:
                 event = self._failed(event, problem)
                 setattr(event, row.result, made)
@@ -189,11 +193,13 @@ class Pipeline:
 
     async def _fire(self, event: FileEvent) -> FileEvent:
         try:
+            fixed = event.fixed(event)
             waiting = self._conversation.events.fire(event)
-            if waiting is None:
-                return event
-            ended: FileEvent = await waiting
-            return ended
+            if waiting is not None:
+                event = await waiting
+            if event.fixed(event) != fixed:
+                raise AttributeError(f"a handler of {event.name} may set {', '.join(event.writable)}, and nothing else")
+            return event
         except _PROBLEMS as problem:
             # What a handler waited for may be cancelled by whoever else has it.
             return self._failed(event, problem)

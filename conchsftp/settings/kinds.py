@@ -243,6 +243,12 @@ def _parse_seconds(text: str) -> float:
         raise _refusal(_DURATION, text) from None
 
 
+def _take_bytes(value: object) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise _refusal("bytes", value)
+    return bytes(value)
+
+
 def _parse_path(text: str) -> str:
     if "\0" in text:
         raise _refusal("a path without NUL", text)
@@ -314,6 +320,14 @@ def _take_endpoints(value: object) -> Names:
 BOOL: Kind[bool] = Kind(described=_TRUTH, annotation="bool", parse=_parse_bool, take=_take_bool)
 SECONDS: Kind[float] = Kind(described=_DURATION, annotation="float", parse=_parse_seconds, take=_take_seconds)
 TEXT: Kind[str] = Kind(described="text", annotation="str", parse=str, take=_never("text"))
+BYTES: Kind[bytes] = Kind(
+    described="bytes; a text stands for its UTF-8",
+    annotation="bytes",
+    parse=lambda text: text.encode("utf-8", "surrogateescape"),
+    take=_take_bytes,
+    format=lambda value: value.decode("utf-8", "surrogateescape"),
+    given="bytearray | memoryview",
+)
 PATH: Kind[str] = Kind(
     described="a path on this machine", annotation="str", parse=_parse_path, take=_take_path, given="PathLike[str]"
 )

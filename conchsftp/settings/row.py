@@ -179,6 +179,20 @@ def of_connection(fact: str) -> Callable[[Any, int | None], Any]:
     return lambda server, connection_id: getattr(server.connection(connection_id), fact)
 
 
+def of_event(field: str) -> Callable[[Any, int | None], Any]:
+    """
+    Return the `read` of a row that is a field of the event being handled: of `SFTPServer.current_event(id, field)`.
+
+    Asking for it outside of a handler raises ServerError.
+    """
+    return lambda server, connection_id: getattr(server.current_event(connection_id, field), field)
+
+
+def to_event(field: str) -> Callable[[Any, int | None, Any], object]:
+    """Return the `write` of such a row; see `of_event`."""
+    return lambda server, connection_id, value: setattr(server.current_event(connection_id, field), field, value)
+
+
 def declare(*rows: Setting[Any]) -> tuple[Setting[Any], ...]:
     """
     Return the rows of one chapter.

@@ -2,8 +2,8 @@
 Rows of the documented chapter "SFTPServer", and what it documents as properties of SFTP. Rows only.
 """
 
-from conchsftp.settings.kinds import BOOL, PATH, SECONDS, TEXT, integer
-from conchsftp.settings.row import Change, Index, Setting, declare, of_connection
+from conchsftp.settings.kinds import BOOL, BYTES, PATH, SECONDS, TEXT, integer
+from conchsftp.settings.row import Change, Index, Setting, declare, of_connection, of_event, to_event
 
 ROWS = declare(
     Setting(
@@ -30,6 +30,37 @@ of the user nor a handler of the event carries out is refused. Holds for logins 
         change=Change.NEVER,
         read=lambda server, index: server.factory.connections.get(index) is not None,
         doc="Whether there is a connection of this number.",
+    ),
+    Setting(
+        name="SFTPConnectionErrorMessage",
+        kind=TEXT,
+        default="",
+        index=Index.CONNECTION,
+        change=Change.NEVER,
+        read=of_event("error_message"),
+        doc="""What the client is told with the status of the event that is being handled; empty: the usual text.
+`SFTPErrorMessage` sets it; in Python it is `error_message` of the event.""",
+    ),
+    Setting(
+        name="SFTPConnectionFileData",
+        kind=BYTES,
+        default=b"",
+        index=Index.CONNECTION,
+        read=of_event("data"),
+        write=to_event("data"),
+        doc="""What is written or was read, while FileWrite or FileRead is being handled; may be replaced.
+In Python it is `data` of the event. Outside of these handlers there is none: with several requests under way, one
+value for a connection would mix them up.""",
+    ),
+    Setting(
+        name="SFTPErrorMessage",
+        kind=TEXT,
+        default="",
+        index=Index.CONNECTION,
+        read=of_event("error_message"),
+        write=to_event("error_message"),
+        doc="""What the client is told with the status of the event that is being handled; empty: the usual text.
+For handlers of file events; in Python it is `error_message` of the event.""",
     ),
     Setting(
         name="SFTPConnectionLocalAddress",

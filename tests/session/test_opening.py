@@ -4,6 +4,8 @@ Opening files: flags, attributes, handles and their limit.
 
 from typing import Any
 
+from twisted.logger import LogLevel, capturedLogs
+
 from conchsftp.events import EventHub, FileOpen
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
@@ -137,16 +139,19 @@ class HandleTests(HandlerCase):
                 self.assertEqual(seen, ["mine", "é" * 128, "\udcff", "x" * 256])
 
     def test_refused(self) -> None:
-        """One that is too long, in use or no text is a mistake: FAILURE, a log, and the file is closed."""
-        files = SlowFileSystem(self.files, [])
-        self.begin(files, events=self.session.events)
-        self.choose("used", "x" * 257, "é" * 129, "used", b"bytes", 5, "\ud800")
-        self.opened(opening(b"a"))
-        for number in range(6):
-            with self.subTest(number=number):
-                self.assert_status(self.one(opening(b"a")), FAILURE)
-                self.assertEqual(len(self.flushLoggedErrors()), 1)
-        self.assertEqual((files.gate.opened, files.gate.closed), (7, 6))
+        """One that is too long, in use or no text is FAILURE and one line in the log; what was opened is closed."""
+        for before, opened in ((True, 1), (False, 7)):
+            files = SlowFileSystem(self.files, [])
+            self.begin(files, events=EventHub())
+            self.on = self.session.events.on
+            self.choose("used", "x" * 257, "é" * 129, "used", b"bytes", 5, "\ud800", "", before=before)
+            self.opened(opening(b"a"))
+            for number in range(6):
+                with self.subTest(number=number, before=before), capturedLogs() as lines:
+                    self.assert_status(self.one(opening(b"a")), FAILURE)
+                    self.assertEqual([line["log_level"] for line in lines], [LogLevel.warn])
+            self.assertEqual((files.gate.opened, files.gate.closed), (opened, opened - 1))
+            self.opened(opening(b"a"))
 
     def test_like_ours(self) -> None:
         """A handler that counts as we do takes no handle from others."""
