@@ -103,12 +103,11 @@ def differences_page() -> str:
 
 
 def events_page() -> str:
-    """Return docs/events.md: each event, when it fires, and its parameters."""
+    """Return docs/events.md: what handlers can do, then each event, when it fires, and its parameters."""
+    chapters = run_path(str(Path(__file__).with_name("generate_events.py")))
     parts = [
         f"# Events\n\n{NOTE}",
-        "A handler is a method of the avatar or the server with the name of the hook, or any function given to\n"
-        "`server.on`. It gets the event. Before an operation (`before_exec` is True) it may refuse by setting\n"
-        "`status_code` or raising `SFTPError`, or change what ✎ marks; afterwards it may change the answer.",
+        chapters["handlers_chapter"](_table),
     ]
     silent = [f"`{each.name}`" for each in events.EVENTS.values() if each.__name__ not in _fired()]
     if silent:
@@ -116,6 +115,7 @@ def events_page() -> str:
     for title, own in (("As documented", False), ("Of our own", True)):
         parts.append(f"## {title}")
         parts.extend(_event(each) for each in events.EVENTS.values() if each.documented != own)
+    parts.append(chapters["values_chapter"](_table))
     return "\n\n".join(parts) + "\n"
 
 

@@ -21,6 +21,7 @@ from conchsftp.sftp.statuses import Status
 
 _log = Logger()
 
+_A_TURN = 200
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
 # What stands for a name in a listing: no client sends it, and it has no reply.
@@ -80,7 +81,12 @@ class ListedDirectory:
     async def read(self, count: int) -> list[tuple[str, Attributes | None]]:
         """As `IDirectory`."""
         found: list[tuple[str, Attributes | None]] = []
-        while len(found) < count:
+        looked = 0
+        while len(found) < count and not self._conversation.over:
+            looked += 1
+            if looked % _A_TURN == 0:
+                # Any number of names may be left out.
+                await self._conversation.turn()
             try:
                 given = await anext(self._entries) if isinstance(self._entries, AsyncIterator) else next(self._entries)
             except (StopIteration, StopAsyncIteration):

@@ -291,6 +291,17 @@ class ListingTests(HandlerCase):
         self.assertEqual([reply[0] for reply in self.session.replies()], [NAME])
         self.assertEqual(asked, ["/home/a"])
 
+    def test_many_missing(self) -> None:
+        """However many names are left out, others have their turn meanwhile, and the rest of the listing comes."""
+        self.supply([*(f"none{number}" for number in range(450)), "a"])
+        handle = self.opened(request(OPENDIR, 1, string(b"")))
+        turns = 0
+        replies = self.session.ask(request(READDIR, 2, string(handle)))
+        while not replies:
+            turns += 1
+            replies = self.session.next_turn()
+        self.assertEqual((turns, replies[0][0]), (2, NAME))
+
     def test_directory_itself(self) -> None:
         """Its attributes are those that the file system has."""
         self.supply(["a"])
