@@ -44,7 +44,6 @@ WRITABLE_HERE = {"Listening"}
 # What has yet to come, as settings, `Event`, `Event.Parameter` or methods: take out what has come.
 PENDING = frozenset(
     """
-    SFTPConnectionErrorMessage SFTPConnectionFileData SFTPErrorMessage
     KeyboardInteractiveMessage KeyboardInteractivePromptCount KeyboardInteractivePromptEcho
     KeyboardInteractivePromptPrompt KeyboardInteractivePrompts FireAuthRequestAfterSig
     SSHCertEffectiveDate SSHCertExpirationDate SSHCertExtendedKeyUsage SSHCertFingerprint SSHCertFingerprintSHA1
@@ -57,7 +56,6 @@ PENDING = frozenset(
     ProtocolVersion RestrictUserToHomeDir ServerEOL UserRootDirectory CodePage
     SSHUserAuthRequest Error Log SSHStatus
     Connected.CertStoreType* Connected.CertStore* Connected.CertPassword* Connected.CertSubject*
-    set_file_list
     """.split()
 )
 

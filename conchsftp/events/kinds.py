@@ -143,7 +143,8 @@ class FileEvent(Event):
         status_code: the answer so far, a `Status`; before the operation anything but OK refuses it. Where the handlers
             are the file system, one who assigns OK says that the operation is done.
         error_message: what the client is told with it; empty for the usual text of the status.
-        handled: set to True before the operation by a handler that has done it: the file system is not asked.
+        handled: set to True before the operation by a handler that has done it: the file system is not asked. After it,
+            whether a handler has done it, by this or by what it has supplied.
     """
 
     connection_id: int

@@ -54,16 +54,16 @@ class OpenFile(Opened):
 
     Attributes:
         read, write: those of the source; see `close`.
-        refused: told of the event of a READ or WRITE that handlers made a failure of; None if nobody counts.
+        told: called with the event of a READ or WRITE when handlers are done with it; None if nobody counts.
     """
 
-    __slots__ = ("from_pieces", "into", "read", "refused", "write")
+    __slots__ = ("from_pieces", "into", "read", "told", "write")
 
     def __init__(self, path: str, source: Any, *, into: Any = None, from_pieces: Any = None) -> None:
         super().__init__(path, source)
         self.read: Any = getattr(source, "read", None)
         self.write: Any = getattr(source, "write", None)
-        self.refused: Any = None
+        self.told: Any = None
         self.into = into
         self.from_pieces = from_pieces
 

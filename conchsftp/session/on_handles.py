@@ -98,12 +98,12 @@ def _write(c: Any, e: Any, r: Any) -> Any:
     return opened.write(e.file_offset, e.data)
 
 
-def _refused(c: Any, e: Any, r: Any) -> None:
+def _told(c: Any, e: Any, r: Any) -> None:
     # The handle may be gone: the session may have ended while a handler waited.
     opened = c.handles.find(r.handle)
-    refused = getattr(opened, "refused", None)
-    if refused is not None:
-        refused(e)
+    told = getattr(opened, "told", None)
+    if told is not None:
+        told(e)
     if isinstance(e, FileWrite) and opened is not None and IAbandoned.providedBy(opened.source):
         # The client closes it all the same, and what is written to it has a hole.
         opened.source.abandon()
@@ -209,7 +209,7 @@ ROWS = (
         perform=_read,
         result="data",
         reply=_data_reply,
-        refused=_refused,
+        told=_told,
         files=by_handle,
         shared=True,
         bulk=True,
@@ -221,7 +221,7 @@ ROWS = (
         announce=_announce_write,
         perform=_write,
         files=by_handle,
-        refused=_refused,
+        told=_told,
         own=_own_data,
         mutates=True,
     ),

@@ -77,8 +77,8 @@ class Operation:
             others are below of.
         enters_first: whether it has to enter its lanes before it begins, because its files cannot be told afterwards.
         mutates: whether a read-only user is refused it; a function of the request where that depends on it.
-        refused: told of an event that ended as a failure, if anybody listens to it: a handler may have refused what the
-            file system never saw.
+        told: called with an event when the last handler is done with it, if anybody listens to it: handlers may have
+            refused, or done, what the file system never saw.
         own: copies what the request only borrows, before it waits for its turn.
         bulk: whether its reply is as long as the request's `length`.
         ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from
@@ -102,7 +102,7 @@ class Operation:
     alone: bool = False
     enters_first: bool = False
     mutates: bool | Callable[[Any], bool] = False
-    refused: Callable[[Any, Any, Any], None] | None = None
+    told: Callable[[Any, Any, Any], None] | None = None
     own: Callable[[Any], None] | None = None
     bulk: bool = False
     ends: bool = False

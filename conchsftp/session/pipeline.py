@@ -31,7 +31,8 @@ _TROUBLE = frozenset({ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ESTALE})
 
 
 def _nothing(conversation: Any, event: Any, request: Any) -> None:
-    """Do nothing: a handler has done it."""
+    """Do nothing: a handler has done it, whatever it has set to say so."""
+    event.handled = True
 
 
 class Pipeline:
@@ -141,10 +142,14 @@ class Pipeline:
                         setattr(event, name, self._conversation.diverted(diverted))
             except _PROBLEMS as problem:
                 event = self._failed(event, problem)
-        if event.status_code != Status.OK and row.adopt is not None:
-            # One handler has supplied what another one refuses.
-            self._conversation.close_unused(getattr(event, row.result))
-        return self._refused(row, request, event)
+        if event.status_code != Status.OK:
+            if row.adopt is not None:
+                # One handler has supplied what another one refuses.
+                self._conversation.close_unused(getattr(event, row.result))
+            self._tell(row, request, event)
+        elif row.supplied(event):
+            event.handled = True
+        return event
 
     async def _after(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Let handlers correct the answer; return the event."""
@@ -166,7 +171,8 @@ class Pipeline:
             except _PROBLEMS as problem:
                 event = self._failed(event, problem)
                 setattr(event, row.result, made)
-        return self._refused(row, request, event)
+        self._tell(row, request, event)
+        return event
 
     def _still_unhandled(self, row: Operation, event: FileEvent) -> None:
         """See whether handlers have done after an operation what nobody did before it."""
@@ -178,11 +184,10 @@ class Pipeline:
             text = "no handler says that it has done it: it sets the result, event.handled or event.status_code"
             self._log.info("{user}: {event} is unsupported, {text}", user=event.user, event=event.name, text=text)
 
-    def _refused(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
-        """Tell whoever counts what handlers made of a request; return its event."""
-        if row.refused is not None and event.status_code != Status.OK:
-            row.refused(self._conversation, event, request)
-        return event
+    def _tell(self, row: Operation, request: Any, event: FileEvent) -> None:
+        """Tell whoever counts what handlers made of a request."""
+        if row.told is not None:
+            row.told(self._conversation, event, request)
 
     def _concluded(self, conclude: Callable[[Any, Any], None], event: FileEvent) -> FileEvent:
         try:

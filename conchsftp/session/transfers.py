@@ -2,8 +2,8 @@
 What TransferFinished and TransferRenamed report: how much of a file was read and written while it was open.
 
 Counts at the open file, and only where somebody listens when it is opened: elsewhere nothing of this is called. Does
-not see what handlers make of the data, only that they refused it; and makes nobody wait: the reply to CLOSE does not
-depend on it.
+not see what handlers make of the data, only that they refused it, or that they are the file themselves; and makes
+nobody wait: the reply to CLOSE does not depend on it.
 """
 
 import copy
@@ -14,8 +14,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from conchsftp.events.files import FileWrite
 from conchsftp.events.kinds import FileEvent, outcome
 from conchsftp.events.own import TransferFinished, TransferRenamed
+from conchsftp.files.virtual import EventFile
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
 
@@ -45,7 +47,7 @@ class Transfer:
         self._message = ""
         self._calls = opened.read, opened.into, opened.write, opened.from_pieces, opened.close
         opened.read, opened.write, opened.close = self._read, self._write, self._close
-        opened.refused = self._refused
+        opened.told = self._told
         if opened.into is not None:
             opened.into = self._read_into
         if opened.from_pieces is not None:
@@ -114,8 +116,15 @@ class Transfer:
     def _failed(self, problem: Any) -> None:
         self._ended_with(*outcome(problem))
 
-    def _refused(self, event: FileEvent) -> None:
-        self._ended_with(event.status_code, event.error_message)
+    def _told(self, event: Any) -> None:
+        """See what became of a READ or WRITE with handlers: they may have done what never came to the file."""
+        if event.status_code != Status.OK:
+            self._ended_with(event.status_code, event.error_message)
+        elif isinstance(event, FileWrite):
+            if event.handled:
+                self._count(True, event.file_offset, len(event.data))
+        elif isinstance(self._opened.source, EventFile):
+            self._count(False, event.file_offset, min(len(event.data), event.length))
 
     def _ended_with(self, status: int, message: str) -> None:
         """Remember what went wrong first; the end of the file is nothing that went wrong."""

@@ -1,0 +1,44 @@
+"""
+TransferFinished, where handlers are the file.
+"""
+
+from typing import Any
+
+from conchsftp.events import TransferFinished
+from conchsftp.sftp.statuses import Status
+from tests.session.support import CLOSE, TO_CREATE, HandlerCase, opening, reading, request, string, string_at, writing
+
+
+class HandledTests(HandlerCase):
+    """Transfers that handlers have carried out themselves."""
+
+    def test_counted(self) -> None:
+        """What handlers take in FileWrite and give in FileRead is counted as if a file system had done it."""
+        told: list[Any] = []
+        self.on(TransferFinished, told.append)
+        content = bytearray()
+
+        @self.on("FileOpen")
+        def opened(event: Any) -> None:
+            event.handled = True
+
+        @self.on("FileWrite")
+        def take(event: Any) -> None:
+            if event.before_exec:
+                content[event.file_offset :] = event.data
+                event.handled = True
+
+        @self.on("FileRead")
+        def give(event: Any) -> None:
+            event.data = bytes(content[event.file_offset :])
+
+        handle = self.opened(opening(b"x", pflags=TO_CREATE))
+        self.assert_status(self.one(writing(handle, 0, b"abc")), Status.OK)
+        self.assert_status(self.one(writing(handle, 3, b"def")), Status.OK)
+        self.one(request(CLOSE, 1, string(handle)))
+        handle = self.opened(opening(b"x", pflags=1))
+        self.assertEqual(string_at(self.one(reading(handle, 2, 3)), 5), b"cde")
+        self.assert_status(self.one(reading(handle, 6, 3)), Status.EOF)
+        self.one(request(CLOSE, 1, string(handle)))
+        facts = [(each.bytes, each.upload, each.resumed, each.status_code) for each in told]
+        self.assertEqual(facts, [(6, True, False, Status.OK), (3, False, True, Status.OK)])
