@@ -21,6 +21,9 @@ class Names:
     root_directory: str
     sftp_connection_count: int
     sftp_connection_connected: bool
+    sftp_connection_error_message: str
+    sftp_connection_file_data: bytes
+    sftp_error_message: str
     sftp_connection_local_address: str
     sftp_connection_protocol_version: int
     sftp_connection_remote_host: str

@@ -4,7 +4,7 @@ What a handler means that names only its connection: the settings that are views
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError, SFTPError
@@ -126,6 +126,23 @@ class ViewTests(Case):
         for path, answer in answers.items():
             self.assertEqual(self.successResultOf(answer).message, path + "!")
         self.assertEqual(self.refused(self.server.config, "SFTPErrorMessage[1]"), 0)
+
+    def test_generator(self) -> None:
+        """So has one that Twisted drives, after each of its waits."""
+        turn: Deferred[None] = Deferred()
+
+        @self.on(FileRemove)
+        @inlineCallbacks
+        def refuse(event: FileRemove) -> Any:
+            if event.before_exec:
+                yield turn
+                event.status_code = Status.FAILURE
+                self.server.sftp_error_message[event.connection_id] = "Generated"
+
+        answer = self.remove("/a")
+        turn.callback(None)
+        self.session.read()
+        self.assertEqual(self.successResultOf(answer).message, "Generated")
 
     def test_thread(self) -> None:
         """A handler in a thread has its event, too."""
