@@ -46,7 +46,7 @@ class Connected(Event):
         status_code: 0; else the documented number of the error.
         description: `OK`; else what went wrong.
         cert_store_type: what `cert_store` is; 99 finds out by itself.
-        cert_store: the path of a file with the host key, or its content as bytes; empty: the keys of the server.
+        cert_store: the path of a file with the host key, or its content; empty: the keys of the server.
         cert_password: the password of `cert_store`, if it has one.
         cert_subject: which key of `cert_store` is meant, without that of SSHCertStore; empty or `*`: the first.
     """

@@ -143,7 +143,11 @@ class ServerKeys:
     def _install(self, loaded: "list[tuple[Named, Certificate]]") -> None:
         """Use what was loaded from now on."""
         keys = (host_key(certificate, called(named.store, named.type)) for named, certificate in loaded)
-        self._loaded = HostKeys((*self._given.keys, *keys))
+        self._loaded = found = HostKeys((*self._given.keys, *keys))
+        for key in found.keys:
+            if not any(found.for_algorithm(name) is key for name in key.algorithms):
+                text = "host key {fingerprint} ({kind}) is not used: another of its kind comes first"
+                self._log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
         self._certificate = None
         self._tell(loaded)
 

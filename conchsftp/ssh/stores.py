@@ -16,6 +16,7 @@ from os import PathLike, fsdecode
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
+from conchsftp.settings.key_stores import STORE
 from conchsftp.ssh.certificate import Certificate
 from conchsftp.ssh.host_keys import HostKey
 from conchsftp.ssh.ppk import read_ppk
@@ -143,7 +144,8 @@ def load(
     Load a key.
 
     Args:
-        store: a path, or the content: bytes, text or Base64. With AUTO text is a path; a `Secret` or bytes are content.
+        store: a path, or the content: bytes, text or Base64. With AUTO text is a path unless it looks like a key; a
+            `Secret` or bytes are content.
         store_type: a documented number.
         password: of the store; not looked at if it has none.
         subject: which of several: empty or `*` for the first with a private key; else its whole subject, or a part of
@@ -230,11 +232,8 @@ def unusable(name: str, text: str) -> ServerError:
 
 def called(store: Store, store_type: int) -> str:
     """Return what messages call a store: the name of its file; content is not repeated, it may be a key."""
-    return fsdecode(_path(store)) if in_file(store, store_type) else ""
-
-
-def _path(store: Store) -> str | bytes | PathLike[str]:
-    return store.reveal() if isinstance(store, Secret) else store
+    given = STORE.convert(store)
+    return given if isinstance(given, str) and in_file(given, store_type) else ""
 
 
 def _row(store_type: int) -> StoreType:
@@ -248,13 +247,15 @@ def _row(store_type: int) -> StoreType:
 def in_file(store: Store, store_type: int) -> bool:
     """Return whether a store is the name of a file, and not the content of one."""
     row = _row(store_type)
-    return row.in_file or row.type is Type.AUTO and not isinstance(store, bytes | Secret)
+    return row.in_file or row.type is Type.AUTO and isinstance(STORE.convert(store), str)
 
 
 def _content(store: Store, row: StoreType) -> bytes:
-    if in_file(store, row.type):
-        return _undressed(_read_file(fsdecode(_path(store))))
-    data = Secret(store).to_bytes() if isinstance(store, str | bytes | Secret) else fsdecode(store).encode()
+    given = STORE.convert(store)
+    plain = given.reveal() if isinstance(given, Secret) else given
+    if in_file(given, row.type):
+        return _undressed(_read_file(fsdecode(plain)))
+    data = Secret(plain).to_bytes()
     if len(data) > _MOST_BYTES:
         raise Unusable(f"it is longer than {_MOST_BYTES} bytes")
     return _undressed(data)

@@ -59,6 +59,7 @@ class ChosenKeyTests(ChosenCase):
             (VECTORS / "ed25519", 6, ""),
             (content, 99, ""),
             (content.decode(), 7, ""),
+            (content.decode(), 99, ""),
             (str(VECTORS / "ed25519.v2.ppk"), 14, "not needed"),
         ):
             self.choice = {"cert_store": store, "cert_store_type": kind, "cert_password": password}
@@ -199,4 +200,4 @@ class RefusedTests(ChosenCase):
         client = MemoryClient(self.sftp.factory)
         client.connect()
         self.assertTrue(client.pipe.closed)
-        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)

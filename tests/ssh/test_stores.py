@@ -72,7 +72,7 @@ class FormatTests(StoreCase):
             ways += [(data, blob), (data, Type.AUTO), (Secret(data), Type.AUTO)]
             ways += [(b64encode(data).decode(), blob), (b64encode(data), Type.AUTO)]
             if data.isascii():
-                ways += [(data.decode(), blob), (Secret(data.decode()), Type.AUTO)]
+                ways += [(data.decode(), blob), (data.decode(), Type.AUTO), (Secret(data.decode()), Type.AUTO)]
             # OpenSSL takes its time to check the primes of an RSA key.
             for store, kind in ways[1::3] if name.startswith("rsa") and private else ways:
                 found = load(store, kind, "secret")
@@ -268,6 +268,9 @@ class RefusalTests(StoreCase):
     def test_content_is_not_repeated(self) -> None:
         """Content that is no key may be one that was pasted badly: it is not in the text."""
         self.assertNotIn("pasted", self.complaint(Secret("pasted"), Type.PEM_KEY_BLOB))
+        key = (VECTORS / "ed25519").read_text()
+        for store in (key, key.encode(), Secret(key)):
+            self.assertNotIn("OPENSSH", self.complaint(store, Type.PEM_KEY_FILE))
 
     def test_host_key(self) -> None:
         """A store with a public key only, or a kind that SSH does not sign with, gives no host key."""
