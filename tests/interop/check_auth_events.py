@@ -137,9 +137,9 @@ def check_key(program: Program) -> None:
 
 @pytest.mark.parametrize("program", ["auth_by_event"], indirect=True)
 def check_two_factors(program: Program) -> None:
-    """Key and password, in either order; neither alone."""
+    """Key and password, in either order; neither alone. The user begins where the handler says."""
     for order in ("publickey,password", "password,publickey"):
-        assert "directory: /" in program.sftp("bob", order, {"password": "builder"})
+        assert "directory: /incoming\n" in program.sftp("bob", order, {"password": "builder"})
     assert "Permission denied (password)" in program.sftp("bob", "publickey", {}, code=255)
     assert "Permission denied (publickey)" in program.sftp("bob", "password", {"password": "builder"}, code=255)
     said = program.sftp("bob", "publickey,password", {"password": "wrong"}, code=255)
