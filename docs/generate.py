@@ -69,37 +69,9 @@ def _value(row: Setting[Any], value: Any) -> str:
 
 
 def differences_page() -> str:
-    """Return docs/differences.md: where this server and the component differ, and why."""
-    parts = [
-        f"# Differences from the component\n\n{NOTE}",
-        "What the component documents keeps its name and meaning here. These are the exceptions.",
-        "## Other defaults",
-        "`AlgorithmProfile=documented` brings the documented ones back.",
-        _table(
-            ("Setting", "Here", "Documented", "Why"),
-            (
-                (row.name, _value(row, row.default), _value(row, row.documented), row.why)
-                for row in TABLE
-                if row.support is Support.FULL and row.why
-            ),
-        ),
-    ]
-    limited = [row for row in TABLE if row.support is not Support.FULL]
-    if limited:
-        parts.append("## Settings without their full effect")
-        parts.append(_table(("Setting", "Here", "Why"), ((row.name, row.support.value, row.why) for row in limited)))
-    parts.append("## Settings of our own")
-    parts.append(
-        _table(("Setting", "Meaning"), ((row.name, row.summary) for row in TABLE.chapters["Of our own"])),
-    )
-    parts.append("## Events of our own")
-    parts.append(
-        _table(
-            ("Event", "Meaning"),
-            ((each.name, _paragraph(each)) for each in events.EVENTS.values() if not each.documented),
-        )
-    )
-    return "\n\n".join(parts) + "\n"
+    """Return docs/differences.md; what it says has a module of its own beside this one."""
+    page: str = run_path(str(Path(__file__).with_name("generate_differences.py")))["page"](NOTE, _table, _value)
+    return page
 
 
 def events_page() -> str:
@@ -176,10 +148,6 @@ def _attributes(doc: str) -> dict[str, str]:
         elif name and line.strip():
             found[name] += " " + line.strip()
     return found
-
-
-def _paragraph(each: type[events.Event]) -> str:
-    return _flat(inspect.cleandoc(each.__doc__ or "").partition("\n\n")[0])
 
 
 def _flat(text: str) -> str:

@@ -78,6 +78,7 @@ class SFTPServer(Properties, Control, MultiService):
     _log = Logger()
     _ports: Sequence[IListeningPort] = ()
     _starting: "Deferred[Any] | None" = None
+    _opening = False
 
     def __init__(
         self,
@@ -214,7 +215,7 @@ class SFTPServer(Properties, Control, MultiService):
             ServerError: 104 already listening, 1301 no host key, 2001 RootDirectory is no folder, or the documented
             number of what the system answered (see docs/errors.md).
         """
-        if self._ports:
+        if self._ports or self._opening:
             raise ServerError(ErrorCode.ALREADY_LISTENING)
         self.check_root()
         # What can never be offered is found now, and not by the first client.
@@ -222,6 +223,7 @@ class SFTPServer(Properties, Control, MultiService):
         for name, reason in algorithms.left_out(self.settings).items():
             self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
         self.settings.freeze()
+        self._opening = True
         try:
             for description, endpoint in endpoints(self.settings, self._reactor):
                 try:
@@ -233,6 +235,8 @@ class SFTPServer(Properties, Control, MultiService):
         except Exception:
             yield self.stop_listening()
             raise
+        finally:
+            self._opening = False
 
     def _show_places(self) -> None:
         """Let LocalHost and LocalPort tell what was bound."""

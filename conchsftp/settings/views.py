@@ -34,6 +34,12 @@ class HasSettings:
 
     settings: Any
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in vars(cls):
+            if any(isinstance(vars(each).get(name), _Door) for each in cls.__mro__[1:]):
+                raise TypeError(f"{cls.__name__}.{name} would hide the setting: set it on the server")
+
     def __setattr__(self, name: str, value: Any) -> None:
         cls: Any = type(self)
         if name not in _known(cls) and "settings" in self.__dict__:

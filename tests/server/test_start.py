@@ -6,6 +6,8 @@ import os
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.logger import globalLogPublisher
 
 from conchsftp.errors import ServerError
@@ -101,6 +103,19 @@ class ListeningTests(ServiceCase):
         error = self.failureResultOf(server.start_listening(), ServerError).value
         self.assertEqual(error.code, 104)
         self.assertTrue(server.listening)
+
+    def test_meanwhile(self) -> None:
+        """Who is still opening ports cannot begin to; a port may take its time."""
+        opened: Deferred[Any] = Deferred()
+        self.patch(TCP4ServerEndpoint, "listen", lambda endpoint, factory: opened)
+        server = self.server(local_port=2222)
+        starting = server.start_listening()
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual(error.code, 104)
+        opened.callback(self.reactor.listenTCP(2222, server.factory))
+        self.successResultOf(starting)
+        self.assertTrue(server.listening)
+        self.successResultOf(server.stop_listening())
 
     def test_no_host_key(self) -> None:
         """Without a host key nothing is opened: 1301."""

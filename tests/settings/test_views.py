@@ -125,6 +125,11 @@ class NamesTests(SynchronousTestCase):
         self.assertIn("did you mean root_directory?", self.refused(plain(), "root_dir"))
         self.assertIn("subclass", self.refused(plain(), "colour"))
 
+    def test_hidden(self) -> None:
+        """A subclass cannot have something else by the name of a setting: whoever writes that means the setting."""
+        error = self.assertRaises(TypeError, type, "Shop", (Library,), {"root_directory": "/srv"})
+        self.assertIn("Shop.root_directory would hide the setting", str(error))
+
     def test_own(self) -> None:
         """A subclass has what it likes, and everybody what is private or a hook."""
         owner = Library()
