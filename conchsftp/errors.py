@@ -64,6 +64,7 @@ class ServerError(Exception):
 _CLIENT = "Never: only clients connect to a remote host."
 _WINSOCK = "Never: only Windows has it."
 _SOCKET = "A port cannot be opened, or a connection is lost."
+_STATUS = "Never: it is the status of the request, which handlers of SetAttributes see."
 _UNUSUAL = "Only if the system answers so when a port is opened, or when a connection is lost."
 
 
@@ -106,11 +107,11 @@ class ErrorCode(IntEnum):
     WOULD_BLOCK = 135, "the operation would block", "Never: what cannot be done at once waits, and others are served."
     CANNOT_FORWARD = 1201, "a connection could not be forwarded", "Never: requests to forward are refused, not tried."
     CANNOT_FORWARD_DATA = 1202, "data could not be forwarded", "Never: nothing is forwarded."
-    NOT_AUTHENTICATED = 1300, "the client could not be authenticated", "A connection ends because its logins failed."
+    NOT_AUTHENTICATED = 1300, "the client could not be authenticated", "A connection ends after MaxAuthAttempts."
     NO_HOST_KEY = 1301, "there is no host key, or one without its private part", "A key is loaded, or ports are opened."
     PATH_INVALID = 2001, "the path is invalid", "RootDirectory is no folder when ports are opened or a user logs in."
-    IO_ERROR = 2002, "input or output failed", "A file cannot be read or written for a reason of the system."
-    ATTRIBUTES_NOT_SET = 2003, "the attributes of a file could not be set", "A client asks to set some, and that fails."
+    IO_ERROR = 2002, "input or output failed", "A disk cannot do what it was asked."
+    ATTRIBUTES_NOT_SET = 2003, "the attributes of a file could not be set", _STATUS
     EINTR = 10004, "interrupted by a signal", _UNUSUAL
     EBADF = 10009, "not an open descriptor", _UNUSUAL
     EACCES = 10013, "permission denied", "A port below 1024 is opened without the right to."

@@ -168,7 +168,8 @@ class SFTPServer(Properties, Control, MultiService):
                 LocalFileSystem, root, workers=self.workers, accounts=self._accounts, **self._file_settings()
             )
         except OSError as problem:
-            self._log.error("{user}: {root}: {problem}", user=user_name, root=root, problem=problem.strerror)
+            error = path_error(root, problem)
+            self._log.error("{user}: {text}", user=user_name, text=error.text, error_code=error.code)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
 
     def _file_settings(self) -> dict[str, Any]:

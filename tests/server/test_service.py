@@ -199,6 +199,17 @@ class LoginTests(ServiceCase):
             client.pump()
             client.take(51)
 
+    def test_root_is_told(self) -> None:
+        """That a root cannot be opened is logged with its documented number: 2001."""
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        server = self.server(root_directory=f"{self.folder}/none")
+        self.failureResultOf(Deferred.fromCoroutine(server.make_avatar("guest")), UnauthorizedLogin)
+        told = [event for event in events if "error_code" in event]
+        self.assertEqual([(event["error_code"], event["user"]) for event in told], [(2001, "guest")])
+        self.assertIn(f"{self.folder}/none: No such file", told[0]["text"])
+
     def test_subclass(self) -> None:
         """The avatar's class can be another one, and so can the server's: both may have hooks."""
         told: list[str] = []
