@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.errors import ErrorCode
 from conchsftp.events import EVENTS
 from conchsftp.server.service import SFTPServer
+from conchsftp.settings.choices import CertStoreType
 from conchsftp.settings.row import SAME, Change, Index, Setting, Support, plain, words
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -179,3 +180,9 @@ class NumbersTests(SynchronousTestCase):
         names = documented.STATUSES.split()
         self.assertEqual(len(names), 32)
         self.assertEqual({name: getattr(Status, name, None) for name in names}, {n: i for i, n in enumerate(names)})
+
+    def test_store_types(self) -> None:
+        """The 24 types of stores have their numbers."""
+        numbers = [int(number) for number in documented.STORE_TYPES.split()]
+        self.assertEqual(len(numbers), 24)
+        self.assertEqual([int(each) for each in CertStoreType], numbers)

@@ -4,6 +4,7 @@ Opening and closing the ports of a server, on a reactor in memory; real ports ar
 
 import os
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from socket import EAI_NONAME, gaierror
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,6 +12,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.logger import globalLogPublisher
 
 from conchsftp.errors import ServerError
+from conchsftp.server import ports
 from conchsftp.server.ports import endpoint_strings
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
@@ -95,6 +97,17 @@ class ListeningTests(ServiceCase):
             error = self.failureResultOf(server.start_listening(), ServerError).value
             self.assertEqual((error.code, server.listening), (2001, False))
         self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_unknown_host(self) -> None:
+        """A name that cannot be looked up has the documented number of that."""
+
+        def unknown(*args: Any, **options: Any) -> Any:
+            raise gaierror(EAI_NONAME, "Name or service not known")
+
+        self.patch(ports.socket, "getaddrinfo", unknown)
+        server = self.server(local_host="sftp.example", use_ipv6=2)
+        error = self.failureResultOf(server.start_listening(), ServerError).value
+        self.assertEqual((error.code, server.listening), (11001, False))
 
     def test_twice(self) -> None:
         """Who listens already cannot begin to."""
