@@ -216,6 +216,35 @@ class ISpace(Interface):
         """Return an object with the `f_…` fields of `os.statvfs_result`, for the file system that holds `path`."""
 
 
+class IRestrict(Interface):
+    """
+    Ability of a file system: showing one directory only.
+
+    What has links needs it for `RestrictUserToHomeDir`: where a link leads, only the file system knows.
+    """
+
+    def restricted_to(path):
+        """
+        Return a file system that shows the same paths as this one, but only those at and below a directory.
+
+        Everything else, and what a link leads to there, is PERMISSION_DENIED.
+        """
+
+
+class IOnDisk(Interface):
+    """Ability of a file system: its files lie on this machine, for `UserRootDirectory`."""
+
+    def rooted_at_place(place):
+        """
+        Return a file system that shows a directory of this one as `/`, and nothing above it.
+
+        Args:
+            place: where it lies on this machine, links followed; a relative one counts from the root.
+        Raises:
+            SFTPError: PERMISSION_DENIED if it does not lie at or below the root.
+        """
+
+
 class IAccounts(Interface):
     """Ability of a file system: names of user and group numbers."""
 

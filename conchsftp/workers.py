@@ -52,6 +52,7 @@ BLOCKING = {
     "os.open": Policy.MOUNT,
     "os.stat": Policy.MOUNT,
     "os.readlink": Policy.MOUNT,
+    "os.path.realpath": Policy.THREAD,
     "os.mkdir": Policy.MOUNT,
     "os.rmdir": Policy.MOUNT,
     "os.unlink": Policy.MOUNT,

@@ -53,8 +53,8 @@ class UserAuth(SSHUserAuthServer):
     The service, for one connection.
 
     Asks of its transport: `settings`, `factory.portal`, `factory.events`, `connection_id`, `clock`, `sessionID`,
-    `peer`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect` and, after
-    USERAUTH_SUCCESS, `authenticated(user_name, avatar, logout)`; its `home_dir` has been set before.
+    `peer`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`; before
+    USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -253,6 +253,13 @@ class UserAuth(SSHUserAuthServer):
         realm = self.transport.factory.portal.realm
         # Not cancelled with the connection: an avatar that comes too late has to be logged out.
         login = await shield(maybeDeferred(realm.requestAvatar, avatar_id, None, IConchUser), self._late)
+        _, avatar, logout = login
+        try:
+            avatar = await self.transport.prepared(attempt.user_name, avatar, self.progress.home_dir)
+        except BaseException:
+            # Refused after all, or the client has gone meanwhile.
+            self._late(login)
+            raise
         self._reply(Message.USERAUTH_SUCCESS, b"")
         if self._ended:
             # Sending found out that the connection has gone: nobody else will ever know of this avatar.
@@ -267,8 +274,6 @@ class UserAuth(SSHUserAuthServer):
             detail=detail,
             client=self.transport.otherVersionString.decode("ascii", "replace"),
         )
-        _, avatar, logout = login
-        self.transport.home_dir = self.progress.home_dir
         self.transport.authenticated(attempt.user_name, avatar, logout)
 
     def _late(self, result: Any) -> None:

@@ -140,6 +140,23 @@ class Confine:
         finally:
             self.leave(directory)
 
+    def path_of(self, place: str) -> str:
+        """
+        Return the virtual path of a place on this machine, links followed.
+
+        Raises:
+            SFTPError: PERMISSION_DENIED if it lies neither at nor below the root.
+        """
+        root = os.fstat(self.fd)
+        here, names = os.path.realpath(encode(place), strict=True), []
+        # By what a directory is and not by its name: the root may have been given by another one, or moved.
+        while not os.path.samestat(os.stat(here), root):
+            here, name = os.path.split(here)
+            if not name:
+                raise SFTPError(Status.PERMISSION_DENIED, "It lies outside the root")
+            names.append(decode(name))
+        return self.base + "/" + "/".join(reversed(names)) if names else self.base or "/"
+
     def _below(self, path: str) -> bytes:
         """Return a virtual path as bytes, `/` being the root; refuse what is no such path."""
         # On str, not on bytes: this stands before every call, and looking for a part of bytes takes twice as long.

@@ -27,7 +27,19 @@ from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.stat import of_stat
-from conchsftp.interfaces import IAccounts, ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISpace, ISync, IWriteFrom
+from conchsftp.interfaces import (
+    IAccounts,
+    ICopy,
+    IFileSystem,
+    IHardLinks,
+    ILinks,
+    IOnDisk,
+    IReadInto,
+    IRestrict,
+    ISpace,
+    ISync,
+    IWriteFrom,
+)
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import REPLACING, OpenFlag
 from conchsftp.sftp.open_mode import to_os_flags
@@ -41,7 +53,7 @@ T = TypeVar("T")
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts)
+@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IOnDisk)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -87,6 +99,14 @@ class LocalFileSystem:
     def rooted_at(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the directory at `path` as `/`, and nothing above it."""
         return _then(self._call(path, self._beneath.descend, path), self._again)
+
+    def rooted_at_place(self, place: str) -> "Deferred[LocalFileSystem]":
+        """
+        Return a file system that shows the directory at a place on this machine as `/`; see `IOnDisk`.
+
+        In a thread: the place may lie on a file server that does not answer.
+        """
+        return self._workers.run(self._rooted_now, place)
 
     def restricted_to(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """
@@ -170,6 +190,10 @@ class LocalFileSystem:
         return self._accounts.group_name(gid)
 
     # Blocking calls, in any thread
+
+    def _rooted_now(self, place: str) -> "LocalFileSystem":
+        path = self._beneath.path_of(place) if os.path.isabs(place) else os.path.normpath("/" + place)
+        return self._again(self._beneath.descend(path))
 
     def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, int, bool]:
         making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None

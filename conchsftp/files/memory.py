@@ -7,6 +7,7 @@ users. Nothing is ever waited for.
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM
 from functools import partial
@@ -18,7 +19,7 @@ from conchsftp.files.changes import NANOSECONDS
 from conchsftp.files.confine import check, encode
 from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, Node
 from conchsftp.files.walk import MAX_LINKS, fail
-from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, IRestrict, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import REPLACING, Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
@@ -35,7 +36,7 @@ Above = list[tuple[str, Node]]
 Names = list[str]
 
 
-@implementer(IFileSystem, ILinks, IHardLinks)
+@implementer(IFileSystem, ILinks, IHardLinks, IRestrict)
 class MemoryFileSystem:
     """
     Files in memory.
@@ -62,6 +63,7 @@ class MemoryFileSystem:
         self._umask = umask
         self._ids = {"uid": uid, "gid": gid}
         self._root = self._new({}, 0o777)
+        self._within: Names = []
         for path, data in (contents or {}).items():
             self.put(path, data)
 
@@ -82,6 +84,14 @@ class MemoryFileSystem:
     def get(self, path: str) -> bytes:
         """Return what is in a file. For tests."""
         return bytes(self._find(path).existing().data)
+
+    def restricted_to(self, path: str) -> "MemoryFileSystem":
+        """Return one of the same files that shows only those at and below a directory; see `IRestrict`."""
+        if self.stat(path).type != FileType.DIRECTORY:
+            raise fail(ENOTDIR)
+        same = copy(self)
+        same._within = [name for name in self.real_path(path).split("/") if name]
+        return same
 
     # IFileSystem
 
@@ -209,6 +219,12 @@ class MemoryFileSystem:
         Returns:
             Name and node of everything on the way, from the root on; and the names that are missing.
         """
+        above, missing = self._walk_freely(path, follow)
+        if self._within and [name for name, _ in above[1 : len(self._within) + 1]] != self._within:
+            raise SFTPError(Status.PERMISSION_DENIED)
+        return above, missing
+
+    def _walk_freely(self, path: str, follow: bool) -> tuple[Above, Names]:
         check(path)
         encode(path)
         above = [("", self._root)]

@@ -8,6 +8,7 @@ all is up to `connections.py`.
 from collections.abc import Callable
 from typing import Any
 
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -15,9 +16,11 @@ from twisted.python.failure import Failure
 from conchsftp.errors import ServerError
 from conchsftp.events.connection import Connected, ConnectionRequest, Disconnected
 from conchsftp.events.waiting import limited, start
+from conchsftp.interfaces import ISFTPAvatar
 from conchsftp.server.allowed import is_allowed
 from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
+from conchsftp.session.view import Unseen, view_of
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.transport import Transport
@@ -63,12 +66,32 @@ class ServerTransport(Transport):
             if telling is not None:
                 telling.addErrback(lambda failure: self._log.failure("a handler of Disconnected was cut off", failure))
 
-    def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
-        """Serve a user, also with an avatar that was made for Conch's own SFTP server."""
+    async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:
+        """
+        Decide what a user sees who has proved who they are, and return the avatar to serve them with.
+
+        Args:
+            user_name: the name.
+            avatar: what the realm made; it may have been made for Conch's own SFTP server.
+            home_dir: the virtual path where the user begins, if a handler has said so; else empty.
+        Raises:
+            UnauthorizedLogin: they cannot be confined as they should be.
+        """
         ours = served(user_name, avatar)
-        super().authenticated(user_name, ours, logout)
-        if isinstance(ours, ConchAvatar):
-            self._find_home(ours)
+        if ISFTPAvatar.providedBy(ours):
+            try:
+                view = await view_of(ours, self.settings, home_dir)
+            except Unseen as problem:
+                self._log.error("{peer}: {user!r}: {problem}", peer=self.peer, user=user_name, problem=problem)
+                raise UnauthorizedLogin("there is nothing that this user may see") from None
+            self.view = None if isinstance(ours, ConchAvatar) and not home_dir else view
+        return ours
+
+    def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
+        """Serve a user."""
+        super().authenticated(user_name, avatar, logout)
+        if isinstance(avatar, ConchAvatar) and self.view is None:
+            self._find_home(avatar)
 
     def _find_home(self, avatar: ConchAvatar) -> None:
         """Serve nothing before it is known where relative paths start, or that nobody can say."""

@@ -38,10 +38,13 @@ class SFTPAvatar(ConchUser):
     Attributes:
         events, settings: those of the server that made it, None if none did; for sessions behind Conch's own SFTP
             server.
+        has_own_root: whether its files are of a folder that was named for this user: UserRootDirectory for all does
+            not hold then.
     """
 
     events: Any = None
     settings: Any = None
+    has_own_root = False
 
     def __init__(self, user_name: str, *, files: Any = None, home: str = "/", read_only: bool = False) -> None:
         super().__init__()

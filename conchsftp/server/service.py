@@ -158,6 +158,7 @@ class SFTPServer(Properties, Control, MultiService):
             raise UnauthorizedLogin("no root directory")
         if isinstance(avatar, SFTPAvatar):
             avatar.events, avatar.settings = self.events, self.settings
+            avatar.has_own_root = user is not None and user.root is not None
         return avatar
 
     async def _files(self, user_name: str, root: str) -> LocalFileSystem:

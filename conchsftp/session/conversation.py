@@ -16,10 +16,10 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
 from conchsftp.files.virtual import VirtualFileSystem
-from conchsftp.interfaces import IStoppable
+from conchsftp.interfaces import IExtendedRequests, IStoppable
 from conchsftp.session.handles import HandleTable
-from conchsftp.session.paths import Paths
 from conchsftp.session.uploads import Uploads
+from conchsftp.session.view import View
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
@@ -40,6 +40,7 @@ class Conversation:
         client: what the client needs.
         turns: those of all connections; None where nobody else waits.
         uploads: those that users may still rename; None: this session's alone.
+        view: what the user sees; None: all of the avatar's files, from its home on.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Conversation:
         client: Client = DEFAULT,
         turns: Any = None,
         uploads: Any = None,
+        view: View | None = None,
     ) -> None:
         self.settings = settings
         self.client = client
@@ -62,11 +64,7 @@ class Conversation:
         self.events = events.child(avatar)
         self.virtual = avatar.files is None
         """Whether the handlers of events are the file system."""
-        self.files = VirtualFileSystem(self.events) if self.virtual else avatar.files
         self.read_only: bool = avatar.read_only or settings.read_only
-        self.abilities = frozenset(
-            ability.__name__ for ability in (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
-        )
         self.handles = HandleTable(settings.max_handles)
         self.codec: Codec | None = None
         self.channel: Any = None
@@ -77,11 +75,20 @@ class Conversation:
         self.uploads = Uploads() if uploads is None else uploads
         self._turns = turns
         self._stoppable: Any = None
-        self._paths = Paths(home=avatar.home)
-        self.path = self._paths.resolve
-        self.diverted = self._paths.diverted
-        self.text = self._paths.decode
-        self.encoded = self._paths.encode
+        self.show(view if view is not None else View(files=avatar.files, home=avatar.home))
+
+    def show(self, view: View) -> None:
+        """Let the user see this from now on; before the first request."""
+        self.files = VirtualFileSystem(self.events) if view.files is None else view.files
+        found = (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
+        # Which paths a request of its own names, only the file system knows.
+        unknown = IExtendedRequests if view.within else None
+        self.abilities = frozenset(ability.__name__ for ability in found if ability is not unknown)
+        paths = view.paths()
+        self.path = paths.resolve
+        self.diverted = paths.diverted
+        self.text = paths.decode
+        self.encoded = paths.encode
 
     def stop_when_over(self, result: Any) -> Any:
         """Return the result of a request that is alone; if it can be stopped, that is done when the session is lost."""

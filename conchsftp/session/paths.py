@@ -23,9 +23,6 @@ class Paths:
     """
     How one user names files.
 
-    What a user is confined to is not decided here, where no link is known: the file system does that
-    (`LocalFileSystem`: `rooted_at()`, `restricted_to()`).
-
     Args:
         home: where relative paths start, as the client sees it.
         encoding: of names on the wire, for clients of version 3 that do not speak UTF-8; one that contains ASCII.
@@ -98,6 +95,34 @@ class Paths:
             if self.encoding == _UTF8:
                 raise SFTPError(Status.INVALID_FILENAME) from None
             return path.encode(_UTF8, _ESCAPE)
+
+
+class RestrictedPaths(Paths):
+    """
+    How a user names files who may reach one directory only.
+
+    Keeps what is elsewhere from handlers, and handlers from leading there. Where links lead, only the file system
+    knows: see `IRestrict`.
+
+    Args:
+        within: the directory.
+        home, encoding: as in `Paths`.
+    """
+
+    def __init__(self, within: str, home: str = "/", *, encoding: str = _UTF8) -> None:
+        super().__init__(home, encoding=encoding)
+        self.within = normalise(within)
+
+    def resolve(self, raw: bytes) -> str:
+        return self._checked(super().resolve(raw))
+
+    def diverted(self, path: str) -> str:
+        return self._checked(super().diverted(path))
+
+    def _checked(self, path: str) -> str:
+        if not is_within(path, self.within):
+            raise SFTPError(Status.PERMISSION_DENIED)
+        return path
 
 
 def normalise(path: str, base: str = "/") -> str:

@@ -62,7 +62,7 @@ class SFTPSubsystem(Protocol):
 
     Args:
         avatar: whose session it is.
-        ssh: the SSH transport: the client's needs, settings, the hub of events.
+        ssh: the SSH transport: the client's needs, settings, the hub of events, what the user sees.
     """
 
     _log = Logger()
@@ -95,6 +95,7 @@ class SFTPSubsystem(Protocol):
             client=ssh.client,
             turns=ssh.factory.turns,
             uploads=ssh.factory.uploads,
+            view=ssh.view,
         )
         self._pipeline = Pipeline(self._conversation)
 

@@ -15,6 +15,27 @@ Nothing outside it can be reached, not even through links. Empty: there is no fo
 of the user nor a handler of the event carries out is refused. Holds for logins after the change.""",
     ),
     Setting(
+        name="UserRootDirectory",
+        kind=PATH,
+        default="",
+        index=Index.CONNECTION,
+        doc="""The folder that a user sees as `/`, inside the one that they would see otherwise.
+A place on this machine; a relative one counts from RootDirectory. `%u` in it is the user name, `%%` a percent sign.
+Empty: the user sees RootDirectory, or the `root` of the users file, over which only the value of a connection prevails.
+A folder that is missing, or that lies outside, refuses the login, and so do files that do not lie on this machine.
+Holds for logins after the change; for one connection it is set before its login, such as in a handler of Connected.""",
+    ),
+    Setting(
+        name="RestrictUserToHomeDir",
+        kind=BOOL,
+        default=False,
+        index=Index.CONNECTION,
+        doc="""Whether a user reaches nothing but their home directory and what is below it.
+They still see where it lies: it is `/home/user1` to them, and everything above it is refused. A home that is missing
+refuses the login. Whose home is `/` is not restricted. A file system of your own that has links must provide
+`IRestrict`; without it, the login is refused. Holds for logins after the change, like UserRootDirectory.""",
+    ),
+    Setting(
         name="SFTPConnectionCount",
         kind=integer(0),
         default=0,

@@ -320,6 +320,10 @@ class Overlay(Names):
         if checked != before:
             self._tell(row.attribute, checked)
 
+    def has_own(self, name: str) -> bool:
+        """Return whether this connection has a value of its own."""
+        return self._server.table.find(name).attribute in self.__dict__
+
     def watch(self, name: str, watcher: Watcher) -> Callable[[], None]:
         """Have a function called with the new value, each time that this connection's value changes; see `Settings`."""
         if self._watchers is None:

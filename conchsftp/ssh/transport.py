@@ -68,7 +68,7 @@ class Transport(SSHServerTransport):
         self.otherVersionString = b""
         self.sessionID = None
         self.user_name: str | None = None
-        self.home_dir = ""
+        self.view: Any = None
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()
         self._allowed = ALLOWED[Stage.VERSION]
         self._in_turn = False
@@ -107,6 +107,7 @@ class Transport(SSHServerTransport):
             if getattr(avatar, "conn", None) is service:
                 avatar.conn = None
             del self.avatar, self.logoutFunction
+        self.view = None
         self.receiver.release()
         self.sender.release()
         self.factory.connections.closed(self)
@@ -360,6 +361,10 @@ class Transport(SSHServerTransport):
 
     def ssh_PING(self, packet: bytes) -> None:
         self.sendPacket(Message.PONG, packet)
+
+    async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:
+        """Return the avatar to serve a user with; UnauthorizedLogin if they cannot be. `home_dir` may be empty."""
+        return avatar
 
     def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
         """USERAUTH_SUCCESS is out, or held back until the keys are: take the avatar, start the connection service."""

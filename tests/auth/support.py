@@ -240,6 +240,10 @@ class Transport:
     def sendDisconnect(self, reason: int, text: bytes) -> None:
         self.disconnected.append((int(reason), text))
 
+    async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:
+        self.home_dir = home_dir
+        return avatar
+
     def authenticated(self, user_name: str, avatar: Any, logout: Any) -> None:
         self.logins.append((user_name, avatar, logout))
         self.service.serviceStopped()

@@ -170,6 +170,7 @@ class HomeTests(WireCase):
     """A user who does not start in `/`."""
 
     def make_server(self, **settings: Any) -> Any:
+        self.files.put("/home/user/x", b"")
         return memory_server(SFTPAvatar("user", files=self.files, home="/home/user"), **settings)
 
     def test_expanded(self) -> None:

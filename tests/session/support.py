@@ -148,6 +148,7 @@ class _SSH:
 
     connection_id = 5
     peer = "client"
+    view: Any = None
 
     def __init__(self, client: bytes, settings: Any, events: EventHub, clock: Clock, uploads: Uploads) -> None:
         self.client = find_client(client, settings.client_quirks.rows)

@@ -85,8 +85,8 @@ class RequestTests(ConnectionCase):
 
     def test_avatar_fails(self) -> None:
         """An avatar that cannot make its session refuses it; that is its mistake, and logged."""
-        del self.avatar.files
         channel = self.logged_in().open_channel()
+        del self.avatar.read_only
         self.assertFalse(channel.request(b"subsystem", string(b"sftp")))
         self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
 

@@ -1,0 +1,133 @@
+"""
+What a user sees: which files, where relative paths start, and beyond what nothing can be named.
+
+Decided once, at the end of a login; requests only use it. The two ways to confine somebody differ in what they are
+shown: UserRootDirectory makes a folder `/`, RestrictUserToHomeDir leaves it at `/home/user1`. Both are kept twice:
+names are judged here, before any handler sees them, and links by the file system.
+"""
+
+import re
+from dataclasses import dataclass
+from errno import ENOENT, ENOTDIR
+from typing import Any
+
+from twisted.logger import Logger
+
+from conchsftp.errors import SFTPError
+from conchsftp.events.waiting import settled
+from conchsftp.interfaces import ILinks, IOnDisk, IRestrict
+from conchsftp.session.paths import Paths, RestrictedPaths, normalise
+from conchsftp.settings.store import Overlay
+from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.statuses import TEXTS, Status
+
+_log = Logger()
+_MISSING_ERRNO = (ENOENT, ENOTDIR)
+_MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH, Status.NOT_A_DIRECTORY)
+
+
+class Unseen(Exception):
+    """What a user should see cannot be shown, or they cannot be kept from seeing more. Says why, to the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """
+    What one user sees.
+
+    Attributes:
+        files: the file system; None: the handlers of events are.
+        home: where relative paths start.
+        within: the only directory that can be reached; empty: there is no such limit.
+    """
+
+    files: Any
+    home: str = "/"
+    within: str = ""
+
+    def paths(self, encoding: str = "utf-8") -> Paths:
+        """Return how the user names files; `encoding` as in `Paths`."""
+        if self.within:
+            return RestrictedPaths(self.within, self.home, encoding=encoding)
+        return Paths(self.home, encoding=encoding)
+
+
+async def view_of(avatar: Any, settings: Any, home_dir: str = "") -> View:
+    """
+    Decide what a user sees who has logged in.
+
+    Args:
+        avatar: an `ISFTPAvatar`.
+        settings: those of the connection.
+        home_dir: what a handler of the login has said of the home; empty: the avatar's counts.
+    Raises:
+        Unseen: the user cannot be let in.
+    """
+    files, home = avatar.files, normalise(home_dir or avatar.home)
+    own_root = getattr(avatar, "has_own_root", False)
+    # A pattern for everybody is not for whom the users file names a folder.
+    if not own_root or isinstance(settings, Overlay) and settings.has_own("UserRootDirectory"):
+        files = await _rooted(files, _expanded(settings.user_root_directory, avatar.user_name))
+    if settings.restrict_user_to_home_dir and home != "/":
+        return View(files=await _restricted(files, home), home=home, within=home)
+    return View(files=files, home=home if home == "/" else await _found(files, home, avatar.user_name))
+
+
+def _expanded(place: str, user_name: str) -> str:
+    """Return a place with the user name in it, as OpenSSH's ChrootDirectory takes it."""
+    if "%u" in place and (user_name in ("", ".", "..") or "/" in user_name):
+        raise Unseen(f"UserRootDirectory {place}: the user name is no name of a folder")
+    return re.sub("%[%u]", lambda found: user_name if found[0] == "%u" else "%", place)
+
+
+async def _rooted(files: Any, place: str) -> Any:
+    if not place:
+        return files
+    if not IOnDisk.providedBy(files):
+        raise Unseen(f"UserRootDirectory {place}: the files of this user do not lie on this machine")
+    try:
+        return await _ready(files.rooted_at_place(place))
+    except (OSError, SFTPError) as problem:
+        raise Unseen(f"UserRootDirectory {place}: {_reason(problem)}") from None
+
+
+async def _restricted(files: Any, home: str) -> Any:
+    if not IRestrict.providedBy(files):
+        # Handlers know themselves where the links lead that they tell of.
+        if ILinks.providedBy(files):
+            raise Unseen("RestrictUserToHomeDir: the file system has links and no IRestrict")
+        # Where no link can lead elsewhere, names tell everything.
+        return files
+    try:
+        return await _ready(files.restricted_to(home))
+    except (OSError, SFTPError) as problem:
+        raise Unseen(f"RestrictUserToHomeDir: {home}: {_reason(problem)}") from None
+
+
+async def _found(files: Any, home: str, user_name: str) -> str:
+    """Return a home if it is there, else `/`, as OpenSSH does; of a file system that may be anything it is believed."""
+    can_be_asked = IRestrict.providedBy(files)
+    if not can_be_asked:
+        return home
+    try:
+        if (await _ready(files.stat(home))).type == FileType.DIRECTORY:
+            return home
+    except OSError as problem:
+        if problem.errno not in _MISSING_ERRNO:
+            return home
+    except SFTPError as problem:
+        if problem.status not in _MISSING:
+            return home
+    _log.warn("{user!r}: there is no home {home}, the session begins at /", user=user_name, home=home)
+    return "/"
+
+
+async def _ready(result: Any) -> Any:
+    waiting = settled(result)
+    return await waiting if hasattr(waiting, "__await__") else waiting
+
+
+def _reason(problem: OSError | SFTPError) -> str:
+    if isinstance(problem, SFTPError):
+        return problem.message or TEXTS.get(problem.status, "It cannot be opened")
+    return problem.strerror or "It cannot be opened"
