@@ -200,16 +200,24 @@ def start_sshd(keys: Keys, root: Path, work: Path, *, internal: bool = False) ->
 
 
 def start_ours(
-    keys: Keys, root: Path, work: Path, *, settings: Sequence[str] = (), password_hash: str = "", password: str = ""
+    keys: Keys,
+    root: Path,
+    work: Path,
+    *,
+    settings: Sequence[str] = (),
+    password_hash: str = "",
+    password: str = "",
+    home: str = "/",
 ) -> Server:
     """
     Start `twistd -n sftpserver` for a user `alice`, by key and, where a hash is given, by password.
 
     Args:
         settings: `Name=Value` texts for `--set`.
+        home: where alice begins.
     """
     port = free_port()
-    users = _users_file(keys, work, password_hash)
+    users = _users_file(keys, work, password_hash, home)
     command = [*_TWISTD, "sftpserver", "--root", str(root), "--listen", f"tcp:{port}:backlog=1024:interface=127.0.0.1"]
     command += ["--users", str(users), "--host-key", str(keys.host), "--host-key", str(keys.old_host)]
     for setting in settings:
@@ -237,9 +245,11 @@ def start_program(keys: Keys, root: Path, work: Path, program: Path, **more: str
     return _ours(keys, root, port, [*_TWISTD, "-y", str(program)], work / "program.log", environment=environment)
 
 
-def _users_file(keys: Keys, work: Path, password_hash: str) -> Path:
+def _users_file(keys: Keys, work: Path, password_hash: str, home: str = "/") -> Path:
     users = work / "users.toml"
     lines = ["[alice]", f'keys = ["{keys.public(keys.client)}", "{keys.public(keys.old_client)}"]']
+    if home != "/":
+        lines.append(f'home = "{home}"')
     if password_hash:
         lines.append(f'password = "{password_hash}"')
     users.write_text("\n".join(lines) + "\n")

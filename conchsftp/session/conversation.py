@@ -20,6 +20,7 @@ from conchsftp.interfaces import IExtendedRequests, IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
+from conchsftp.settings.code_pages import CODECS
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
@@ -84,8 +85,14 @@ class Conversation:
         # Which paths a request of its own names, only the file system knows.
         unknown = IExtendedRequests if view.within else None
         self.abilities = frozenset(ability.__name__ for ability in found if ability is not unknown)
-        paths = view.paths()
+        self._view = view
+        self.names_in(CODECS[self.settings.code_page])
+
+    def names_in(self, encoding: str) -> None:
+        """Read and write names in an encoding."""
+        paths = self._view.paths(encoding)
         self.path = paths.resolve
+        self.composed = paths.compose
         self.diverted = paths.diverted
         self.text = paths.decode
         self.encoded = paths.encode

@@ -32,6 +32,7 @@ from conchsftp.session.transfers import Transfer, renamed, watched
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import RealPath as Control
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
 
@@ -73,6 +74,10 @@ def _set_attributes(c: Any, e: Any, r: Any) -> Any:
 
 
 def _announce_open(c: Any, r: Any) -> Any:
+    if r.flags & OpenFlag.TEXT_MODE:
+        # "the offset field in both the read and write function MUST be ignored" (filexfer-04, 6.3): another kind of
+        # file, and a client that gets this one instead would place its data wrongly.
+        raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be opened as text here")
     return FileOpen(c.connection_id, c.user, c.path(r.path), r.access, r.flags, r.attributes)
 
 
@@ -203,14 +208,48 @@ def _announce_hard_link(c: Any, r: Any) -> Any:
     return LinkCreate(c.connection_id, c.user, c.path(r.new_path), c.path(r.path), False)
 
 
+def _announce_link(c: Any, r: Any) -> Any:
+    target = c.text(r.target) if r.symbolic else c.path(r.target)
+    return LinkCreate(c.connection_id, c.user, c.path(r.path), target, r.symbolic)
+
+
+def _by_link(c: Any, r: Any) -> tuple[str, ...]:
+    return (c.path(r.path),) if r.symbolic else (c.path(r.path), c.path(r.target))
+
+
 def _link(c: Any, e: Any, r: Any) -> Any:
+    if (ILinks if e.symbolic else IHardLinks).__name__ not in c.abilities:
+        raise SFTPError(Status.OP_UNSUPPORTED)
     if e.symbolic:
         return c.files.make_symlink(e.path, e.target)
     return c.files.make_hard_link(e.target, e.path)
 
 
 def _real_path(c: Any, e: Any, r: Any) -> Any:
-    return c.files.real_path(c.path(r.path))
+    path = c.composed(r.path, r.compose)
+    if r.control == Control.NO_CHECK:
+        # "The server MUST NOT resolve symlinks" (filexfer-13, 8.9.1).
+        return path
+    return c.files.real_path(path) if r.control == Control.RESOLVE else _looked_up(c, e, path, r.control)
+
+
+async def _looked_up(c: Any, e: Any, path: str, control: Control) -> str:
+    """Return a canonical path; its attributes go to the event."""
+    found: str = await _ready(c.files.real_path(path))
+    try:
+        e.attributes = await _ready(c.files.stat(path))
+    except (SFTPError, OSError):
+        if control == Control.STAT_ALWAYS:
+            raise
+    return found
+
+
+async def _ready(result: Any) -> Any:
+    return await result if hasattr(result, "__await__") else result
+
+
+def _by_composed(c: Any, r: Any) -> tuple[str, ...]:
+    return (c.composed(r.path, r.compose),)
 
 
 def _expand_path(c: Any, e: Any, r: Any) -> Any:
@@ -224,7 +263,8 @@ def _home_directory(c: Any, e: Any, r: Any) -> Any:
 
 
 def _announce_resolve(c: Any, r: Any) -> Any:
-    return ResolvePath(c.connection_id, c.user, c.text(r.path), r.control)
+    original = c.composed(r.path, r.compose) if r.compose else c.text(r.path)
+    return ResolvePath(c.connection_id, c.user, original, r.control)
 
 
 def _announce_expand(c: Any, r: Any) -> Any:
@@ -236,7 +276,7 @@ def _announce_home(c: Any, r: Any) -> Any:
 
 
 def _resolved(c: Any, e: Any, r: Any) -> Any:
-    return name_reply(c.encoded(e.real_path))
+    return name_reply(c.encoded(e.real_path), e.attributes)
 
 
 _RESOLVING: dict[str, Any] = {"event": ResolvePath, "result": "real_path", "reply": _resolved, "shared": True}
@@ -323,6 +363,7 @@ ROWS = (
     Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
     Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
     Operation(request=requests.SymLink, announce=_announce_symlink, paths=_PATH, ability=ILinks, **_LINKING),
+    Operation(request=requests.Link, announce=_announce_link, files=_by_link, **_LINKING),
     Operation(
         request=requests.HardLink,
         announce=_announce_hard_link,
@@ -341,7 +382,9 @@ ROWS = (
         shared=True,
         ability=ILinks,
     ),
-    Operation(request=requests.RealPath, announce=_announce_resolve, perform=_real_path, **_RESOLVING),
+    Operation(
+        request=requests.RealPath, announce=_announce_resolve, perform=_real_path, files=_by_composed, **_RESOLVING
+    ),
     Operation(request=requests.ExpandPath, announce=_announce_expand, perform=_expand_path, **_RESOLVING),
     Operation(
         request=requests.HomeDirectory,

@@ -13,6 +13,7 @@ from zope.interface.interface import InterfaceClass
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent
 from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
@@ -154,6 +155,6 @@ def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:
     return Attrs(attributes=event.attributes)
 
 
-def name_reply(name: bytes) -> Names:
-    """Answer with one name and nothing about it, as REALPATH and READLINK do."""
-    return Names(entries=[NameEntry(name, name)])
+def name_reply(name: bytes, attributes: Attributes | None = None) -> Names:
+    """Answer with one name, as REALPATH and READLINK do; only the former may say what it is."""
+    return Names(entries=[NameEntry(name, name, attributes)])

@@ -14,7 +14,7 @@ from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.replies import ExtendedReply, StatusReply
-from conchsftp.sftp.requests import UnknownExtended
+from conchsftp.sftp.requests import Block, Unblock, UnknownExtended
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import Pair
 
@@ -41,6 +41,11 @@ def _own_reply(c: Any, e: Any, r: Any) -> Any:
     return StatusReply(status=Status.OK) if e.result is None else ExtendedReply(payload=bytes(e.result))
 
 
+def _unsupported(c: Any, r: Any) -> Any:
+    """Refuse what nobody can do yet."""
+    raise SFTPError(Status.OP_UNSUPPORTED)
+
+
 def _never(c: Any, e: Any, r: Any) -> Any:
     raise AssertionError("refused before")
 
@@ -52,6 +57,10 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_handles.ROWS,
         *on_extensions.ROWS,
         Operation(request=BadPacket, event=FileRequest, announce=_malformed, perform=_never, files=by_nothing),
+        *(
+            Operation(request=locking, event=FileRequest, announce=_unsupported, perform=_never, files=by_nothing)
+            for locking in (Block, Unblock)
+        ),
         Operation(
             request=UnknownExtended,
             event=ExtendedRequest,
@@ -74,7 +83,8 @@ def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pai
     Args:
         offered: the pairs that came with INIT.
     """
-    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation))
+    newline = conversation.settings.server_eol.encode("ascii")
+    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation), newline)
     if not OPERATIONS[UnknownExtended].possible(conversation) or conversation.read_only:
         return pairs
     try:

@@ -33,7 +33,6 @@ from conchsftp.wire.inbox import Inbox
 
 # OpenSSH's limit; the drafts ask for 34000 (filexfer-13, 4). A larger packet cannot be skipped: the channel ends.
 LARGEST_PACKET = 256 * 1024
-HIGHEST_VERSION = 3
 # What a request costs that waits, whatever it is about: its event, its reply, and all that waiting is made of.
 _WAITING_BYTES = 4096
 # What a request costs beside which no other may be in flight: more than MaxBytesInFlight can be.
@@ -336,10 +335,12 @@ class SFTPSubsystem(Protocol):
             raise ValueError(f"packet type {packet[0]} before INIT")
         theirs, offered = read_init(packet)
         client = self._conversation.client
-        version = min(theirs, HIGHEST_VERSION, client.versions)
+        version = min(theirs, self._settings.protocol_version, client.versions)
         if version < 3:
             raise ValueError(f"version {theirs}, at least 3 expected")
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self._settings.unix_style_date_format else lambda: inf
-        self._codec = self._conversation.codec = Codec(version, client, clock=clock)
+        self._codec = self._conversation.codec = codec = Codec(version, client, clock=clock)
+        if codec.has_charset:
+            self._conversation.names_in("utf-8")
         self.transport.write(write_version(version, extensions(self._conversation, version, offered)))

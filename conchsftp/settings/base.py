@@ -2,6 +2,7 @@
 Rows of the documented chapter "Base": what its runtime is asked for, most of which Twisted settles. Rows only.
 """
 
+from conchsftp.settings.code_pages import CODE_PAGE
 from conchsftp.settings.kinds import BOOL, TEXT, integer
 from conchsftp.settings.row import Change, Setting, Support, declare
 
@@ -21,6 +22,15 @@ ROWS = declare(
         change=Change.NEVER,
         read=lambda server, index: "MIT",
         doc="The licence of this package; nobody needs a key.",
+    ),
+    Setting(
+        name="CodePage",
+        kind=CODE_PAGE,
+        default=65001,
+        doc="""The code page in which clients of version 3 write names; 65001 is UTF-8.
+A name that it has no characters for is sent in UTF-8, and cannot be asked for. Code pages without ASCII, such as EBCDIC
+(037), and those that shift between sets of characters are refused: paths are made of `/` and `.`. Versions 4 to 6 of
+the protocol always use UTF-8. Holds for sessions that begin after the change.""",
     ),
     Setting(
         name="ProcessIdleEvents",

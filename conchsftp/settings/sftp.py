@@ -3,6 +3,7 @@ Rows of the documented chapter "SFTPServer", and what it documents as properties
 """
 
 from conchsftp.settings.kinds import BOOL, BYTES, PATH, SECONDS, TEXT, integer
+from conchsftp.settings.line_ends import LINE_END
 from conchsftp.settings.row import Change, Index, Setting, declare, of_connection, of_event, to_event
 
 ROWS = declare(
@@ -147,6 +148,24 @@ the change; SFTPConnectionTimeout has the value of each.""",
         why="One name per reply costs a round trip per name.",
         index=Index.CONNECTION,
         doc="Names in one reply to READDIR. 0: as many as fit in 32 KiB, at most 100.",
+    ),
+    Setting(
+        name="ProtocolVersion",
+        kind=integer(3, 6),
+        default=3,
+        doc="""The highest version of SFTP that is spoken; a session has the lower one of both sides.
+Above 3 not everything is there: files cannot be opened as text, byte ranges cannot be locked, access control lists and
+times of creation cannot be set, and of extended requests there are those of version 3. What is missing is answered
+OP_UNSUPPORTED and not advertised; `supported2` is not sent. Holds for sessions that begin after the change.""",
+    ),
+    Setting(
+        name="ServerEOL",
+        kind=LINE_END,
+        default="\n",
+        documented="\r\n",
+        why="So lines end in text files on Linux.",
+        doc="""How lines end in text files on this server; clients of versions 4 to 6 are told.
+Files are served as they are: a client may translate by it. Holds for sessions that begin after the change.""",
     ),
     Setting(
         name="UnixStyleDateFormat",

@@ -117,6 +117,7 @@ NANOSECONDS = 0x100
 STRIPPED = {3: 0x20, 4: 0, 5: 0, 6: 0}
 """Flags that are ignored on arrival: a Huawei client sets version 4's modification time in version 3, without data."""
 
+_ALLOCATION_SIZE = 0x0400
 _NS_LIMIT = 1_000_000_000
 _U32_LIMIT = 0xFFFF_FFFF
 _ALL_BITS_5 = AttribBit.TRANSLATION_ERR - 1
@@ -215,7 +216,7 @@ _BITS_5: Kind[Any] = Fixed("attribute bits", "I", lambda bits: (bits, _ALL_BITS_
 
 ROWS = (
     Row(0x0001, (("size", U64),)),
-    Row(0x0400, (("allocation_size", U64),), V6),
+    Row(_ALLOCATION_SIZE, (("allocation_size", U64),), V6),
     Row(0x0002, (("uid", _ID), ("gid", _ID)), V3),
     Row(0x0080, (("owner", _OWNER), ("group", _OWNER)), FROM4, find=_find_names),
     Row(0x0004, (("type permissions", _MODE),), V3, find=_find_mode, usual="record.permissions | bits[record.type]"),
@@ -302,16 +303,16 @@ def _cut() -> Malformed:
     return Malformed("the packet ends within attributes")
 
 
-def _compile_write(version: int) -> Callable[[Attributes], bytes]:
+def _compile_write(version: int, present: list[Row]) -> Callable[[Attributes], bytes]:
     source = Source(f"write_attributes_{version}", "record")
-    _write_usual(source, version)
+    _write_usual(source, present)
     source.add("parts = [b'']", "flags = 0")
-    times = [names + "_ns" for row in rows(version) if row.nanos for names, _ in row.values]
+    times = [names + "_ns" for row in present if row.nanos for names, _ in row.values]
     if times:
         source.add(f"nanos = {' or '.join(f'record.{name} is not None' for name in times)}")
         source.add("if nanos:", f"flags = {NANOSECONDS:#x}")
         source.end()
-    for row in rows(version):
+    for row in present:
         _write_row(source, row)
     if version == 3:
         source.add(f"parts[0] = {source.packer('I')}(flags)")
@@ -347,9 +348,9 @@ def _write_row(source: Source, row: Row) -> None:
     source.end()
 
 
-def _write_usual(source: Source, version: int) -> None:
+def _write_usual(source: Source, present: list[Row]) -> None:
     """Add the quick road for records that have all of a version's fixed values: one `struct` call, if it fits."""
-    fixed = rows(version)[:-1]
+    fixed = present[:-1]
     letters = [_letters(row) for row in fixed]
     if not all(letters):
         return
@@ -385,4 +386,15 @@ blank: Callable[[], Attributes] = _compile_blank()
 @cache
 def attributes_kind(version: int) -> Kind[Attributes]:
     """Return how the attributes are read and written in a version of the protocol, 3 to 6."""
-    return Kind("attributes", _compile_read(version), _compile_write(version))
+    return Kind("attributes", _compile_read(version), _compile_write(version, rows(version)))
+
+
+@cache
+def replied(version: int) -> Callable[[Attributes], bytes]:
+    """
+    Return how the attributes are written in the replies of a version.
+
+    Without the allocation size: lftp 4.9, which asks for version 6, does not know that it can be there, and takes what
+    follows for garbage.
+    """
+    return _compile_write(version, [row for row in rows(version) if row.bit != _ALLOCATION_SIZE])

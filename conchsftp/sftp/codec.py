@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.sftp.attributes import Attributes, attributes_kind
+from conchsftp.sftp.attributes import Attributes, replied
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.decoders import BODY, decoders
 from conchsftp.sftp.listing import longname
@@ -72,13 +72,15 @@ class Codec:
         self.version = version
         self._clock = clock
         self._decoders = decoders(version, client.symlinks)
-        self._pack_attributes = attributes_kind(version).pack
+        self._pack_attributes = replied(version)
         self._no_attributes = self._pack_attributes(Attributes())
         self._status_tails = _status_tails(version)
         # "[end-of-file], [end-of-list]": from version 6 (filexfer-13, 9.3 and 9.4), and only when true: in some clients
         # a false one counts as true.
         self._has_ends = version >= 6
         self._has_longnames = version == 3
+        self.has_charset = version >= 4
+        """Whether names are UTF-8 by definition; in version 3 they are whatever both sides use."""
 
     def decode(self, pieces: Sequence[Buffer]) -> tuple[int, Any]:
         """

@@ -11,7 +11,7 @@ from typing import Any
 
 from conchsftp.sftp import requests
 from conchsftp.sftp.fields import REQUESTS
-from conchsftp.sftp.numbers import VERSIONS
+from conchsftp.sftp.numbers import FROM4, VERSIONS
 from conchsftp.wire.kinds import Pair
 
 
@@ -54,11 +54,13 @@ EXTENSIONS = (
 """In the order in which OpenSSH's server advertises them."""
 
 
-def advertised(version: int, possible: Callable[[type[Any]], bool]) -> list[Pair]:
+def advertised(version: int, possible: Callable[[type[Any]], bool], newline: bytes = b"\n") -> list[Pair]:
     """
     Return the pairs for the extensions that a version and a session have.
 
     Args:
         possible: whether a request, by its class, can be carried out.
+        newline: how lines end in the server's text files; told since version 4 (filexfer-04, 4.3).
     """
-    return [(row.name, row.data) for row in EXTENSIONS if version in row.versions and possible(row.request)]
+    facts = [(b"newline", newline)] if version in FROM4 else []
+    return facts + [(row.name, row.data) for row in EXTENSIONS if version in row.versions and possible(row.request)]

@@ -2,7 +2,8 @@
 What a session does for single clients, and that the setting ClientQuirks overrides it.
 """
 
-from conchsftp.session import subsystem
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
 from tests.session.support import (
     NAME,
     OPENDIR,
@@ -65,16 +66,17 @@ class PacketTests(SessionCase):
 class VersionTests(SessionCase):
     """The highest version that a client is answered with."""
 
-    def answered(self, asked: int, quirks: str = "") -> int:
+    def answered(self, asked: int, quirks: str = "", highest: int = 6) -> int:
         """Return the version that a client which asks for one gets."""
-        (reply,) = Session(self.files, client_quirks=quirks).ask(unhex(f"01 {asked:08x}"))
+        (reply,) = Session(self.files, client_quirks=quirks, protocol_version=highest).ask(unhex(f"01 {asked:08x}"))
         return int.from_bytes(reply[1:5], "big")
 
     def test_cap(self) -> None:
         """No more than the setting says, than the server speaks, or than was asked for."""
-        self.assertEqual(self.answered(6), 3)
-        self.patch(subsystem, "HIGHEST_VERSION", 6)
-        self.assertEqual(self.answered(6), 6)
+        for highest in (3, 4, 5, 6):
+            self.assertEqual(self.answered(6, highest=highest), highest)
+            self.assertEqual(self.answered(4, highest=highest), min(4, highest))
+        self.assertEqual(Settings(TABLE).protocol_version, 3)
         self.assertEqual(self.answered(6, "* versions=4"), 4)
         self.assertEqual(self.answered(3, "* versions=4"), 3)
         self.assertEqual(self.answered(6, "SSH-2.0-Other* versions=4"), 6)

@@ -45,8 +45,8 @@ from tests.sftp.samples import SAMPLES
 WIRE = [(string(sample.packet), type(sample.record)) for sample in SAMPLES if 3 in sample.versions]
 WIRE = [each for each in WIRE if each[1] is not requests.HomeDirectory]
 WIRE.append((extended(b"home-directory", 7, string(b"")), requests.HomeDirectory))
-# What asks nothing of a file system.
-APART = {Abandon, BadPacket, requests.Limits}
+# What asks nothing of a file system, and what version 3 has not.
+APART = {Abandon, BadPacket, requests.Block, requests.Limits, requests.Link, requests.Unblock}
 HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS")
 
 

@@ -14,8 +14,9 @@ class ExtensionTests(SynchronousTestCase):
         """Where everything is possible all is advertised, in the order and with the versions of OpenSSH's server."""
         for version in VERSIONS:
             self.assertEqual(
-                advertised(version, lambda request: True),
-                [
+                advertised(version, lambda request: True, b"\r\n"),
+                ([(b"newline", b"\r\n")] if version > 3 else [])
+                + [
                     (b"posix-rename@openssh.com", b"1"),
                     (b"statvfs@openssh.com", b"2"),
                     (b"fstatvfs@openssh.com", b"2"),

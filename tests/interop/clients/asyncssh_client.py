@@ -5,6 +5,7 @@ asyncssh, a library for Python.
 import asyncio
 import stat
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import asyncssh
 from tests.interop.clients.client import Client
 from tests.interop.driving import Place
 from tests.interop.operations import Step
+
+# The version of SFTP that it asks for, and has to get.
+VERSION: ContextVar[int] = ContextVar("version", default=3)
 
 Work = Callable[[asyncssh.SFTPClient, Path], Awaitable[Any]]
 
@@ -29,7 +33,8 @@ def _step(work: Work, *, by_password: bool = False) -> Step:
             config=None,
             **{"client_keys": [str(server.keys.client)], **proof},
         ) as connection:
-            async with connection.start_sftp_client() as client:
+            async with connection.start_sftp_client(sftp_version=VERSION.get()) as client:
+                assert client.version == VERSION.get()
                 await client.chdir(place.remote)
                 return await work(client, place.local)
 
@@ -83,9 +88,15 @@ async def _append(client: asyncssh.SFTPClient, local: Path) -> None:
         await arrived.write((local / "source").read_bytes())
 
 
+def _kind(attributes: asyncssh.SFTPAttrs) -> str:
+    """Return the letter of `ls`; from version 4 on, the type is not in the permissions."""
+    types = {asyncssh.FILEXFER_TYPE_REGULAR: "-", asyncssh.FILEXFER_TYPE_DIRECTORY: "d"}
+    return types.get(attributes.type) or stat.filemode(attributes.permissions)[0]
+
+
 async def _list(client: asyncssh.SFTPClient, local: Path) -> dict[str, tuple[str, int]]:
     entries = await client.readdir()
-    return {entry.filename: (stat.filemode(entry.attrs.permissions)[0], entry.attrs.size) for entry in entries}
+    return {entry.filename: (_kind(entry.attrs), entry.attrs.size) for entry in entries}
 
 
 async def _folders(client: asyncssh.SFTPClient, local: Path) -> None:

@@ -10,7 +10,9 @@ from tests.interop.operations import Step
 _MIRROR_BOTH = ("mirror -R source arrived", "mirror source arrived")
 
 
-def _script(*commands: str, code: int = 0) -> Step:
+def script(*commands: str, code: int = 0) -> Step:
+    """Return a step that has lftp carry out commands in the place's folder."""
+
     def step(place: Place) -> str:
         program = " ".join(["ssh -a -x -oBatchMode=yes", *options(place.server)])
         return _lftp(place, program, *commands, code=code)
@@ -32,12 +34,12 @@ def _password(place: Place) -> None:
 
 
 def _rename_over(place: Place) -> bool:
-    assert "Access failed" in _script("mv source arrived", code=1)(place)
+    assert "Access failed" in script("mv source arrived", code=1)(place)
     return False
 
 
 def _read_link(place: Place) -> str:
-    return _script("cls -l link")(place).partition(" -> ")[2].strip()
+    return script("cls -l link")(place).partition(" -> ")[2].strip()
 
 
 CLIENT = Client(
@@ -45,30 +47,30 @@ CLIENT = Client(
     version=lambda: printed_version("lftp", "--version"),
     needs=("lftp", "ssh"),
     steps={
-        "upload": _script("put source -o arrived"),
-        "download": _script("get source -o arrived"),
-        "replace": _script("put source -o arrived"),
-        "resume_upload": _script("put -c source -o arrived"),
-        "resume_download": _script("get -c source -o arrived"),
-        "empty": _script("put source -o arrived", "get source -o arrived"),
-        "parallel": _script("mirror -R --parallel=4 source arrived", "mirror --parallel=4 source arrived"),
-        "list": lambda place: long_names(_script("ls")(place)),
-        "list_many": lambda place: _script("cls -1")(place).splitlines(),
-        "folders": _script("mkdir made", "rmdir folder", "rm file"),
-        "rename": _script("mv source arrived"),
+        "upload": script("put source -o arrived"),
+        "download": script("get source -o arrived"),
+        "replace": script("put source -o arrived"),
+        "resume_upload": script("put -c source -o arrived"),
+        "resume_download": script("get -c source -o arrived"),
+        "empty": script("put source -o arrived", "get source -o arrived"),
+        "parallel": script("mirror -R --parallel=4 source arrived", "mirror --parallel=4 source arrived"),
+        "list": lambda place: long_names(script("ls")(place)),
+        "list_many": lambda place: script("cls -1")(place).splitlines(),
+        "folders": script("mkdir made", "rmdir folder", "rm file"),
+        "rename": script("mv source arrived"),
         "rename_over": _rename_over,
-        "tree_up": _script("mirror -R source arrived"),
-        "tree_down": _script("mirror source arrived"),
-        "remove_tree": _script("rm -r source"),
-        "chmod": _script("chmod 604 source"),
-        "time_up": _script("put source -o arrived"),
-        "time_down": _script("get source -o arrived"),
-        "symlink": _script("ln -s source link"),
+        "tree_up": script("mirror -R source arrived"),
+        "tree_down": script("mirror source arrived"),
+        "remove_tree": script("rm -r source"),
+        "chmod": script("chmod 604 source"),
+        "time_up": script("put source -o arrived"),
+        "time_down": script("get source -o arrived"),
+        "symlink": script("ln -s source link"),
         "read_link": _read_link,
-        "odd_names": _script(*_MIRROR_BOTH),
-        "latin_name": _script(*_MIRROR_BOTH),
-        "missing": _script("get absent -o arrived", code=1),
-        "refused": _script("put source -o arrived", code=1),
+        "odd_names": script(*_MIRROR_BOTH),
+        "latin_name": script(*_MIRROR_BOTH),
+        "missing": script("get absent -o arrived", code=1),
+        "refused": script("put source -o arrived", code=1),
         "password": _password,
     },
     cannot={
