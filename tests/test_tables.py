@@ -55,7 +55,6 @@ PENDING = frozenset(
     SSHCertThumbprintSHA1 SSHCertThumbprintSHA256 SSHCertUsage SSHCertUsageFlags SSHCertVersion SSHCertSubject
     SSHCertEncoded AltSSHCertCount AltSSHCertStore AltSSHCertStorePassword AltSSHCertStoreType AltSSHCertSubject
     MaskSensitiveData LogLevel
-    ProtocolVersion RestrictUserToHomeDir ServerEOL UserRootDirectory CodePage
     SSHUserAuthRequest Error Log SSHStatus
     Connected.CertStoreType* Connected.CertStore* Connected.CertPassword* Connected.CertSubject*
     """.split()

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from conchsftp.events.files import ResolvePath
@@ -22,6 +23,7 @@ from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.session.pipeline import Pipeline
+from conchsftp.session.view import Unseen, view_of
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp import requests
@@ -36,6 +38,7 @@ from conchsftp.sftp.statuses import TEXTS, Status
 from conchsftp.wire.kinds import BYTES, U8, U32
 
 _VERSION = 3
+_log = Logger()
 
 
 class _Road:
@@ -111,7 +114,34 @@ class ConchServer:
         events = getattr(avatar, "events", None) or EventHub()
         conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
         self._road = _Road(conversation)
-        self._ask = self._road.ask
+        self._refused = False
+        self._waiting: list[Deferred[None]] | None = None
+        if settings.user_root_directory or settings.restrict_user_to_home_dir:
+            self._waiting = []
+            Deferred.fromCoroutine(self._confine())
+
+    async def _confine(self) -> None:
+        """Find out what the user may see, as at the end of a login; nothing is served before."""
+        try:
+            self._road.conversation.show(await view_of(self.avatar, self._settings))
+        except Unseen as problem:
+            self._refused = True
+            _log.error("{user!r}: {problem}", user=self.avatar.user_name, problem=problem)
+        except Exception:
+            self._refused = True
+            _log.failure("{user!r} cannot be confined", user=self.avatar.user_name)
+        waiting, self._waiting = self._waiting, None
+        for each in waiting or ():
+            each.callback(None)
+
+    async def _ask(self, request: Any) -> Any:
+        if self._waiting is not None:
+            turn: Deferred[None] = Deferred()
+            self._waiting.append(turn)
+            await turn
+        if self._refused:
+            raise to_problem(Status.PERMISSION_DENIED)
+        return await self._road.ask(request)
 
     def gotVersion(self, otherVersion: int, extData: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """Return the extended requests that Conch's server can pass on."""

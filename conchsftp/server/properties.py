@@ -22,6 +22,8 @@ class Properties(HasSettings):
     """One attribute for each setting; docs/settings.md says what it means."""
 
     root_directory = Value[str, PathLike[str] | str]("RootDirectory")
+    user_root_directory = OfConnections[str, PathLike[str] | str]("UserRootDirectory")
+    restrict_user_to_home_dir = OfConnections[bool, bool | str]("RestrictUserToHomeDir")
     sftp_connection_count = Value[int, Never]("SFTPConnectionCount")
     sftp_connection_connected = OfConnections[bool, Never]("SFTPConnectionConnected")
     sftp_connection_error_message = OfConnections[str, Never]("SFTPConnectionErrorMessage")
@@ -34,6 +36,8 @@ class Properties(HasSettings):
     sftp_connection_timeout = OfConnections[float, float | str]("SFTPConnectionTimeout")
     default_timeout = Value[float, float | str]("DefaultTimeout")
     dir_list_buffer_size = OfConnections[int, int | str]("DirListBufferSize")
+    protocol_version = Value[int, int | str]("ProtocolVersion")
+    server_eol = Value[str, bytes | str]("ServerEOL")
     unix_style_date_format = Value[bool, bool | str]("UnixStyleDateFormat")
     default_auth_methods = Value[tuple[str, ...], Iterable[str]]("DefaultAuthMethods")
     keyboard_interactive_message = Value[str, str]("KeyboardInteractiveMessage")
@@ -110,6 +114,7 @@ class Properties(HasSettings):
     keep_alive_retry_count = Value[int, int | str]("KeepAliveRetryCount")
     build_info = Value[str, Never]("BuildInfo")
     license_info = Value[str, Never]("LicenseInfo")
+    code_page = Value[int, int | str]("CodePage")
     process_idle_events = Value[bool, bool | str]("ProcessIdleEvents")
     select_wait_millis = Value[int, int | str]("SelectWaitMillis")
     use_fips_compliant_api = Value[bool, bool | str]("UseFIPSCompliantAPI")

@@ -19,6 +19,8 @@ class Names:
     __slots__ = ()
 
     root_directory: str
+    user_root_directory: str
+    restrict_user_to_home_dir: bool
     sftp_connection_count: int
     sftp_connection_connected: bool
     sftp_connection_error_message: str
@@ -31,6 +33,8 @@ class Names:
     sftp_connection_timeout: float
     default_timeout: float
     dir_list_buffer_size: int
+    protocol_version: int
+    server_eol: str
     unix_style_date_format: bool
     default_auth_methods: tuple[str, ...]
     keyboard_interactive_message: str
@@ -107,6 +111,7 @@ class Names:
     keep_alive_retry_count: int
     build_info: str
     license_info: str
+    code_page: int
     process_idle_events: bool
     select_wait_millis: int
     use_fips_compliant_api: bool

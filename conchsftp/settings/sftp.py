@@ -172,7 +172,7 @@ Files are served as they are: a client may translate by it. Holds for sessions t
         kind=BOOL,
         default=True,
         doc="""Whether the long names of a listing carry dates as `ls -l` writes them.
-`Mar 15 14:07` within the last half year, else `Mar 15  2024`. False: always with the year. Only clients of version 3
-see these lines.""",
+`Mar 15 14:07` within the last 182 days, as `ls` has it (the component: 180), else `Mar 15  2024`. False: always with
+the year. Only clients of version 3 see these lines.""",
     ),
 )

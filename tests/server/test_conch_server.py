@@ -252,3 +252,31 @@ class MadeByServerTests(SynchronousTestCase):
         opening = adapted.openFile(b"new", FXF_WRITE | FXF_CREAT, {})
         self.assertEqual(self.failureResultOf(opening, SFTPError).value.code, FX_PERMISSION_DENIED)
         self.assertEqual(adapted.avatar.settings, server.settings)
+
+    def test_confined(self) -> None:
+        """They see what they would see in a session of ours, and nothing before that is known."""
+        folder = self.mktemp()
+        os.makedirs(f"{folder}/alice/inside")
+        server = memory_server(root_directory=folder, user_root_directory="%u", file_threads="inline")
+        adapted = ISFTPServer(self.successResultOf(Deferred.fromCoroutine(server.make_avatar("alice"))))
+        self.assertEqual(self.successResultOf(adapted.getAttrs(b"/inside", False))["permissions"] & 0o7000, 0)
+        missing = adapted.getAttrs(b"/alice", False)
+        self.assertEqual(self.failureResultOf(missing, SFTPError).value.code, FX_NO_SUCH_FILE)
+        server.factory.clock.threads.hold = True  # type: ignore[attr-defined]
+        avatar = SFTPAvatar("alice", files=adapted.avatar.files)
+        avatar.settings, avatar.events = server.settings, server.events
+        later = ISFTPServer(avatar)
+        asked = [later.realPath(b"."), later.getAttrs(b"/inside", False)]
+        self.assertNoResult(asked[0])
+        server.factory.clock.threads.finish()  # type: ignore[attr-defined]
+        self.assertEqual(self.successResultOf(asked[0]), b"/")
+        self.successResultOf(asked[1])
+
+    def test_not_confined(self) -> None:
+        """Who cannot be shown what they should see is shown nothing."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        server = memory_server(root_directory=folder, user_root_directory="%u", file_threads="inline")
+        adapted = ISFTPServer(self.successResultOf(Deferred.fromCoroutine(server.make_avatar("alice"))))
+        refused = adapted.getAttrs(b"/", False)
+        self.assertEqual(self.failureResultOf(refused, SFTPError).value.code, FX_PERMISSION_DENIED)
