@@ -102,7 +102,10 @@ def _serve(arguments: Sequence[str]) -> None:
     # getopt wants the folder last; a person writes it first.
     last = 0 if arguments[0].startswith("-") else 1
     options.parseOptions([*arguments[last:], *arguments[:last]])
-    shown = FilteringLogObserver(textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)])
+    wanted = LogLevelFilterPredicate(LogLevel.info)
+    # How much our server has to say is up to its own setting LogLevel.
+    wanted.setLogLevelForNamespace("conchsftp", LogLevel.debug)
+    shown = FilteringLogObserver(textFileLogObserver(sys.stderr), [wanted])
     globalLogBeginner.beginLoggingTo([shown], redirectStandardIO=False)
     react(_run, [options])
 

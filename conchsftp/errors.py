@@ -105,7 +105,7 @@ class ErrorCode(IntEnum):
     FIREWALL = 118, "error of a firewall or proxy", "Never: the server connects to nobody through a proxy."
     NO_SUCH_CONNECTION = 126, "there is no such connection", "A connection that is named by its number is gone."
     WOULD_BLOCK = 135, "the operation would block", "Never: what cannot be done at once waits, and others are served."
-    CANNOT_FORWARD = 1201, "a connection could not be forwarded", "Never: requests to forward are refused, not tried."
+    CANNOT_FORWARD = 1201, "a connection could not be forwarded", "A client asks for it; that is always refused."
     CANNOT_FORWARD_DATA = 1202, "data could not be forwarded", "Never: nothing is forwarded."
     NOT_AUTHENTICATED = 1300, "the client could not be authenticated", "A connection ends after MaxAuthAttempts."
     NO_HOST_KEY = 1301, "there is no host key, or one without its private part", "A key is loaded, or ports are opened."

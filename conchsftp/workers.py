@@ -133,9 +133,12 @@ class Workers:
         rule: AUTOMATIC decides by mount; INLINE and THREADS decide for all of them.
         clock: seconds from any origin, never going back.
         waits: how often the calling thread has given up the processor of its own will; -1 where that is not counted.
+
+    Attributes:
+        log: told of mounts that answer slowly.
     """
 
-    _log = Logger()
+    log: Logger = Logger()
 
     def __init__(
         self,
@@ -263,7 +266,7 @@ class Workers:
     def _use_threads(self, mount: Mount, now: float) -> None:
         mount.threads_until = now + WATCH_SECONDS
         mount.careful_until = mount.threads_until + WATCH_SECONDS
-        self._log.debug("{mount} answers slowly: threads for {seconds} s", mount=mount.name, seconds=WATCH_SECONDS)
+        self.log.debug("{mount} answers slowly: threads for {seconds} s", mount=mount.name, seconds=WATCH_SECONDS)
 
 
 def shield(work: "Deferred[R]", late: "Callable[[R | Failure], object] | None" = None) -> "Deferred[R]":

@@ -15,13 +15,13 @@ from twisted.conch.ssh.keys import BadKeyError
 from twisted.cred.error import LoginFailed, UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.logger import Logger
 from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
+from conchsftp.log import ConnectionLog
 
 Token = tuple[str, str | bytes]
 """The name of a method, and what the client showed for it: what one event tells."""
@@ -59,14 +59,14 @@ class EventChecker:
         portal: whose checkers are asked.
         events: whose handlers are asked.
         connection_id: the connection.
+        log: the log of the connection.
     """
 
-    _log = Logger()
-
-    def __init__(self, portal: Portal, events: EventHub, connection_id: int) -> None:
+    def __init__(self, portal: Portal, events: EventHub, connection_id: int, log: ConnectionLog) -> None:
         self._portal = portal
         self._events = events
         self._connection_id = connection_id
+        self._log = log
 
     @property
     def listened(self) -> bool:

@@ -59,6 +59,11 @@ class AuthMethod(ABC):
         """What the log says besides the name of the method."""
         return ""
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What the request holds that only the log of an operator may show who asks for it."""
+        return ()
+
     @classmethod
     @abstractmethod
     def proves(cls, settings: Any) -> InterfaceClass | None:
@@ -138,6 +143,10 @@ class PasswordMethod(AuthMethod):
 
     secret: Secret
     new_secret: Secret | None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return (self.secret,) if self.new_secret is None else (self.secret, self.new_secret)
 
     @classmethod
     def proves(cls, settings: Any) -> InterfaceClass:

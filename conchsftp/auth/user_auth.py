@@ -20,7 +20,6 @@ from twisted.conch.ssh.userauth import (
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import Credentials, KeyOffer
@@ -29,7 +28,7 @@ from conchsftp.auth.event_checker import EventChecker, Verdict
 from conchsftp.auth.methods import METHODS, AuthMethod, AuthRequest, BadProof, NoneMethod, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import Questions
-from conchsftp.errors import ProtocolViolation
+from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.workers import shield
@@ -61,7 +60,6 @@ class UserAuth(SSHUserAuthServer):
         progress: what this connection has done so far.
     """
 
-    _log = Logger()
     transport: Any
     delay: RefusalDelay | None = None
 
@@ -69,7 +67,9 @@ class UserAuth(SSHUserAuthServer):
         """Begin; nothing is sent, and nothing of a former login is kept."""
         self.progress = AuthProgress()
         factory = self.transport.factory
-        self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id)
+        self._checker = EventChecker(
+            factory.portal, factory.events, self.transport.connection_id, self.transport.log
+        )
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
@@ -131,7 +131,7 @@ class UserAuth(SSHUserAuthServer):
         except ProtocolViolation as violation:
             self._disconnect(violation.reason, violation.text)
         except Exception:
-            self._log.failure("{peer}: the login cannot go on", peer=self.transport.peer)
+            self.transport.log.failure("the login cannot go on")
             self._disconnect(Reason.BY_APPLICATION, "internal error")
         finally:
             self._serving = False
@@ -153,7 +153,7 @@ class UserAuth(SSHUserAuthServer):
         except Exception:
             if self._ended:
                 raise
-            self._log.failure("{peer}: {user!r} cannot be judged", peer=self.transport.peer, user=_shown(request))
+            self.transport.log.failure("{user!r} cannot be judged", user=_shown(request))
             reason = "an error on our side"
         await self._refuse(request, reason)
 
@@ -185,6 +185,9 @@ class UserAuth(SSHUserAuthServer):
         """Return what a request shows; what is asked for besides, the client is asked for."""
         questions = body.questions(self.transport.settings)
         answers = await self._ask_client(questions) if questions is not None else ()
+        for secret in (*body.secrets, *answers):
+            text = "{user!r} says {secret} for {method!r}"
+            self.transport.log.secret(text, secret, user=attempt.user_name, method=body.name)
         try:
             return body.verify(attempt, questions, answers)
         except BadProof as problem:
@@ -197,13 +200,15 @@ class UserAuth(SSHUserAuthServer):
         settings = self.transport.settings
         if body.name == NoneMethod.name and NoneMethod.name not in settings.default_auth_methods:
             # A handler that compares nothing with nothing must not open the door to everybody.
-            self._log.warn("accepted without a proof, but DefaultAuthMethods does not name `none`")
+            self.transport.log.warn("accepted without a proof, but DefaultAuthMethods does not name `none`")
             raise UnauthorizedLogin("`none` is not among DefaultAuthMethods")
         if not self.progress.agrees(verdict.avatar_id):
             raise UnauthorizedLogin("the proof is one of somebody else")
         self.progress.home_dir = verdict.home_dir or self.progress.home_dir
         if verdict.partial:
             identity = attempt.user, attempt.service
+            text = "{method!r} accepted for {user!r}, more is needed"
+            self.transport.log.info(text, method=body.name, user=attempt.user_name, step=True)
             self.progress.prove(body.name, body.proves(settings), identity, verdict.avatar_id)
             self._fail(partial=True)
             return
@@ -266,9 +271,9 @@ class UserAuth(SSHUserAuthServer):
             self._late(login)
             return
         self._end()
-        self._log.info(
-            "{peer}: {user!r} logged in by {method}{detail}, with {client!r}",
-            peer=self.transport.peer,
+        self.transport.log.info(
+            "{user!r} logged in by {method}{detail}, with {client!r}",
+            step=True,
             user=attempt.user_name,
             method=attempt.method,
             detail=detail,
@@ -280,18 +285,18 @@ class UserAuth(SSHUserAuthServer):
         """Undo a login that was completed when the connection had gone."""
         if isinstance(result, Failure):
             if not result.check(LoginFailed):
-                self._log.failure("an avatar could not be made", failure=result)
+                self.transport.log.failure("an avatar could not be made", failure=result)
             return
         _, _, logout = result
-        maybeDeferred(logout).addErrback(lambda reason: self._log.failure("logout failed", failure=reason))
+        maybeDeferred(logout).addErrback(lambda reason: self.transport.log.failure("logout failed", failure=reason))
 
     async def _refuse(self, request: AuthRequest, reason: str) -> None:
         if self._ended:
             return
-        log = self._log.debug if request.method == "none" else self._log.info
+        log = self.transport.log.status if request.method == "none" else self.transport.log.info
         log(
-            "{peer}: {method!r}{detail} refused for {user!r}: {reason}",
-            peer=self.transport.peer,
+            "{method!r}{detail} refused for {user!r}: {reason}",
+            step=True,
             method=request.method[:64],
             detail=request.body.detail if request.body else "",
             user=_shown(request),
@@ -305,7 +310,7 @@ class UserAuth(SSHUserAuthServer):
         if seconds > 0:
             await deferLater(clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:
-            self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY)
+            self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY, ErrorCode.NOT_AUTHENTICATED)
         else:
             self._fail(partial=False)
 
@@ -324,9 +329,9 @@ class UserAuth(SSHUserAuthServer):
         self._banner = banner
         self.transport.sendPacket(number, payload)
 
-    def _disconnect(self, reason: int, text: str) -> None:
+    def _disconnect(self, reason: int, text: str, code: int = ErrorCode.ECONNABORTED) -> None:
         self._end()
-        self.transport.sendDisconnect(reason, text.encode("utf-8"))
+        self.transport.sendDisconnect(reason, text.encode("utf-8"), code)
 
     def _end(self) -> None:
         self._ended = True

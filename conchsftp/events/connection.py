@@ -18,10 +18,14 @@ class ConnectionRequest(Event):
     """
     A client asks for a connection; nothing has been sent or received yet.
 
+    The first event of a connection. It waits for handlers that wait, as long as HandlerTimeLimit allows; one that fails
+    or takes longer refuses. A connection above MaxConnections is closed without it.
+
     Attributes:
         address: of the client.
-        port: of the client.
-        accept: False closes the connection.
+        port: of the client; 0 if it came another way than TCP.
+        accept: False closes the connection without a word. Preset by AllowedClients and BlockedClients; True lets in
+            also whom these would refuse.
     """
 
     address: str
@@ -67,12 +71,16 @@ class Connected(Event):
 @event()
 class Disconnected(Event):
     """
-    A connection has ended. Fires once for each that was connected.
+    A connection has ended. Fires once for each that was connected, after everything else of it.
 
     Attributes:
         connection_id: the connection.
-        status_code: 0 if it ended in order; else the documented number of the error.
-        description: `OK`, or what went wrong.
+        status_code: 0 if it ended in order: by the client, or because the application asked for it. 10053: the server
+            has ended it, for what the client did or did not do; 1300: for too many failed logins; 10060: for its
+            silence. 10054: it broke, or the client ended it because of an error. Or the documented number of what the
+            system says; or what a handler of Connected has set.
+        description: `OK`, or what went wrong: the text of the DISCONNECT, which limit of time was over, what the system
+            says.
     """
 
     connection_id: int
@@ -80,15 +88,21 @@ class Disconnected(Event):
     description: str = "OK"
 
 
-@event(fired=False)
+@event()
 class Error(Event):
     """
-    Something went wrong that is the answer to no request.
+    Something went wrong that is more than the answer to a request.
+
+    It tells of what the log has as a warning or worse, at any LogLevel: a client broke the protocol (10053) or failed
+    to log in too often (1300), a disk could not do what was asked (2002; once a session for each kind of error), a
+    handler or another part of the program failed (0), a port could not be opened (its number). And of requests to
+    forward connections, which are always refused (1201; once a connection). What a client may not do, or names wrongly,
+    is no error. Problems with the handlers of this event and of Log are in Twisted's log only.
 
     Attributes:
-        connection_id: the connection.
+        connection_id: the connection; 0 if it is about none.
         error_code: the documented number of the error; 0 where there is none.
-        description: what went wrong.
+        description: what went wrong, for the operator.
     """
 
     connection_id: int
@@ -96,15 +110,17 @@ class Error(Event):
     description: str
 
 
-@event(fired=False)
+@event()
 class Log(Event):
     """
-    One message of the log.
+    One line of the log. LogLevel says how much there is.
+
+    A line that a handler of this event causes goes to Twisted's log alone. Nobody waits for handlers that wait.
 
     Attributes:
         connection_id: the connection that it is about; 0 if none.
-        log_level: how much must be asked for to see it; 1: little, 3: much.
-        message: the text.
+        log_level: which LogLevel is needed to see it: 1 (info), 2 (verbose) or 3 (debug).
+        message: the text, as in Twisted's log: `[3 alice@192.0.2.7] disconnected, reason 11: ''`.
         log_type: reserved.
     """
 
@@ -114,10 +130,12 @@ class Log(Event):
     log_type: str = ""
 
 
-@event(fired=False)
+@event()
 class SSHStatus(Event):
     """
-    A step of a connection, for information only: greeting, key exchange, login.
+    A step of a connection, for information only: greeting, key exchange, login, end.
+
+    Fires after Connected and before Disconnected. Nobody waits for handlers that wait.
 
     Attributes:
         connection_id: the connection.

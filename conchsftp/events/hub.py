@@ -38,6 +38,7 @@ class EventHub:
         threads: called with a function and its arguments, runs it in a thread and returns a Deferred.
 
     Attributes:
+        log_about: returns the logger for what concerns an event.
         listeners: event class → handlers, for the events that have some. Replaced when a handler is added: do not keep.
     """
 
@@ -50,6 +51,7 @@ class EventHub:
         "clock",
         "handler_seconds",
         "listeners",
+        "log_about",
         "threads",
     )
     _log = Logger()
@@ -65,6 +67,7 @@ class EventHub:
         self.clock = clock
         self.handler_seconds = handler_seconds
         self.threads = threads
+        self.log_about: Callable[[Event], Logger] = lambda event: self._log
         self.listeners: dict[type[Event], tuple[Handler, ...]] = {}
         self._parent = parent
         self._hooks: dict[type[Event], Handler] = {}
@@ -219,7 +222,7 @@ class EventHub:
         event.refuse(problem)
         if deliberate(event, problem):
             return None
-        self._log.failure("A handler of {event} failed", event=event.name)
+        self.top.log_about(event).failure("A handler of {about} failed", about=event.name)
         return problem
 
     @property

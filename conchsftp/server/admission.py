@@ -10,7 +10,6 @@ from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ServerError
@@ -24,9 +23,6 @@ from conchsftp.session.view import Unseen, view_of
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.transport import Transport
-
-# The documented number of "connection reset by peer".
-_RESET = 10054
 
 
 class ServerTransport(Transport):
@@ -60,11 +56,12 @@ class ServerTransport(Transport):
             self._finding.cancel()
         if self._connected:
             self._connected = False
-            lost = isinstance(reason, Failure) and not reason.check(ConnectionDone)
-            code, text = (_RESET, "connection lost") if lost else (0, "OK")
-            telling = self.factory.events.fire(Disconnected(self.connection_id, code, text))
+            ending = self.ending
+            assert ending is not None
+            told = Disconnected(self.connection_id, int(ending.status_code), ending.description)
+            telling = self.factory.events.fire(told)
             if telling is not None:
-                telling.addErrback(lambda failure: self._log.failure("a handler of Disconnected was cut off", failure))
+                telling.addErrback(lambda failure: self.log.failure("a handler of Disconnected was cut off", failure))
 
     async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:
         """
@@ -122,6 +119,7 @@ class ServerTransport(Transport):
         self._connected = True
         told = await self._ask_handlers(Connected(self.connection_id))
         if told.status_code:
+            self.end_as(int(told.status_code), str(told.description))
             self.sendDisconnect(Reason.BY_APPLICATION, told.description.encode("utf-8", "replace"))
         if not self._ended:
             await self._take_key(told)
@@ -139,7 +137,7 @@ class ServerTransport(Transport):
                 keys = await keys
             self.keying.prove_with(keys)
         except ServerError as problem:
-            self._log.error("{peer}: refused, its host key: {text}", peer=self.peer, text=problem.text)
+            self.log.error("refused, its host key: {text}", text=problem.text, error_code=problem.code)
             self.sendDisconnect(Reason.BY_APPLICATION, b"there is no host key for this connection")
 
     async def _ask_handlers(self, event: Any) -> Any:
@@ -148,10 +146,10 @@ class ServerTransport(Transport):
 
     def _not_found(self, failure: Failure) -> None:
         if not self._ended:
-            self._log.failure("{peer}: no home was found", failure, peer=self.peer)
+            self.log.failure("no home was found", failure)
 
     def _not_admitted(self, failure: Failure) -> None:
         if self._ended and failure.check(CancelledError):
             return
-        self._log.failure("{peer}: could not be admitted", failure, peer=self.peer)
+        self.log.failure("the connection could not be admitted", failure)
         self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")

@@ -55,6 +55,11 @@ class SFTPAvatar(ConchUser):
         self.channelLookup = {b"session": SFTPChannel}
         self.subsystemLookup: dict[bytes, Any] = {b"sftp": _subsystem}
 
+    @property
+    def _log(self) -> Any:  # type: ignore[override]
+        # What Conch's class writes is a line of the connection's log, too.
+        return getattr(getattr(self.conn, "transport", None), "log", _log)
+
     def logged_out(self) -> None:
         """The connection of this login is over, whatever ended it."""
 

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from conchsftp.events.files import ResolvePath
 from conchsftp.events.hub import EventHub
 from conchsftp.files.conch_values import from_conch, to_bytes, to_conch, to_problem
+from conchsftp.log import ConnectionLog
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.operations import OPERATIONS, extensions
@@ -113,6 +114,7 @@ class ConchServer:
         self._settings = settings = getattr(avatar, "settings", None) or Settings(TABLE)
         events = getattr(avatar, "events", None) or EventHub()
         conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
+        conversation.log = ConnectionLog(user=avatar.user_name)
         self._road = _Road(conversation)
         self._refused = False
         self._waiting: list[Deferred[None]] | None = None

@@ -9,7 +9,6 @@ from typing import Any
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.logger import Logger
 
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.errors import ServerError
@@ -17,6 +16,7 @@ from conchsftp.server.admission import ServerTransport
 from conchsftp.server.allowed import AT_A_TIME
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.server.keys import ServerKeys
+from conchsftp.server.log import ServerLog
 from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
@@ -42,7 +42,6 @@ class SFTPFactory(SSHFactory):
         events: the hub that connections fire their events in.
     """
 
-    _log = Logger()
     noisy = False
     protocol = ServerTransport
     services = {b"ssh-userauth": UserAuth, b"ssh-connection": Connection}
@@ -66,6 +65,8 @@ class SFTPFactory(SSHFactory):
         self.events = events
         self.groups = groups if groups is not None else Groups()
         self.connections = ConnectionTable(settings)
+        self.log = ServerLog(settings, events, self.connections)
+        events.log_about = self.log.about
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
@@ -90,11 +91,11 @@ class SFTPFactory(SSHFactory):
         """Make the transport of an accepted connection, or None (which closes it) where there are too many."""
         if self.connections.full:
             count = len(self.connections)
-            self._log.warn("{peer}: refused, {count} connections are open", peer=called(addr), count=count)
+            self.log.own.warn("{peer}: refused, {count} connections are open", peer=called(addr), count=count)
             return None
         try:
             return self.protocol(self, self.connections.number())
         except ServerError as problem:
             # Settings that leave nothing to offer; what was true when the ports were opened need not be any more.
-            self._log.error("{peer}: refused: {text}", peer=called(addr), text=problem.text)
+            self.log.own.error("{peer}: refused: {text}", peer=called(addr), text=problem.text, error_code=problem.code)
             return None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Never
 
+from conchsftp.log import Detail
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
@@ -58,6 +59,7 @@ class Properties(HasSettings):
     key_renegotiation_threshold = Value[int, int | str]("KeyRenegotiationThreshold")
     client_ssh_version_string = OfConnections[str, Never]("ClientSSHVersionString")
     negotiated_strict_kex = OfConnections[bool, Never]("NegotiatedStrictKex")
+    log_level = Value[Detail, int | str]("LogLevel")
     ssh_version_pattern = Value[Patterns, Patterns | Iterable[str]]("SSHVersionPattern")
     server_ssh_version_string = Value[str, str]("ServerSSHVersionString")
     ssh_keep_alive_interval = Value[float, float | str]("SSHKeepAliveInterval")
@@ -117,6 +119,7 @@ class Properties(HasSettings):
     code_page = Value[int, int | str]("CodePage")
     process_idle_events = Value[bool, bool | str]("ProcessIdleEvents")
     select_wait_millis = Value[int, int | str]("SelectWaitMillis")
+    mask_sensitive_data = Value[bool, bool | str]("MaskSensitiveData")
     use_fips_compliant_api = Value[bool, bool | str]("UseFIPSCompliantAPI")
     use_internal_security_api = Value[bool, bool | str]("UseInternalSecurityAPI")
     use_iocp = Value[bool, bool | str]("UseIOCP")

@@ -10,7 +10,6 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.logger import Logger
 
 from conchsftp.server.proxy_header import ProxyHeader, read_proxy_header
 from conchsftp.ssh.peers import called
@@ -59,7 +58,6 @@ class HeaderProtocol(Protocol):
         factory: what it was made by.
     """
 
-    _log = Logger()
     transport: Any
 
     def __init__(self, factory: ProxiedFactory) -> None:
@@ -67,6 +65,10 @@ class HeaderProtocol(Protocol):
         self._data = b""
         self._over = False
         self._limit: IDelayedCall | None = None
+
+    @property
+    def _log(self) -> Any:
+        return self.factory.inner.log.own
 
     def connectionMade(self) -> None:
         """Wait, and not for ever."""

@@ -75,7 +75,6 @@ class SFTPServer(Properties, Control, MultiService):
     factory: SFTPFactory
     on: Callable[..., Any]
     add_listener: Callable[[object], None]
-    _log = Logger()
     _ports: Sequence[IListeningPort] = ()
     _starting: "Deferred[Any] | None" = None
     _opening = False
@@ -117,6 +116,7 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
         )
+        self.workers.log = self.factory.log.own
 
     def _hub(self, clock: Any) -> EventHub:
         hub = EventHub(clock=clock, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run)
@@ -172,6 +172,10 @@ class SFTPServer(Properties, Control, MultiService):
             error = path_error(root, problem)
             self._log.error("{user}: {text}", user=user_name, text=error.text, error_code=error.code)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
+
+    @property
+    def _log(self) -> Logger:
+        return self.factory.log.own
 
     def _file_settings(self) -> dict[str, Any]:
         return {name: getattr(self.settings, name) for name in _FILE_SETTINGS}
@@ -310,10 +314,11 @@ class SFTPServer(Properties, Control, MultiService):
         if not isinstance(problem, ServerError):
             self._log.failure("cannot listen", failure)
             problem = ServerError(0, f"cannot listen: {problem}")
+        self.factory.log.report(problem)
         self._failed(problem)
 
     def _log_failure(self, problem: ServerError) -> None:
-        self._log.critical("{text}", text=problem.text)
+        self._log.critical("{text}", text=problem.text, reported=True)
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":

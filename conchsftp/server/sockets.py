@@ -10,7 +10,23 @@ import socket
 from typing import Any
 
 from twisted.internet import main, tcp
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IListeningPort
+
+
+class SocketLost(ConnectionLost):
+    """
+    A connection is lost, and the system has said why.
+
+    Attributes:
+        errno: its number.
+        strerror: its text.
+    """
+
+    def __init__(self, problem: OSError) -> None:
+        super().__init__(problem.strerror)
+        self.errno = problem.errno
+        self.strerror = problem.strerror
 
 
 class DirectServer(tcp.Server):
@@ -26,8 +42,8 @@ class DirectServer(tcp.Server):
             count = self.socket.recv_into(lend())
         except BlockingIOError:
             return None
-        except OSError:
-            return main.CONNECTION_LOST
+        except OSError as problem:
+            return SocketLost(problem)
         if not count:
             return main.CONNECTION_DONE
         protocol.received(count)

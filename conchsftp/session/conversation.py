@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import providedBy
 
+from conchsftp import log
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
@@ -43,6 +44,9 @@ class Conversation:
         uploads: those that users may still rename; None: this session's alone.
         view: what the user sees; None: all of the avatar's files, from its home on.
     """
+
+    log = log.ConnectionLog()
+    """That of the connection."""
 
     def __init__(
         self,

@@ -30,9 +30,12 @@ class Opened:
         abandoned: whether it was still open when the session ended.
         places: how much of the limit it takes while it is in the table.
         heavy: whether it costs far more than its path.
+        begun: when it was opened.
+        made: whether it was opened to be written anew: an empty file was transferred, too.
+        received, sent: bytes of its content that the client has sent and got.
     """
 
-    __slots__ = ("abandoned", "close", "handle", "path", "places", "source")
+    __slots__ = ("abandoned", "begun", "close", "handle", "made", "path", "places", "received", "sent", "source")
     heavy = False
 
     def __init__(self, path: str, source: Any) -> None:
@@ -42,6 +45,9 @@ class Opened:
         self.handle = b""
         self.abandoned = False
         self.places = 1
+        self.begun = 0.0
+        self.made = False
+        self.received = self.sent = 0
 
 
 class OpenFile(Opened):

@@ -15,6 +15,7 @@ from conchsftp.interfaces import IAbandoned
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
+from conchsftp.session.telling import tell_transfer
 from conchsftp.sftp import requests
 from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
@@ -53,6 +54,7 @@ def _read(c: Any, e: Any, r: Any) -> Any:
             return _read_into_own(opened, e, length)
         count = opened.into(views, e.file_offset)
         if count:
+            opened.sent += count
             e.pieces = Placed(count, count < length)
             return None
         if count is not None:
@@ -83,6 +85,9 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
     if not data and length:
         # "SSH_FX_EOF" and never empty DATA: clients would take it for a short read (filexfer-13, 8.2.1).
         return StatusReply(status=Status.EOF)
+    opened = c.handles.find(r.handle)
+    if opened is not None:
+        opened.sent += len(data)
     return Data(data=data, end_of_file=len(data) < length)
 
 
@@ -93,6 +98,8 @@ def _announce_write(c: Any, r: Any) -> Any:
 
 def _write(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
+    for piece in e.pieces:
+        opened.received += len(piece)
     if opened.from_pieces is not None:
         return opened.from_pieces(e.pieces, e.file_offset)
     return opened.write(e.file_offset, e.data)
@@ -116,12 +123,17 @@ def _announce_close(c: Any, r: Any) -> Any:
 
 def _close(c: Any, e: Any, r: Any) -> Any:
     # The handle is dead, whatever the status says.
-    return c.handles.remove(r.handle).close()
+    opened = c.handles.remove(r.handle)
+    if c.log.detail:
+        tell_transfer(c, opened)
+    return opened.close()
 
 
 def _abandon(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.remove(r.handle)
     opened.abandoned = True
+    if c.log.detail:
+        tell_transfer(c, opened)
     return opened.close()
 
 

@@ -133,9 +133,13 @@ def _keep_file(c: Any, e: Any) -> None:
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
     opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)
     _keep(c, e, e.handle, opened)
-    if opened.handle and watched(c):
-        creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
-        Transfer(c, opened, creates=creates and bool(e.desired_access & _WRITING))
+    if not opened.handle:
+        return
+    opened.begun = c.seconds()
+    creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
+    opened.made = creates and bool(e.desired_access & _WRITING)
+    if watched(c):
+        Transfer(c, opened, creates=opened.made)
 
 
 def _open_directory(c: Any, e: Any, r: Any) -> Any:

@@ -4,8 +4,6 @@ Every request and how it is carried out: the table that dispatch, advertising an
 
 from typing import Any
 
-from twisted.logger import Logger
-
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IExtendedRequests
@@ -17,8 +15,6 @@ from conchsftp.sftp.replies import ExtendedReply, StatusReply
 from conchsftp.sftp.requests import Block, Unblock, UnknownExtended
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import Pair
-
-_log = Logger()
 
 
 def _malformed(c: Any, r: Any) -> Any:
@@ -91,7 +87,7 @@ def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pai
         own = dict(conversation.files.extensions(version, dict(offered)))
     except Exception:
         # Somebody else's bug: without what it adds, the client is served all the same.
-        _log.failure("the extensions of the file system are not known")
+        conversation.log.failure("the extensions of the file system are not known")
         return pairs
     known = {name for name, _ in pairs}
     return pairs + [pair for pair in own.items() if pair[0] not in known]

@@ -11,10 +11,9 @@ from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EROFS, ESTALE
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from conchsftp.errors import SFTPError
+from conchsftp.errors import ErrorCode, SFTPError
 from conchsftp.events.kinds import FileEvent, Phase, deliberate
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
@@ -42,8 +41,6 @@ class Pipeline:
     Args:
         conversation: what they work on.
     """
-
-    _log = Logger()
 
     def __init__(self, conversation: Any) -> None:
         self._conversation = conversation
@@ -182,7 +179,7 @@ class Pipeline:
             # Once a session: whoever wrote the handler finds out at the first try, and one that only watches is right.
             self._told.add(type(event))
             text = "no handler says that it has done it: it sets the result, event.handled or event.status_code"
-            self._log.info("{user}: {event} is unsupported, {text}", user=event.user, event=event.name, text=text)
+            self._conversation.log.info("{event} is unsupported, {text}", event=event.name, text=text)
 
     def _tell(self, row: Operation, request: Any, event: FileEvent) -> None:
         """Tell whoever counts what handlers made of a request."""
@@ -210,7 +207,7 @@ class Pipeline:
             return self._failed(event, problem)
 
     def _lost(self, failure: Failure) -> FileEvent:
-        self._log.failure("a request was cut off", failure)
+        self._conversation.log.failure("a request was cut off", failure)
         return self._nameless().failed(SFTPError(Status.FAILURE, MISTAKE))
 
     def _nameless(self) -> FileEvent:
@@ -219,10 +216,10 @@ class Pipeline:
 
     def _failed(self, event: FileEvent, problem: Any) -> FileEvent:
         if not deliberate(event, problem):
-            self._log.failure("{event} failed", event=type(event).__name__)
+            self._conversation.log.failure("{about} failed", about=type(event).__name__)
         elif isinstance(problem, OSError) and problem.errno in _TROUBLE and problem.errno not in self._told:
             # Once a session: every WRITE to a full disk fails.
             self._told.add(problem.errno)
-            text = f"{self._conversation.user}: {type(event).__name__} {getattr(event, 'path', '')!r}"
-            self._log.warn("{text}: {problem}", text=text, problem=problem.strerror)
+            text = f"{type(event).__name__} {getattr(event, 'path', '')!r}: {problem.strerror}"
+            self._conversation.log.warn("{text}", text=text, error_code=ErrorCode.IO_ERROR)
         return event.failed(problem)

@@ -15,15 +15,16 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from conchsftp.log import Detail
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
 from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.session.pipeline import Pipeline
+from conchsftp.session.telling import show_requests
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
@@ -64,7 +65,6 @@ class SFTPSubsystem(Protocol):
         ssh: the SSH transport: the client's needs, settings, the hub of events, what the user sees.
     """
 
-    _log = Logger()
     transport: Any
 
     def __init__(self, avatar: Any, ssh: Any) -> None:
@@ -97,6 +97,7 @@ class SFTPSubsystem(Protocol):
             view=ssh.view,
         )
         self._pipeline = Pipeline(self._conversation)
+        self._conversation.log = ssh.log
 
     def dataReceived(self, data: Any) -> None:
         """Take channel data: a view that is good until `keep()`."""
@@ -123,6 +124,7 @@ class SFTPSubsystem(Protocol):
 
     def connectionMade(self) -> None:
         """The channel is there."""
+        self.show(self._ssh.log.detail)
         self._conversation.channel = self.transport
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -130,11 +132,16 @@ class SFTPSubsystem(Protocol):
         if self._over:
             return
         self._over = True
+        self.show(Detail.NONE)
         self._conversation.end()
         self._turns.forget(self._resume)
         self._queued = False
         self._abandoned = iter(self._conversation.handles)
         self._resume()
+
+    def show(self, detail: Detail) -> None:
+        """Have the log show requests from now on, or no more."""
+        show_requests(self, self._ssh.log, detail >= Detail.VERBOSE)
 
     @property
     def busy(self) -> bool:
@@ -254,7 +261,7 @@ class SFTPSubsystem(Protocol):
             self.go_on()
 
         outcome.addCallback(done)
-        outcome.addErrback(lambda failure: self._log.failure("a reply was lost", failure))
+        outcome.addErrback(lambda failure: self._ssh.log.failure("a reply was lost", failure))
 
     def _leave(self, ticket: Ticket) -> None:
         """Give up a lane and start whoever waited for it."""
@@ -317,7 +324,7 @@ class SFTPSubsystem(Protocol):
         except Exception:
             # What a handler or a file system put into the event cannot be said in this protocol: their bug, but the
             # client is owed an answer.
-            self._log.failure("{event} cannot be answered", event=type(event).__name__)
+            self._ssh.log.failure("{about} cannot be answered", about=type(event).__name__)
             packet = codec.encode(request_id, StatusReply(status=Status.FAILURE, message=MISTAKE))
         if packet:
             self.transport.write(packet)
@@ -325,7 +332,7 @@ class SFTPSubsystem(Protocol):
 
     def _give_up(self, text: str) -> None:
         """The framing is lost: nothing that follows can be told from garbage."""
-        self._log.warn("{peer}: {text}", peer=self._ssh.peer, text=text)
+        self._ssh.log.warn("{text}", text=text)
         self._inbox = Inbox(LARGEST_PACKET)
         # What was asked before is still answered; the pump ends the channel behind the last reply.
         self._deaf = self._ending = True

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from conchsftp.events.files import FileWrite
 from conchsftp.events.kinds import FileEvent, outcome
@@ -20,8 +19,6 @@ from conchsftp.events.own import TransferFinished, TransferRenamed
 from conchsftp.files.virtual import EventFile
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
-
-_log = Logger()
 
 
 class Transfer:
@@ -176,4 +173,5 @@ def tell(conversation: Any, event: FileEvent) -> None:
     """Tell whoever listens, and wait for nobody."""
     waiting: Deferred[Any] | None = conversation.events.fire(event)
     if waiting is not None:
-        waiting.addErrback(lambda failure: _log.failure(f"a handler of {event.name} was cut off", failure))
+        log = conversation.log
+        waiting.addErrback(lambda failure: log.failure("a handler of {about} was cut off", failure, about=event.name))

@@ -47,6 +47,14 @@ the protocol always use UTF-8. Holds for sessions that begin after the change.""
         doc="Milliseconds that do_events() waits at most, in a program whose reactor does not run.",
     ),
     Setting(
+        name="MaskSensitiveData",
+        kind=BOOL,
+        default=True,
+        doc="""Whether passwords are masked in Log events.
+They are in those of LogLevel 3 alone, and nowhere else: Twisted's log never has them, not even if this is False. For
+passwords and answers that come after the change.""",
+    ),
+    Setting(
         name="UseFIPSCompliantAPI",
         kind=BOOL,
         default=False,

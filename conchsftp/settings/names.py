@@ -4,6 +4,7 @@ The settings as attributes, with their types: for type checkers and editors only
 Written by docs/generate.py from the table; holds no values.
 """
 
+from conchsftp.log import Detail
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
@@ -55,6 +56,7 @@ class Names:
     key_renegotiation_threshold: int
     client_ssh_version_string: str
     negotiated_strict_kex: bool
+    log_level: Detail
     ssh_version_pattern: Patterns
     server_ssh_version_string: str
     ssh_keep_alive_interval: float
@@ -114,6 +116,7 @@ class Names:
     code_page: int
     process_idle_events: bool
     select_wait_millis: int
+    mask_sensitive_data: bool
     use_fips_compliant_api: bool
     use_internal_security_api: bool
     use_iocp: bool

@@ -7,6 +7,7 @@ which names exist is checked by the validators of the store.
 
 from importlib.metadata import PackageNotFoundError, version
 
+from conchsftp.log import Detail
 from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.settings.kinds import (
     BOOL,
@@ -218,6 +219,15 @@ touch. 3: clients that cannot are refused.""",
         change=Change.NEVER,
         read=of_connection("strict"),
         doc="Whether strict key exchange was negotiated.",
+    ),
+    Setting(
+        name="LogLevel",
+        kind=numbered(Detail),
+        default=Detail.INFO,
+        doc="""How much is logged, in Twisted's log and by Log events.
+0 (NONE): nothing but mistakes of the server or its program, in Twisted's log. 1 (INFO): connections, logins, refusals,
+transferred files and what went wrong. 2 (VERBOSE): also each request and how it ended, and the steps of SSH. 3 (DEBUG):
+also name and size of each packet; never what is in them.""",
     ),
     Setting(
         name="SSHVersionPattern",

@@ -10,10 +10,10 @@ from typing import Any
 
 from twisted.conch.ssh.session import SSHSession
 from twisted.internet.error import ConnectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.log import Detail
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import HIGH_WATER
 from conchsftp.wire.kinds import BYTES, U32
@@ -40,7 +40,6 @@ class SFTPChannel(SSHSession):
     `commit` and `credit`.
     """
 
-    _log = Logger()
     conn: Any
     id: Any
 
@@ -119,11 +118,12 @@ class SFTPChannel(SSHSession):
             try:
                 subsystem = self.avatar.lookupSubsystem(name, rest)
             except Exception:
-                self._log.failure("the avatar has no session")
+                self._transport.log.failure("the avatar has no session")
         if not subsystem:
             self._refuse(b"subsystem " + name)
             return False
         self._subsystem = subsystem
+        self._transport.log.status("the subsystem sftp begins")
         subsystem.makeConnection(self)
         return True
 
@@ -132,7 +132,7 @@ class SFTPChannel(SSHSession):
         if not self._told:
             self._told = True
             text = what[:64].decode("ascii", "backslashreplace")
-            self._log.info("{peer}: {text!r} refused, only sftp is served", peer=self._transport.peer, text=text)
+            self._transport.log.info("{text!r} refused, only sftp is served", text=text, step=True)
 
     def answered(self) -> None:
         """A request of the client is answered; one that was for a command or a shell is over with that."""
@@ -178,6 +178,12 @@ class SFTPChannel(SSHSession):
     def in_use(self) -> bool:
         """Whether the client has something open there, or is owed an answer."""
         return self._subsystem is not None and self._subsystem.in_use
+
+    def show(self, detail: Detail) -> None:
+        """See `Transport.show`; a subsystem of somebody else's has nothing to show."""
+        show = getattr(self._subsystem, "show", None)
+        if show is not None:
+            show(detail)
 
     def turn_over(self) -> None:
         """The received bytes are about to be overwritten."""

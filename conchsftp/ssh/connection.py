@@ -11,9 +11,9 @@ from typing import Any
 
 from twisted.conch.error import ConchError
 from twisted.conch.ssh.connection import SSHConnection
-from twisted.logger import Logger
 
-from conchsftp.errors import ProtocolViolation
+from conchsftp.errors import ErrorCode, ProtocolViolation
+from conchsftp.log import Detail
 from conchsftp.ssh.channel import SFTPChannel
 from conchsftp.ssh.numbers import Message, OpenFailure, Reason
 from conchsftp.wire.kinds import BYTES, U32
@@ -28,7 +28,6 @@ _LARGEST_WINDOW = 0xFFFFFFFF
 class Connection(SSHConnection):
     """Channels of one logged-in client."""
 
-    _log = Logger()
     transport: Any
 
     def __init__(self) -> None:
@@ -43,7 +42,7 @@ class Connection(SSHConnection):
                 self.channelClosed(channel)
             except Exception:
                 # A subsystem of somebody else's: the others have to be closed all the same.
-                self._log.failure("a channel could not be closed")
+                self.transport.log.failure("a channel could not be closed")
 
     def packetReceived(self, number: int, payload: memoryview) -> None:
         """Take one message; `payload` is good for this call only."""
@@ -68,6 +67,11 @@ class Connection(SSHConnection):
     def in_use(self) -> bool:
         """Whether the client has something open, or is owed an answer."""
         return any(channel.in_use for channel in self.channels.values())
+
+    def show(self, detail: Detail) -> None:
+        """See `Transport.show`."""
+        for channel in self.channels.values():
+            channel.show(detail)
 
     def turn_over(self) -> None:
         """The received bytes are about to be overwritten."""
@@ -137,7 +141,8 @@ class Connection(SSHConnection):
         if not self._told:
             self._told = True
             name = kind[:64].decode("ascii", "backslashreplace")
-            self._log.info("{peer}: channel {name!r} refused: {text}", peer=self.transport.peer, name=name, text=text)
+            code = {} if kind == b"session" else {"error_code": ErrorCode.CANNOT_FORWARD}
+            self.transport.log.info("channel {name!r} refused: {text}", name=name, text=text, step=True, **code)
 
     def _explained(self, problem: Exception) -> tuple[int, str]:
         """Return the reason and the text of a refusal; what is none is somebody's mistake, and logged."""
@@ -146,7 +151,7 @@ class Connection(SSHConnection):
             reasons = [each for each in problem.args if isinstance(each, int)]
             texts = [each for each in problem.args if isinstance(each, str)]
             return (*reasons, OpenFailure.CONNECT_FAILED)[0], (*texts, "")[0]
-        self._log.failure("a channel could not be opened")
+        self.transport.log.failure("a channel could not be opened")
         return OpenFailure.CONNECT_FAILED, "the session cannot be served"
 
     def _adjust(self, reader: Reader) -> None:

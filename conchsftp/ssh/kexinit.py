@@ -145,6 +145,23 @@ class Negotiated:
     strict: bool
     ext_info: bool
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """Return what was agreed on, in lines for people."""
+        incoming, outgoing = (
+            (self.cipher_in, self.mac_in, self.compression_in),
+            (self.cipher_out, self.mac_out, self.compression_out),
+        )
+        return (
+            f"key exchange {self.kex.name}, host key {self.host_key.name}",
+            f"from the client: {_described(*incoming)}",
+            f"to the client: {_described(*outgoing)}",
+        )
+
+
+def _described(cipher: CipherRow, mac: MacRow | None, compression: CompressionRow) -> str:
+    return f"cipher {cipher.name}, MAC {mac.name if mac else 'of the cipher'}, compression {compression.name}"
+
 
 def negotiate(client: KexInit, server: KexInit) -> Negotiated:
     """

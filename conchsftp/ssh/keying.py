@@ -87,6 +87,7 @@ class Keying:
         first = self._transport.sessionID is None
         offer = self._offer if self._transport.client.curve25519 else self._offer.without_curve25519()
         self._ours = KexInit.offering(offer, first=first).payload
+        self._transport.log.status("KEXINIT sent" if first else "KEXINIT sent, for new keys")
         self._transport.sender.packet(self._ours)
         self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
         self._transport.flush()
@@ -121,6 +122,7 @@ class Keying:
         """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""
         transport = self._transport
         first = transport.sessionID is None
+        transport.log.status("KEXINIT received")
         self.start()
         assert self._ours is not None
         theirs, ours = KexInit.parse(payload), KexInit.parse(self._ours)
@@ -130,6 +132,9 @@ class Keying:
                 raise ProtocolViolation(Reason.PROTOCOL_ERROR, "strict key exchange: KEXINIT was not the first message")
             transport.strict = True
         enforce_strict(agreed, self._settings.use_strict_key_exchange, strict=transport.strict)
+        if transport.log.follows:
+            for line in agreed.described:
+                transport.log.status("{line}", line=line)
         self._negotiated = agreed
         self._skip = agreed.guess_wrong
         host_key = self._host_keys.for_algorithm(agreed.host_key.name)
@@ -169,6 +174,7 @@ class Keying:
         transport = self._transport
         cipher, decompress = self._incoming
         self._incoming = None
+        transport.log.status("NEWKEYS received: keys are exchanged")
         transport.receiver.switch(cipher, decompress, reset=transport.strict)
         if transport.stage is Stage.REKEY:
             transport.enter(Stage.CONNECTED)
@@ -231,7 +237,7 @@ class Keying:
         if isinstance(problem, ProtocolViolation):
             self._transport.sendDisconnect(problem.reason, problem.text.encode())
             return
-        self._transport._log.failure("key exchange failed", failure)
+        self._transport.log.failure("key exchange failed", failure)
         self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"internal error")
 
     def _switch(self) -> None:
@@ -239,6 +245,7 @@ class Keying:
         assert agreed is not None and exchange is not None
         first = transport.sessionID is None
         session_id = transport.sessionID = transport.sessionID or exchange.exchange_hash
+        transport.log.status("NEWKEYS sent")
         transport.sender.packet(bytes((Message.NEWKEYS,)))
 
         def derive(letter: bytes, size: int) -> bytes:

@@ -200,6 +200,18 @@ class Sender:
         self._compress = compress
         self._limit = 0
 
+    def follow(self, told: "Callable[[int, int], None] | None") -> None:
+        """Have a function told number and size of each message that is sealed from now on; None: nobody."""
+        if told is None:
+            self.__dict__.pop("_seal", None)
+            return
+
+        def tell_and_seal(at: int, size: int) -> None:
+            told(self._view[at + 5], size)
+            Sender._seal(self, at, size)
+
+        self.__dict__["_seal"] = tell_and_seal
+
     def release(self) -> None:
         """Forget everything: the connection is over."""
         self._head = b""

@@ -11,18 +11,20 @@ from struct import Struct
 from typing import Any
 
 from twisted.conch.ssh.transport import SSHServerTransport
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.log import Detail, printable
 from conchsftp.sftp.clients import DEFAULT, find_client
+from conchsftp.ssh.ending import by_client, lost
 from conchsftp.ssh.gate import Gate
 from conchsftp.ssh.identification import LONGEST_LINE, check_identification, speaks_our_version
 from conchsftp.ssh.keying import Keying
-from conchsftp.ssh.numbers import MISBEHAVIOUR, Message, Reason
+from conchsftp.ssh.leaving import Leaving
+from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
+from conchsftp.ssh.packet_log import show_packets
 from conchsftp.ssh.packets import Receiver
-from conchsftp.ssh.peers import called
+from conchsftp.ssh.peers import called, host_of
 from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
 from conchsftp.ssh.staging import Sender
 from conchsftp.ssh.timers import Timers
@@ -32,19 +34,21 @@ from conchsftp.wire.reader import Reader
 _U32 = Struct(">I")
 
 
-class Transport(SSHServerTransport):
+class Transport(Leaving, SSHServerTransport):
     """
     An accepted connection.
 
     The factory brings what connections share: `settings`, `host_keys`, `portal`, `clock`, `workers`, `groups`,
-    `receive_buffer`, `staging`, `turns`, `version_line`, `events` and `connections`.
+    `receive_buffer`, `staging`, `turns`, `version_line`, `events`, `log` and `connections`.
 
     Args:
         factory: what made it.
         connection_id: its number, unique in its server.
+
+    Attributes:
+        log: its `ConnectionLog`.
     """
 
-    _log = Logger()
     factory: Any
     transport: Any
     isClient = False
@@ -53,6 +57,8 @@ class Transport(SSHServerTransport):
     def __init__(self, factory: Any, connection_id: int) -> None:
         self.factory = factory
         self.connection_id = connection_id
+        # Conch's name for it, which its own methods use.
+        self.log = self._log = factory.log.of(connection_id, "unknown")
         self.settings = factory.settings.overlay(connection_id)
         self.clock = factory.clock
         self.receiver = Receiver(factory.receive_buffer)
@@ -73,11 +79,12 @@ class Transport(SSHServerTransport):
         self._allowed = ALLOWED[Stage.VERSION]
         self._in_turn = False
         self._ended = False
-        self._mourners: list[Deferred[None]] = []
 
     def connectionMade(self) -> None:
         """Greet, and start the clocks."""
-        self.peer = called(self.transport.getPeer())
+        peer = self.transport.getPeer()
+        self.peer, self.log.host = called(peer), host_of(peer)
+        self.show(self.log.detail)
         self.factory.connections.opened(self)
         self.outlet.attach(self.transport)
         self.timers.accepted()
@@ -85,15 +92,18 @@ class Transport(SSHServerTransport):
 
     def greet(self) -> None:
         """Send our identification line."""
+        self.log.status("the server is {version}", version=self.ourVersionString.decode("ascii"))
         self.sender.line(self.ourVersionString + b"\r\n")
         self.outlet.flush()
 
     def connectionLost(self, reason: Any = None) -> None:
         """Stop the service, log the avatar out, give the buffers back."""
         if not self._ended:
-            log = self._log.debug if self.stage is Stage.VERSION else self._log.info  # a load balancer's probe
-            log("{peer}: connection lost", peer=self.peer)
+            log = self.log.debug if self.stage is Stage.VERSION else self.log.info  # a load balancer's probe
+            log("connection lost", step=True)
         self._ended = True
+        self.ending = self.ending or lost(getattr(reason, "value", None))
+        self.show(Detail.NONE)
         self.timers.stop()
         self.keying.stop()
         self.outlet.stopProducing()
@@ -111,22 +121,7 @@ class Transport(SSHServerTransport):
         self.receiver.release()
         self.sender.release()
         self.factory.connections.closed(self)
-        mourners, self._mourners = self._mourners, []
-        for mourner in mourners:
-            mourner.callback(None)
-
-    def _tell(self, listener: Callable[[], None]) -> None:
-        """Tell somebody of the loss; a failure there is no reason not to tell the others."""
-        try:
-            listener()
-        except Exception:
-            self._log.failure("{peer}: the end of the connection went wrong", peer=self.peer)
-
-    def gone(self) -> "Deferred[None]":
-        """Return a Deferred that fires when the connection is lost."""
-        mourner: Deferred[None] = Deferred()
-        self._mourners.append(mourner)
-        return mourner
+        self._mourn()
 
     def lend(self) -> memoryview:
         """Return where the socket is to receive to."""
@@ -173,7 +168,7 @@ class Transport(SSHServerTransport):
         except ProtocolViolation as violation:
             self.sendDisconnect(violation.reason, violation.text.encode())
         except Exception:
-            self._log.failure("{peer}: a message could not be handled", peer=self.peer)
+            self.log.failure("a message could not be handled")
             self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
         finally:
             self._in_turn = False
@@ -225,6 +220,7 @@ class Transport(SSHServerTransport):
         self.gotVersion = speaks_our_version(line)
         check_identification(line, self.settings.ssh_version_pattern)
         self.otherVersionString = line
+        self.log.info("{client} connects", client=printable(line.decode("ascii", "replace")), step=True)
         self.client = find_client(line, self.settings.client_quirks.rows, self.ourVersionString)
         self.enter(Stage.FIRST_KEXINIT)
         self.keying.start()
@@ -291,34 +287,6 @@ class Transport(SSHServerTransport):
         """Answer a message whose number means nothing to us, by its sequence number."""
         self.sendPacket(Message.UNIMPLEMENTED, _U32.pack((self.receiver.sequence - 1) & 0xFFFFFFFF))
 
-    def sendDisconnect(self, reason: int, desc: bytes) -> None:
-        """Say why, once, and close; nothing that comes after it is looked at."""
-        if self._ended:
-            return
-        log = self._log.warn if reason in MISBEHAVIOUR else self._log.info
-        log("{peer}: disconnecting: {text}", peer=self.peer, text=desc.decode("utf-8", "replace"))
-        if self.gotVersion:
-            self.sender.packet(bytes((Message.DISCONNECT,)) + _U32.pack(reason) + BYTES.pack(desc) + BYTES.pack(b""))
-        self._end()
-
-    def loseConnection(self) -> None:
-        """Close from our side, as an application asks for."""
-        self.sendDisconnect(Reason.BY_APPLICATION, b"connection closed by the server")
-
-    def _end(self) -> None:
-        self._ended = True
-        self.keying.stop()
-        self.outlet.finish()
-        self.timers.stop()
-        if self.transport is not None:
-            self.transport.loseConnection()
-            cut = getattr(self.transport, "abortConnection", None)
-            if cut is not None:
-                self.timers.linger(cut)
-
-    def _expired(self, text: str) -> None:
-        self.sendDisconnect(Reason.BY_APPLICATION, text.encode())
-
     def _busy(self) -> bool:
         return self._gate.shut or bool(getattr(self.service, "busy", False))
 
@@ -329,12 +297,9 @@ class Transport(SSHServerTransport):
 
     def ssh_DISCONNECT(self, packet: bytes) -> None:
         reader = Reader(packet)
-        self._log.info(
-            "{peer}: disconnected, reason {reason}: {text!r}",
-            peer=self.peer,
-            reason=reader.u32(),
-            text=reader.string()[:256].decode("utf-8", "replace"),
-        )
+        reason, text = reader.u32(), reader.string()[:256].decode("utf-8", "replace")
+        self.log.info("disconnected, reason {reason}: {text!r}", reason=reason, text=text, step=True)
+        self.ending = by_client(reason, text)
         self._end()
 
     def ssh_IGNORE(self, packet: bytes) -> None:
@@ -368,7 +333,7 @@ class Transport(SSHServerTransport):
 
     def authenticated(self, user_name: str, avatar: Any, logout: Callable[[], None]) -> None:
         """USERAUTH_SUCCESS is out, or held back until the keys are: take the avatar, start the connection service."""
-        self.user_name = user_name
+        self.user_name = self.log.user = user_name
         self.avatar = avatar
         self.logoutFunction = logout
         if self._ended:
@@ -379,6 +344,13 @@ class Transport(SSHServerTransport):
         self.factory.connections.logged_in(self)
         self.enter(Stage.REKEY if self.stage is Stage.REKEY_AUTH else Stage.CONNECTED)
         self.setService(self.factory.getService(self, b"ssh-connection")())
+
+    def show(self, detail: Detail) -> None:
+        """Have the log show packets and requests from now on, or no more; where it does not, nothing asks for it."""
+        show_packets(self, detail >= Detail.DEBUG)
+        show = getattr(self.service, "show", None)
+        if show is not None:
+            show(detail)
 
     def isEncrypted(self, direction: str = "out") -> bool:
         """Whether keys are in use, in a direction or in both."""

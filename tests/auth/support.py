@@ -25,6 +25,7 @@ from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.events.hub import EventHub
+from conchsftp.log import ConnectionLog
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 
@@ -217,6 +218,7 @@ class Transport:
         self.home_dir = ""
         self.sessionID = SESSION
         self.peer = "192.0.2.1:4711"
+        self.log = ConnectionLog(1, "192.0.2.1")
         self.otherVersionString = b"SSH-2.0-client"
         self.user_signature_algorithms = ALGORITHMS
         self.sent: list[tuple[int, bytes]] = []
@@ -237,7 +239,7 @@ class Transport:
     def sendUnimplemented(self) -> None:
         self.unimplemented += 1
 
-    def sendDisconnect(self, reason: int, text: bytes) -> None:
+    def sendDisconnect(self, reason: int, text: bytes, code: int = 0) -> None:
         self.disconnected.append((int(reason), text))
 
     async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:

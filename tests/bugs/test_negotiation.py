@@ -175,7 +175,7 @@ class VersionTests(ConnectionCase):
             globalLogPublisher.removeObserver(note)
             self.assertEqual((channel.take(), channel.closed), (b"", True))
             self.assertEqual(
-                [each.partition(": ")[2] for each in warnings], [f"version {version}, at least 3 expected"]
+                [each.partition("] ")[2] for each in warnings], [f"version {version}, at least 3 expected"]
             )
             self.serve()
 

@@ -99,7 +99,7 @@ class ClientAddressTests(ProxyCase):
             self.assert_nothing_left()
         self.assertTrue(self.visible())
         for text in self.visible():
-            self.assertTrue(text.startswith("192.0.2.33:4444: "), text)
+            self.assertIn("192.0.2.33]", text)
 
     def test_in_pieces(self) -> None:
         """It may come in pieces, or together with what the client says first."""
@@ -187,8 +187,7 @@ class MisconfiguredTests(ProxyCase):
                 self.proxied(header).pipe.cut()
         for _ in range(3):
             self.client().pipe.cut()
-        self.assertEqual(self.visible(), [])
-        self.assertEqual(len(self.lines), 15)
+        self.assertEqual(self.lines, [])
         self.assert_nothing_left()
 
     def test_half_a_header(self) -> None:

@@ -13,8 +13,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.events import Connected, ConnectionRequest, Disconnected, EventHub
+from conchsftp.events.waiting import TimeLimitExceeded
 from conchsftp.server.admission import ServerTransport
 from conchsftp.server.connections import ConnectionTable
+from conchsftp.server.log import ServerLog
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.ssh.groups import Groups
@@ -37,6 +39,7 @@ class Factory:
         self.events = EventHub(clock=self.clock)
         self.settings = Settings(TABLE)
         self.connections = ConnectionTable(self.settings)
+        self.log = ServerLog(self.settings, self.events, self.connections)
         self.host_keys = KEYS
         self.groups = Groups()
         self.receive_buffer = ReceiveBuffer()
@@ -106,6 +109,34 @@ class AdmissionTests(SynchronousTestCase):
         transport = self.connect()
         self.assertTrue(self.wire.disconnecting)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.end(transport, ConnectionDone())
+
+    def test_slow_handler_refuses(self) -> None:
+        """Nor does one that takes longer than it may."""
+        for event in (ConnectionRequest, Connected):
+            self.setUp()
+            self.factory.events.on(event, lambda event: Deferred())
+            transport = self.connect()
+            self.factory.clock.advance(29)
+            self.assertFalse(self.wire.disconnecting)
+            self.factory.clock.advance(1)
+            self.assertTrue(self.wire.disconnecting)
+            self.assertEqual(self.wire.value(), b"")
+            self.flushLoggedErrors(TimeLimitExceeded)
+            self.factory.clock.advance(5)
+            self.end(transport, ConnectionDone())
+
+    def test_blocked_clients(self) -> None:
+        """The lists of hosts preset the answer, and a handler has the last word."""
+        self.factory.settings.blocked_clients = "192.168.*"
+        self.factory.events.on(ConnectionRequest, self.told.append)
+        transport = self.connect()
+        self.assertEqual((self.told[0].accept, self.wire.disconnecting, self.wire.value()), (False, True, b""))
+        self.end(transport, ConnectionDone())
+        self.wire = StringTransport()
+        self.factory.events.on(ConnectionRequest, lambda event: setattr(event, "accept", True))
+        transport = self.connect()
+        self.assertEqual(self.wire.value(), b"SSH-2.0-test\r\n")
         self.end(transport, ConnectionDone())
 
     def test_nonsense_refuses(self) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 
 from conchsftp.server.proxied import ProxiedFactory
 from tests.server.test_sockets import Direct, SocketCase, pattern
@@ -29,7 +30,11 @@ class HandOverTests(SocketCase):
         self.inner = Inner()
         settings = SimpleNamespace(max_startups=10)
         self.clock = Clock()
-        self.port = ProxiedFactory(SimpleNamespace(settings=settings, clock=self.clock, buildProtocol=self.build))
+        self.port = ProxiedFactory(
+            SimpleNamespace(
+                settings=settings, clock=self.clock, buildProtocol=self.build, log=SimpleNamespace(own=Logger())
+            )
+        )
 
     def build(self, peer: Any) -> Inner:
         self.made.append(peer)

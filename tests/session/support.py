@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.events import EventHub
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.log import ConnectionLog
 from conchsftp.session.subsystem import SFTPSubsystem
 from conchsftp.session.uploads import Uploads
 from conchsftp.settings.store import Settings
@@ -155,6 +156,7 @@ class _SSH:
         self.settings = settings
         self.factory = _Factory(events, Turns(clock, settings), uploads)
         self.clock = clock
+        self.log = ConnectionLog(self.connection_id, self.peer)
 
 
 class Avatar:

@@ -41,4 +41,4 @@ class TroubleTests(SynchronousTestCase):
                 session.request(requests.MkDir(path=path, attributes=requests.Attributes()))
             except SFTPError:
                 pass
-        self.assertEqual(said, ["alice: DirCreate '/full': No space left on device"])
+        self.assertEqual(said, ["[1 user@198.51.100.7] DirCreate '/full': No space left on device"])

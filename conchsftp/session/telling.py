@@ -1,0 +1,62 @@
+"""
+What the log says of a session: each file that was transferred and, where it is wanted, each request and how it ended.
+
+Changes nothing and counts nothing itself. Where lines about requests are not wanted nothing asks: the method that
+answers is replaced while they are, and stands as it is otherwise.
+"""
+
+from typing import Any
+
+from conchsftp.session.handles import Opened, OpenFile
+from conchsftp.sftp.statuses import Status
+
+
+def tell_transfer(conversation: Any, opened: Opened) -> None:
+    """Say what went through a file that is about to be closed; nothing of one through which nothing went."""
+    if not isinstance(opened, OpenFile) or not (opened.received or opened.sent or opened.made):
+        return
+    parts = []
+    if opened.received or not opened.sent:
+        parts.append(f"{opened.received} bytes received")
+    if opened.sent:
+        parts.append(f"{opened.sent} bytes sent")
+    conversation.log.info(
+        "{path!r}: {counts} in {seconds:.1f} s{end}",
+        path=opened.path,
+        counts=", ".join(parts),
+        seconds=conversation.seconds() - opened.begun,
+        end=", cut off" if opened.abandoned else "",
+    )
+
+
+def show_requests(subsystem: Any, log: Any, shown: bool) -> None:
+    """Have the log show the requests of a subsystem from now on, or no more."""
+    if not shown:
+        subsystem.__dict__.pop("_emit", None)
+        return
+    emit = type(subsystem)._emit
+
+    def tell_and_emit(request_id: Any, row: Any, event: Any, request: Any, size: int) -> None:
+        log.verbose("{request}: {outcome}", request=_described(request, event), outcome=_outcome(event))
+        emit(subsystem, request_id, row, event, request, size)
+
+    subsystem.__dict__["_emit"] = tell_and_emit
+
+
+def _described(request: Any, event: Any) -> str:
+    """Return a request in words: what is asked, of which paths, and how much where."""
+    paths = (getattr(event, name, None) for name in ("original_path", "path", "new_path"))
+    words = [type(request).__name__.upper(), *(repr(path) for path in paths if path)]
+    offset = getattr(request, "offset", None)
+    if offset is not None:
+        length = getattr(request, "length", None)
+        words.append(f"{sum(map(len, request.data)) if length is None else length} bytes at {offset}")
+    return " ".join(words)
+
+
+def _outcome(event: Any) -> str:
+    try:
+        status = Status(event.status_code).name
+    except ValueError:
+        status = str(event.status_code)
+    return f"{status}, {event.error_message!r}" if event.error_message else status

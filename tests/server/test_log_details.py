@@ -1,0 +1,245 @@
+"""
+The log of sessions: transferred files, requests and packets; and that no secret is ever in it.
+"""
+
+import io
+from typing import Any
+
+from twisted.logger import eventAsText, jsonFileLogObserver
+
+from conchsftp.errors import SFTPError
+from conchsftp.events import (
+    Connected,
+    ConnectionRequest,
+    Disconnected,
+    Error,
+    FileClose,
+    FileOpen,
+    Log,
+    SSHStatus,
+)
+from conchsftp.sftp.requests import Read, Remove, Rename
+from conchsftp.ssh.numbers import Message
+from conchsftp.wire.kinds import BOOL, BYTES, U32
+from tests.auth.support import Ed25519, proof
+from tests.server.test_log import LogCase
+from tests.ssh.case import opening
+
+WHO = "[1 user@198.51.100.7] "
+
+
+class TransferTests(LogCase):
+    """A line for each file that was transferred."""
+
+    def said(self) -> list[str]:
+        """Take the lines about files, without their beginning."""
+        lines = [line.removeprefix(WHO) for line in self.lines if " bytes " in line]
+        self.lines.clear()
+        return lines
+
+    def test_each_file(self) -> None:
+        """How much was received or sent, and how long it was open."""
+        session = self.session()
+        session.put("/in", b"x" * 70_000)
+        session.get("/f")
+        self.assertEqual(self.said(), ["'/in': 70000 bytes received in 0.0 s", "'/f': 10 bytes sent in 0.0 s"])
+
+    def test_observed(self) -> None:
+        """The same where handlers look on, and data takes another way."""
+        self.serve()
+        for event in ("FileRead", "FileWrite", "TransferFinished"):
+            self.server.on(event, lambda event: None)
+        session = self.session()
+        session.put("/in", b"x" * 70_000)
+        session.get("/in")
+        self.assertEqual(self.said(), ["'/in': 70000 bytes received in 0.0 s", "'/in': 70000 bytes sent in 0.0 s"])
+
+    def test_empty(self) -> None:
+        """An empty file that was uploaded was transferred; one that was opened and closed was not."""
+        session = self.session()
+        session.put("/empty", b"")
+        session.get("/empty")
+        self.assertEqual(self.said(), ["'/empty': 0 bytes received in 0.0 s"])
+
+    def test_cut_off(self) -> None:
+        """What a lost connection has left open was cut off."""
+        session = self.session()
+        session.request(opening(b"/f"))
+        session.request(Read(handle=b"00000000", offset=0, length=10))
+        session.cut()
+        self.assertEqual(self.said(), ["'/f': 10 bytes sent in 0.0 s, cut off"])
+
+    def test_none(self) -> None:
+        """LogLevel 0 has no such line."""
+        self.serve(log_level=0)
+        self.session().get("/f")
+        self.assertEqual(self.lines, [])
+
+
+class RequestTests(LogCase):
+    """LogLevel 2: each request and how it ended."""
+
+    def test_requests(self) -> None:
+        """What was asked, of which paths, and the status; with the text where there is one."""
+        self.serve(log_level=2)
+        session = self.session()
+        self.lines.clear()
+        session.put("/in", b"abc")
+        session.get("/in")
+        session.request(Rename(path=b"/in", new_path=b"/out"))
+        self.assertRaises(SFTPError, session.listing, "/missing")
+        self.server.on("FileRemove", lambda event: event.deny("keep\nit"))
+        session.request(Remove(path=b"/out"))
+        self.assertEqual(
+            [line.removeprefix(WHO) for line in self.lines],
+            [
+                "OPEN '/in': OK",
+                "WRITE '/in' 3 bytes at 0: OK",
+                "'/in': 3 bytes received in 0.0 s",
+                "CLOSE '/in': OK",
+                "OPEN '/in': OK",
+                "READ '/in' 32768 bytes at 0: OK",
+                "READ '/in' 32768 bytes at 3: OK",
+                "'/in': 3 bytes sent in 0.0 s",
+                "CLOSE '/in': OK",
+                "RENAME '/in' '/out': OK",
+                "OPENDIR '/missing': NO_SUCH_FILE",
+                "REMOVE '/out': PERMISSION_DENIED, 'keep\\nit'",
+            ],
+        )
+
+    def test_nothing_is_left(self) -> None:
+        """Where it is not wanted, the methods that requests and packets go through are untouched."""
+        self.serve(log_level=3)
+        session = self.session()
+        transport = session.client.server
+        (channel,) = transport.service.channels.values()
+        parts = (transport, transport.sender, channel._subsystem)
+        self.assertTrue(all({"_handle", "_seal", "_emit"} & vars(part).keys() for part in parts))
+        self.server.settings.log_level = 1
+        self.assertFalse(any({"_handle", "_seal", "_emit"} & vars(part).keys() for part in parts))
+        self.server.settings.log_level = 3
+        session.cut()
+        self.assertFalse(any({"_handle", "_seal", "_emit"} & vars(part).keys() for part in parts))
+
+
+class PacketTests(LogCase):
+    """LogLevel 3: name and size of each packet."""
+
+    def test_packets(self) -> None:
+        """In both directions, from the first one on."""
+        self.serve(log_level=3)
+        client = self.client()
+        client.connect()
+        client.packet(Message.SERVICE_REQUEST, BYTES.pack(b"ssh-userauth"))
+        packets = [line.partition("] ")[2] for line in self.lines]
+        for line in (
+            "received message 30, 37 bytes",
+            "sent NEWKEYS, 1 bytes",
+            "received SERVICE_REQUEST, 17 bytes",
+            "sent SERVICE_ACCEPT, 17 bytes",
+        ):
+            self.assertIn(line, packets)
+
+
+class SecretTests(LogCase):
+    """No password, answer, signature or key is in the log, at any level."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.everything = io.StringIO()
+        self.json = jsonFileLogObserver(self.everything)
+
+    def note(self, event: Any) -> None:
+        super().note(event)
+        self.everything.write(eventAsText(event) + repr({**event, "log_logger": None, "log_source": None}))
+        self.json(event)
+
+    def log_in_every_way(self) -> None:
+        """Fail and succeed with each method."""
+        key = Ed25519()
+        client = self.client()
+        client.connect()
+        client.ask_for_login()
+        for password in (b"hunter2-wrong", b"hunter2-other"):
+            client.authenticate("user", "password", BOOL.pack(False) + BYTES.pack(password))
+            self.clock.advance(3.0)
+            client.pump()
+        client.packet(Message.USERAUTH_REQUEST, proof(b"user", key, session=client.session_id))
+        self.clock.advance(3.0)
+        client.pump()
+        client.authenticate("user", "keyboard-interactive", BYTES.pack(b"") + BYTES.pack(b""))
+        client.take(60)
+        client.packet(61, U32.pack(1) + BYTES.pack(b"hunter2"))
+        self.clock.advance(3.0)
+        client.pump()
+        client.take(Message.USERAUTH_SUCCESS)
+        client.disconnect()
+
+    def test_twisted_log(self) -> None:
+        """Nothing of it reaches Twisted's log, as text, JSON or an object, whatever MaskSensitiveData says."""
+        for masked in (True, False):
+            self.serve(log_level=3, mask_sensitive_data=masked, one_time_user=("user", "hunter2"))
+            self.log_in_every_way()
+        text = self.everything.getvalue()
+        self.assertIn("USERAUTH_REQUEST", text)
+        self.assertNotIn("hunter2", text)
+
+    def test_masked(self) -> None:
+        """Nor does it reach Log, SSHStatus or Error events; these say that there was something."""
+        self.listen(Log, SSHStatus, Error, log_level=3, one_time_user=("user", "hunter2"))
+        self.log_in_every_way()
+        self.assertNotIn("hunter2", repr(self.told))
+        self.assertIn("'user' says *** for 'password'", repr(self.told).replace('\\"', "").replace("\\'", "'"))
+
+    def test_unmasked(self) -> None:
+        """MaskSensitiveData=False shows passwords and answers in Log events of LogLevel 3, and in these alone."""
+        self.listen(Log, log_level=3, mask_sensitive_data=False, one_time_user=("user", "hunter2"))
+        self.log_in_every_way()
+        said = [event.message.partition("] ")[2] for event in self.told if "hunter2" in event.message]
+        self.assertEqual(
+            said,
+            [
+                "'user' says hunter2-wrong for 'password'",
+                "'user' says hunter2-other for 'password'",
+                "'user' says hunter2 for 'keyboard-interactive'",
+            ],
+        )
+        self.listen(Log, log_level=2, mask_sensitive_data=False, one_time_user=("user", "hunter2"))
+        self.told.clear()
+        self.log_in_every_way()
+        self.assertNotIn("hunter2", repr(self.told))
+
+
+class OrderTests(LogCase):
+    """The events of one connection come in an order that can be relied on."""
+
+    def test_whole_life(self) -> None:
+        """ConnectionRequest, Connected, the steps of SSH, those of the files, Disconnected."""
+        self.listen(Disconnected, FileClose, FileOpen, SSHStatus, Connected, ConnectionRequest)
+        session = self.session()
+        session.get("/f")
+        session.close()
+        names = [type(event).__name__ for event in self.told]
+        steps = names.count("SSHStatus")
+        self.assertEqual(
+            names,
+            [
+                "ConnectionRequest",
+                "Connected",
+                *["SSHStatus"] * (steps - 1),
+                "FileOpen",
+                "FileOpen",
+                "FileClose",
+                "SSHStatus",
+                "Disconnected",
+            ],
+        )
+
+    def test_files_before_the_end(self) -> None:
+        """What a lost connection had open is closed before Disconnected fires."""
+        self.listen(Disconnected, FileClose)
+        session = self.session()
+        session.request(opening(b"/f"))
+        session.cut()
+        self.assertEqual([type(event) for event in self.told], [FileClose, Disconnected])
