@@ -9,6 +9,7 @@ answers) is not offered to it. Source: twisted.conch.interfaces, ISFTPServer; tw
 import dataclasses
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
@@ -22,6 +23,7 @@ from conchsftp.files.conch_values import from_conch, to_bytes, to_conch, to_prob
 from conchsftp.log import ConnectionLog
 from conchsftp.session.conversation import Conversation
 from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.view import Unseen, view_of
@@ -155,7 +157,7 @@ class ConchServer:
     async def openFile(self, filename: bytes, flags: int, attrs: dict[str, Any]) -> Any:
         access, open_flags = from_pflags_3(flags)
         request = requests.Open(path=to_bytes(filename), access=access, flags=open_flags, attributes=from_conch(attrs))
-        return _File(self._ask, (await self._ask(request)).handle)
+        return _File(self._ask, (await self._ask(request)).handle, self._is_lost)
 
     @_deferred
     async def removeFile(self, filename: bytes) -> None:
@@ -227,8 +229,15 @@ class ConchServer:
         # Its server makes an EXTENDED_REPLY of what is returned, and a STATUS of what is raised: of this one, too.
         raise to_problem(Status.OK, TEXTS[Status.OK])
 
+    def _is_lost(self) -> bool:
+        """Whether the connection is gone: Conch's server then closes what is open, as if the client had asked to."""
+        return not getattr(getattr(self._transport(), "transport", None), "connected", True)
+
+    def _transport(self) -> Any:
+        return getattr(getattr(self.avatar, "conn", None), "transport", None)
+
     def _client(self) -> Any:
-        transport = getattr(getattr(self.avatar, "conn", None), "transport", None)
+        transport = self._transport()
         theirs, ours = (getattr(transport, f"{side}VersionString", b"") for side in ("other", "our"))
         return find_client(theirs, self._settings.client_quirks.rows, ours)
 
@@ -248,9 +257,10 @@ def _name(reply: Any) -> bytes:
 class _File:
     """An open file, by its handle."""
 
-    def __init__(self, ask: Any, handle: bytes) -> None:
+    def __init__(self, ask: Any, handle: bytes, is_lost: Callable[[], bool]) -> None:
         self._ask = ask
         self._handle = handle
+        self._is_lost = is_lost
 
     @_deferred
     async def readChunk(self, offset: int, length: int) -> bytes:
@@ -270,7 +280,7 @@ class _File:
 
     @_deferred
     async def close(self) -> None:
-        await self._ask(requests.Close(handle=self._handle))
+        await self._ask((Abandon if self._is_lost() else requests.Close)(handle=self._handle))
 
 
 class _Listing:

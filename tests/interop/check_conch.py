@@ -3,14 +3,16 @@ Conch's `ISFTPServer` in both directions: our avatars behind Conch's own servers
 """
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.openssh import options
 from bench.servers import Keys, Server, start_program
 from tests.interop.clients import lftp, openssh_sftp
-from tests.interop.driving import Place, need, unavailable
+from tests.interop.driving import Place, environment, need, unavailable, wait_until
 from tests.interop.operations import OPERATIONS
 
 _HERE = Path(__file__).parent
@@ -94,3 +96,20 @@ def check_absolute_link(program: Server, make_place: Callable[[Server], Place], 
     (place.served / "source").write_text("text")
     openssh_sftp.batch(f"ln -s {place.remote}/source link")(place)
     assert os.readlink(place.served / "link") == f"{place.remote}/source"
+
+
+def check_cut_off(program: Server, make_place: Callable[[Server], Place], ours: None) -> None:
+    """An upload whose client is killed is told of as one that was cut off, whoever serves it."""
+    need("lftp", "ssh")
+    place = make_place(program)
+    (place.local / "source").write_bytes(bytes(10_000_000))
+    connect = " ".join(["ssh -a -x -oBatchMode=yes", *options(program)])
+    script = f'set net:limit-rate 200000; set sftp:connect-program "{connect}"; '
+    script += f"open -p {program.port} -u {program.user},none sftp://127.0.0.1{place.remote}/; put source -o arrived"
+    client = subprocess.Popen(["lftp", "-c", script], env=environment(place.local), cwd=place.local)
+    arrived = place.served / "arrived"
+    wait_until(lambda: arrived.exists() and arrived.stat().st_size)
+    client.kill()
+    client.wait()
+    told = f"told: TransferFinished {place.remote}/arrived 7"
+    wait_until(lambda: told in program.log.read_text(errors="replace"))

@@ -33,7 +33,7 @@ class User(SFTPAvatar):
 
     def tell(self, event):
         if not event.before_exec:
-            print(f"told: {event.name} {event.path}", flush=True)
+            print(f"told: {event.name} {event.path} {int(event.status_code)}", flush=True)
 
     on_file_open = on_file_close = on_file_remove = on_file_rename = on_dir_create = on_dir_remove = tell
     on_dir_read = on_link_create = on_transfer_finished = tell

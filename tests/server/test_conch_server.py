@@ -235,6 +235,21 @@ class StockTests(SynchronousTestCase):
         self.server.connectionLost(None)
         self.assertEqual(self.user.diary[-1], ("FileClose", "/home/a", False))
 
+    def test_cut_off(self) -> None:
+        """An upload that the client closes is complete; one that ends with the connection is not."""
+        told: list[Any] = []
+        self.user.on_transfer_finished = told.append  # type: ignore[attr-defined]
+        self.begin(self.user)
+        for name in (b"one", b"two"):
+            file = self.result(self.client.openFile(name, FXF_WRITE | FXF_CREAT, {}))
+            self.result(file.writeChunk(0, b"abc"))
+            if name == b"one":
+                self.result(file.close())
+        self.user.conn = SimpleNamespace(transport=SimpleNamespace(transport=SimpleNamespace(connected=0)))
+        self.server.connectionLost(None)
+        facts = [(event.path, event.aborted, event.status_code) for event in told]
+        self.assertEqual(facts, [("/home/one", False, Status.OK), ("/home/two", True, Status.CONNECTION_LOST)])
+
 
 class MadeByServerTests(SynchronousTestCase):
     """An avatar that a server of ours has made."""
