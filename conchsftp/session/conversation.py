@@ -14,10 +14,12 @@ from zope.interface import providedBy
 
 from conchsftp import log
 from conchsftp.errors import SFTPError
+from conchsftp.events.files import FileOpen
+from conchsftp.events.kinds import FileEvent
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
-from conchsftp.files.virtual import VirtualFileSystem
-from conchsftp.interfaces import IExtendedRequests, IStoppable
+from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
+from conchsftp.interfaces import IAbandoned, IExtendedRequests, IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
@@ -123,9 +125,8 @@ class Conversation:
         self.over = True
         for opened in self.handles.all():
             # What nobody can complete any more is stopped now, and closed when its turn comes.
-            abandon = getattr(opened.source, "abandon", None)
-            if abandon is not None:
-                abandon()
+            if IAbandoned.providedBy(opened.source):
+                opened.source.abandon()
         if self._stoppable is not None:
             self._stoppable.stop()
 
@@ -154,6 +155,17 @@ class Conversation:
             raise SFTPError(Status.NO_SUCH_FILE, "No such user")
         return b"./" + rest
 
+    def done(self, event: FileEvent) -> bool:
+        """Return whether a handler has said, before an operation, that it is done, where nobody else would do it."""
+        if not is_done(event):
+            return False
+        handle = getattr(event, "handle", "")
+        if handle and type(event) is not FileOpen:
+            # What something else takes is only allowed by a status: it would be lost if nobody took it.
+            opened = self.handles.find(handle.encode("utf-8", "surrogateescape"))
+            return opened is not None and isinstance(opened.source, EventFile)
+        return self.virtual
+
     def means(self) -> Means:
         """Return what a file that a handler supplies may work with."""
         top = self.events.top
@@ -164,10 +176,17 @@ class Conversation:
         close = getattr(source, "close", None)
         if close is None:
             return
+        # Nobody will ever complete it: closed as it is, an upload would count as whole. Then it says that it is not.
+        abandoned = IAbandoned.providedBy(source)
+        if abandoned:
+            source.abandon()
         try:
             closing = settled(close())
-        except Exception:
-            _log.failure("a file could not be closed")
+        except Exception as problem:
+            if not (abandoned and isinstance(problem, SFTPError)):
+                _log.failure("a file could not be closed")
             return
         if isinstance(closing, Deferred):
+            if abandoned:
+                closing.addErrback(lambda failure: failure.trap(SFTPError))
             closing.addErrback(lambda failure: _log.failure("a file could not be closed", failure))

@@ -17,7 +17,7 @@ from conchsftp.errors import ErrorCode, SFTPError
 from conchsftp.events.kinds import FileEvent, Phase, deliberate
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
-from conchsftp.files.virtual import UNHANDLED, is_done
+from conchsftp.files.virtual import UNHANDLED
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import MISTAKE, Status
@@ -101,7 +101,7 @@ class Pipeline:
                 event = await self._before(row, request, event)
                 if event.status_code != Status.OK:
                     return event
-                if row.supplied(event) or (conversation.virtual and is_done(event)):
+                if row.supplied(event) or conversation.done(event):
                     perform = row.adopt or _nothing
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False

@@ -22,12 +22,12 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp import errors
+from conchsftp import SpooledSink, errors
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.numbers import FileType, PFlag
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import memory_server
 
@@ -112,6 +112,24 @@ class StockTests(SynchronousTestCase):
         # Not through its client, which sends an FSTAT for this.
         self.successResultOf(next(iter(self.server.openFiles.values())).setAttrs({"permissions": 0o600}))
         self.assertEqual(self.user.files.stat("/home/up").permissions, 0o600)
+
+    def test_virtual(self) -> None:
+        """An avatar without files has there, too, what its handlers supply and take."""
+        stored: list[bytes] = []
+
+        class Virtual(SFTPAvatar):
+            def on_file_open(self, event: Any) -> None:
+                if event.before_exec:
+                    writes = event.flags & PFlag.WRITE
+                    event.result = SpooledSink(lambda file, size: stored.append(file.read())) if writes else b"made up"
+
+        self.begin(Virtual("alice"))
+        file = self.result(self.client.openFile(b"a", FXF_READ, {}))
+        self.assertEqual(self.result(file.readChunk(2, 100)), b"de up")
+        file = self.result(self.client.openFile(b"a", FXF_WRITE | FXF_CREAT, {}))
+        self.result(file.writeChunk(0, b"whole"))
+        self.result(file.close())
+        self.assertEqual(stored, [b"whole"])
 
     def test_names(self) -> None:
         """Folders, renames, attributes, listings."""

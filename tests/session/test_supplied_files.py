@@ -78,6 +78,25 @@ class WholeTests(VirtualCase):
         session.put("/a", b"file")
         self.assertEqual((session.get("/a"), session.get("/more")), (b"file", b"more"))
 
+    def test_events_beside_files(self) -> None:
+        """Nor need it be whole: a handler that opens a file itself has the events of its content."""
+        session = MemorySession()
+        written: list[bytes] = []
+
+        def opened(event: Any) -> None:
+            event.handled = event.before_exec and event.path == "/more"
+
+        def write(event: Any) -> None:
+            if event.before_exec and event.path == "/more":
+                written.append(event.data)
+                event.status_code = Status.OK
+
+        session.server.on(kinds.FileOpen, opened)
+        session.server.on(kinds.FileWrite, write)
+        session.put("/a", b"file")
+        session.put("/more", b"more")
+        self.assertEqual((session.get("/a"), written), (b"file", [b"more"]))
+
     def test_fails(self) -> None:
         """A content that breaks off is a failure, and no end."""
 
@@ -144,6 +163,40 @@ class UploadTests(VirtualCase):
     def test_no_reading(self) -> None:
         """It cannot be opened for reading."""
         self.assertEqual(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
+
+    def test_allowed_write(self) -> None:
+        """A handler of FileWrite that says OK to each piece, as a quota does, does not keep it from the upload."""
+
+        def allow(event: Any) -> None:
+            event.status_code = Status.OK
+
+        self.on(kinds.FileWrite, allow)
+        self.session.put("/a", b"data")
+        self.assertEqual(self.stored, [("/a", b"data")])
+
+    def test_never_opened(self) -> None:
+        """An upload that is refused when it is opened is not stored, whoever refuses it, and when."""
+        for before in (True, False):
+            self.session = MemorySession(SFTPAvatar("user"))
+            self.session.server.on(kinds.FileOpen, self.opened)
+
+            def refuse(event: Any, before: bool = before) -> None:
+                if event.before_exec is before:
+                    event.deny()
+
+            self.session.server.on(kinds.FileOpen, refuse)
+            self.assertEqual(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
+        self.assertEqual(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
+        self.assertEqual(self.stored, [])
+
+    def test_lost_while_opening(self) -> None:
+        """Nor is one that is opened when the session is over."""
+        waiting: Deferred[None] = Deferred()
+        self.on(kinds.FileOpen, lambda event: waiting)
+        self.session.ask(opening(b"/a", write=True))
+        self.session.cut()
+        waiting.callback(None)
+        self.assertEqual(self.stored, [])
 
     def test_store_fails(self) -> None:
         """Why it could not be stored is the answer to CLOSE."""

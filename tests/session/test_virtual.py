@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import Attributes, SFTPAvatar, SFTPError, Status
@@ -86,6 +87,28 @@ class UnhandledTests(VirtualCase):
             self.told.clear()
             self.assertEqual(self.status(request), Status.OP_UNSUPPORTED, request)
             self.assertEqual(self.told[-1], (False, Status.OP_UNSUPPORTED))
+
+    def test_hint(self) -> None:
+        """The log says once a session that a handler has left an operation as it was."""
+        lines: list[str] = []
+
+        def note(event: Any) -> None:
+            if "is unsupported" in event.get("log_format", ""):
+                lines.append(event["event"])
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        self.on(kinds.FileRemove, self.watch)
+        for request in (requests.Remove(path=b"/a"), requests.Remove(path=b"/b"), requests.RmDir(path=b"/a")):
+            self.assertEqual(self.status(request), Status.OP_UNSUPPORTED)
+        self.assertEqual(lines, ["FileRemove"])
+
+    def test_read_only(self) -> None:
+        """Who may only read changes nothing, whatever a handler would do."""
+        self.session = MemorySession(SFTPAvatar("user", read_only=True))
+        for kind, request in CHANGES:
+            self.session.server.on(kind, lambda event: setattr(event, "handled", True))
+            self.assertEqual(self.status(request), Status.PERMISSION_DENIED)
 
     def test_real_path(self) -> None:
         """REALPATH is made of the path alone, unless a handler says something else."""
