@@ -27,7 +27,7 @@ class Example:
 
     def __init__(self, name: str, folder: Path, keys: Keys) -> None:
         self.folder = folder
-        self._port = free_port()
+        self.port = free_port()
         (folder / "files").mkdir()
         (folder / "files" / "kept.log").write_text("log")
         shutil.copy(keys.host, folder / "host_key")
@@ -37,7 +37,7 @@ class Example:
         users.chmod(0o600)
         text = (_EXAMPLES / f"{name}.py").read_text()
         assert text.count("tcp:2222:") == 1
-        (folder / "example.py").write_text(text.replace("tcp:2222:", f"tcp:{self._port}:"))
+        (folder / "example.py").write_text(text.replace("tcp:2222:", f"tcp:{self.port}:"))
         command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "example.py"]
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -51,7 +51,7 @@ class Example:
 
     def _listens(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self._port), 1).close()
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
         except OSError:
             return False
         return True
@@ -68,7 +68,7 @@ class Example:
         proof = ["-oPubkeyAuthentication=no"] if password else ["-i", "key", "-oIdentitiesOnly=yes"]
         known = ["-F", "none", "-oUserKnownHostsFile=known", "-oStrictHostKeyChecking=accept-new"]
         return run(
-            ["sftp", *known, *proof, "-oBatchMode=no", "-b", "-", "-P", str(self._port), f"{user}@127.0.0.1"],
+            ["sftp", *known, *proof, "-oBatchMode=no", "-b", "-", "-P", str(self.port), f"{user}@127.0.0.1"],
             self.folder,
             text="".join(f"-{command}\n" for command in commands),
             SSH_ASKPASS=str(askpass),
