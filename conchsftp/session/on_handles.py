@@ -111,7 +111,9 @@ def _told(c: Any, e: Any, r: Any) -> None:
     told = getattr(opened, "told", None)
     if told is not None:
         told(e)
-    if isinstance(e, FileWrite) and opened is not None and IAbandoned.providedBy(opened.source):
+    if e.status_code == Status.OK or not isinstance(e, FileWrite) or opened is None:
+        return
+    if IAbandoned.providedBy(opened.source):
         # The client closes it all the same, and what is written to it has a hole.
         opened.source.abandon()
 
