@@ -101,7 +101,7 @@ class Pipeline:
                 event = await self._before(row, request, event)
                 if event.status_code != Status.OK:
                     return event
-                if row.supplied(event) or conversation.done(event):
+                if event.handled:
                     perform = row.adopt or _nothing
             # Handlers may keep what they see, and may wait: nothing may stay lent.
             conversation.direct = False
@@ -144,7 +144,7 @@ class Pipeline:
                 # One handler has supplied what another one refuses.
                 self._conversation.close_unused(getattr(event, row.result))
             self._tell(row, request, event)
-        elif row.supplied(event):
+        elif row.supplied(event) or self._conversation.done(event):
             event.handled = True
         return event
 

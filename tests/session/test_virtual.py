@@ -227,9 +227,11 @@ class DocumentedTests(VirtualCase):
         self.assertEqual(self.open, {})
 
     def test_write(self) -> None:
-        """And written."""
+        """And written; what handlers take is counted."""
+        finished: list[int] = []
+        self.on(own.TransferFinished, lambda event: finished.append(event.bytes))
         self.session.put("/b", b"x" * 100_000)
-        self.assertEqual(self.stored["/b"], b"x" * 100_000)
+        self.assertEqual((self.stored["/b"], finished), (b"x" * 100_000, [100_000]))
 
     def test_attributes(self) -> None:
         """STAT, LSTAT and FSTAT are one event; what it leaves without attributes is not there."""
