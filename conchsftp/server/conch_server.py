@@ -10,9 +10,11 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
+from twisted.conch.ssh.filetransfer import SFTPError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -280,7 +282,12 @@ class _File:
 
     @_deferred
     async def close(self) -> None:
-        await self._ask((Abandon if self._is_lost() else requests.Close)(handle=self._handle))
+        if not self._is_lost():
+            await self._ask(requests.Close(handle=self._handle))
+            return
+        # Nobody is left to be told; an upload that was cut off says that it is not complete.
+        with suppress(SFTPError):
+            await self._ask(Abandon(handle=self._handle))
 
 
 class _Listing:

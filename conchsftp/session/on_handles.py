@@ -134,6 +134,9 @@ def _close(c: Any, e: Any, r: Any) -> Any:
 def _abandon(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.remove(r.handle)
     opened.abandoned = True
+    if IAbandoned.providedBy(opened.source):
+        # Behind Conch's server nobody has told it before.
+        opened.source.abandon()
     if c.log.detail:
         tell_transfer(c, opened)
     return opened.close()

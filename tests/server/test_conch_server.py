@@ -129,6 +129,10 @@ class StockTests(SynchronousTestCase):
         file = self.result(self.client.openFile(b"a", FXF_WRITE | FXF_CREAT, {}))
         self.result(file.writeChunk(0, b"whole"))
         self.result(file.close())
+        file = self.result(self.client.openFile(b"a", FXF_WRITE | FXF_CREAT, {}))
+        self.result(file.writeChunk(0, b"half"))
+        self.user.conn = SimpleNamespace(transport=SimpleNamespace(transport=SimpleNamespace(connected=0)))
+        self.server.connectionLost(None)
         self.assertEqual(stored, [b"whole"])
 
     def test_names(self) -> None:
