@@ -14,7 +14,7 @@ from twisted.application.service import MultiService
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred, DeferredList, gatherResults, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -76,8 +76,10 @@ class SFTPServer(Properties, Control, MultiService):
     on: Callable[..., Any]
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
-    _starting: "Deferred[Any] | None" = None
-    _opening = False
+    _was_started = False
+    _turn: object = None
+    """One for each time that ports are opened, until they are to be closed."""
+    _closing: "tuple[Deferred[Any], ...]" = ()
 
     def __init__(
         self,
@@ -219,9 +221,9 @@ class SFTPServer(Properties, Control, MultiService):
         Returns:
             A Deferred that fires when all of them are open. If one cannot be opened, none stays open, and it fails with
             ServerError: 104 already listening, 1301 no host key, 2001 RootDirectory is no folder, or the documented
-            number of what the system answered (see docs/errors.md).
+            number of what the system answered (see docs/errors.md). CancelledError: they were to be closed meanwhile.
         """
-        if self._ports or self._opening:
+        if self._turn is not None:
             raise ServerError(ErrorCode.ALREADY_LISTENING)
         self.check_root()
         # What can never be offered is found now, and not by the first client.
@@ -229,20 +231,31 @@ class SFTPServer(Properties, Control, MultiService):
         for name, reason in algorithms.left_out(self.settings).items():
             self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
         self.settings.freeze()
-        self._opening = True
+        self._turn = turn = object()
         try:
+            # The system still calls an address in use at which a port is just being closed.
+            yield gatherResults(self._closing)
             for description, endpoint in endpoints(self.settings, self._reactor):
-                try:
-                    port = yield endpoint.listen(self.factory)
-                except (CannotListenError, OverflowError) as problem:
-                    raise _cannot_listen(description, problem) from None
-                self._ports = (*self._ports, direct(port))
+                yield self._open(description, endpoint, turn)
             self._show_places()
         except Exception:
-            yield self.stop_listening()
+            if self._turn is turn:
+                yield self.stop_listening()
             raise
-        finally:
-            self._opening = False
+
+    @inlineCallbacks
+    def _open(self, description: str, endpoint: Any, turn: object) -> Any:
+        """Open one port, unless all are to be closed by now."""
+        if self._turn is not turn:
+            raise CancelledError
+        try:
+            port = yield endpoint.listen(self.factory)
+        except (CannotListenError, OverflowError) as problem:
+            raise _cannot_listen(description, problem) from None
+        if self._turn is not turn:
+            yield _closed(port)
+            raise CancelledError
+        self._ports = (*self._ports, direct(port))
 
     def _show_places(self) -> None:
         """Let LocalHost and LocalPort tell what was bound."""
@@ -252,18 +265,21 @@ class SFTPServer(Properties, Control, MultiService):
 
     def listen_or_stop(self, wanted: bool) -> None:
         """Do what setting `listening` asks for; it may be so already."""
-        if wanted and not self._ports:
-            self.start_listening().addErrback(self._not_started)
-        elif not wanted:
+        if wanted:
+            self._start()
+        else:
             self.stop_listening().addErrback(lambda failure: self._log.failure("cannot close a port", failure))
 
     def stop_listening(self) -> "Deferred[None]":
         """Close the ports; sessions go on. Returns a Deferred that fires when they are closed."""
-        ports, self._ports = self._ports, ()
+        ports, self._ports, self._turn = self._ports, (), None
         self.settings.thaw()
         self.keys.stop()
-        closing = gatherResults([_closed(port) for port in ports])
-        return closing.addCallback(lambda _: None)
+        closing = gatherResults([*self._closing, *(_closed(port) for port in ports)])
+        self._closing = (closing,)
+        closed: Deferred[None] = Deferred()
+        closing.addCallback(lambda _: None).chainDeferred(closed)
+        return closed
 
     def shutdown(self) -> "Deferred[None]":
         """
@@ -292,17 +308,20 @@ class SFTPServer(Properties, Control, MultiService):
     def privilegedStartService(self) -> None:
         """Open the ports while the process may still open those below 1024: before twistd's `--uid` takes effect."""
         super().privilegedStartService()
+        self._was_started = True
         self._start()
 
     def startService(self) -> None:
         """Open the ports, as part of an application, unless that has been done."""
         super().startService()
-        if self._starting is None and not self._ports:
+        if not self._was_started:
             self._start()
-        self._starting = None
+        self._was_started = False
 
     def _start(self) -> None:
-        self._starting = self.start_listening().addErrback(self._not_started)
+        """Open the ports, unless that has been done, or is being done."""
+        if self._turn is None:
+            self.start_listening().addErrback(self._not_started)
 
     def stopService(self) -> "Deferred[None]":
         """Close everything and wait for it."""
@@ -311,6 +330,8 @@ class SFTPServer(Properties, Control, MultiService):
 
     def _not_started(self, failure: Any) -> None:
         problem = failure.value
+        if isinstance(problem, CancelledError):
+            return
         if not isinstance(problem, ServerError):
             self._log.failure("cannot listen", failure)
             problem = ServerError(0, f"cannot listen: {problem}")

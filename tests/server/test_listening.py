@@ -12,6 +12,7 @@ from twisted.conch.ssh.filetransfer import FXF_CREAT, FXF_READ, FXF_WRITE, FileT
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from conchsftp.auth.realm import SFTPRealm
@@ -129,6 +130,26 @@ class ListeningTests(TestCase):
         self.assertEqual(error.code, 10048)
         self.assertNotIn("\n", str(error))
         self.assertFalse(third.listening)
+
+    @inlineCallbacks
+    def test_closed_and_opened(self) -> Any:
+        """To close a port and open it again at once is no race: it is opened when it is closed."""
+        told: list[ServerError] = []
+        server = self.server(failed=told.append)
+        yield server.start_listening()
+        port = server.local_port
+        yield server.stop_listening()
+        server.listen = [f"tcp:{port}:interface=127.0.0.1"]
+        yield server.start_listening()
+        server.listening = False
+        server.listening = True
+        yield deferLater(reactor, 0)
+        self.assertEqual((told, server.listening), ([], True))
+        server.stop_listening()
+        yield server.start_listening()
+        conch = yield self.connect(server)
+        conch.transport.loseConnection()
+        yield conch.lost
 
     @inlineCallbacks
     def test_impossible(self) -> Any:

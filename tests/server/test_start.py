@@ -7,13 +7,14 @@ from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from socket import EAI_NONAME, gaierror
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.logger import globalLogPublisher
 
 from conchsftp.errors import ServerError
 from conchsftp.server import ports
 from conchsftp.server.ports import endpoint_strings
+from conchsftp.server.service import SFTPServer
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.testing import MemoryReactor
@@ -129,6 +130,37 @@ class ListeningTests(ServiceCase):
         self.successResultOf(starting)
         self.assertTrue(server.listening)
         self.successResultOf(server.stop_listening())
+
+    def test_stopped_meanwhile(self) -> None:
+        """Who is told to stop while a port is still being opened opens none: the port is closed when it is there."""
+        for stop in (SFTPServer.stop_listening, SFTPServer.shutdown, lambda each: setattr(each, "listening", False)):
+            opened: Deferred[Any] = Deferred()
+            self.patch(TCP4ServerEndpoint, "listen", lambda endpoint, factory, opened=opened: opened)
+            server = self.server(local_port=2222)
+            starting = server.start_listening()
+            stop(server)
+            port = self.reactor.listenTCP(2222, server.factory)
+            closed: list[Any] = []
+            port.stopListening = lambda port=port, closed=closed: closed.append(port)  # type: ignore[method-assign]
+            opened.callback(port)
+            self.failureResultOf(starting, CancelledError)
+            self.assertEqual((server.listening, closed), (False, [port]))
+            server.local_port = 2223
+
+    def test_assigned_meanwhile(self) -> None:
+        """To set Listening, or to start the service, while ports are being opened is no mistake."""
+        told: list[ServerError] = []
+        opened: Deferred[Any] = Deferred()
+        self.patch(TCP4ServerEndpoint, "listen", lambda endpoint, factory: opened)
+        server = self.server(local_port=2222, failed=told.append)
+        server.listening = True
+        server.listening = True
+        server.privilegedStartService()
+        server.startService()
+        opened.callback(self.reactor.listenTCP(2222, server.factory))
+        self.assertEqual((server.listening, told), (True, []))
+        server.stopService()
+        self.assertEqual(told, [])
 
     def test_no_host_key(self) -> None:
         """Without a host key nothing is opened: 1301."""
