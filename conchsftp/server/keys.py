@@ -62,11 +62,14 @@ class ServerKeys:
         settings: those of the server.
         workers: where files are read while the server listens.
         clock: the reactor.
+
+    Attributes:
+        log: that of the server.
     Raises:
         ServerError: a given key cannot be used (1301).
     """
 
-    _log = Logger()
+    log: Logger = Logger()
 
     def __init__(self, given: HostKeys | Sequence[str], *, settings: Any, workers: Any, clock: Any) -> None:
         self._settings = settings
@@ -79,6 +82,8 @@ class ServerKeys:
         self._telling = False
         self._listening = False
         self._later: IDelayedCall | None = None
+        # What was being read when this was another number is not asked for any more.
+        self._wish = 0
         self.chosen = ChosenKeys(settings, workers)
         """Those that handlers choose for connections."""
         for row in ROWS:
@@ -115,12 +120,14 @@ class ServerKeys:
 
     def start(self) -> None:
         """The server begins to listen: read every key anew. Raises ServerError."""
+        self._wish += 1
         self._loaded = None
         offered(self._settings, self.current.algorithms())
         self._listening = True
 
     def stop(self) -> None:
         """The server listens no longer."""
+        self._wish += 1
         self._listening = False
         if self._later is not None and self._later.active():
             self._later.cancel()
@@ -142,14 +149,18 @@ class ServerKeys:
 
     def _install(self, loaded: "list[tuple[Named, Certificate]]") -> None:
         """Use what was loaded from now on."""
-        keys = (host_key(certificate, called(named.store, named.type)) for named, certificate in loaded)
-        self._loaded = found = HostKeys((*self._given.keys, *keys))
+        self._loaded = found = self._keys_of(loaded)
         for key in found.keys:
             if not any(found.for_algorithm(name) is key for name in key.algorithms):
                 text = "host key {fingerprint} ({kind}) is not used: another of its kind comes first"
-                self._log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
+                self.log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
         self._certificate = None
         self._tell(loaded)
+
+    def _keys_of(self, loaded: "list[tuple[Named, Certificate]]") -> HostKeys:
+        """Return the given keys and those that were loaded. Raises ServerError: one has no private part."""
+        keys = (host_key(certificate, called(named.store, named.type)) for named, certificate in loaded)
+        return HostKeys((*self._given.keys, *keys))
 
     def _tell(self, loaded: "list[tuple[Named, Certificate]]") -> None:
         """Let the settings say what was found: "the property is set to the full subject of the certificate"."""
@@ -178,6 +189,7 @@ class ServerKeys:
     def _changed(self, value: object) -> None:
         if self._telling:
             return
+        self._wish += 1
         if not self._listening:
             self._loaded = self._certificate = None
         elif self._later is None:
@@ -191,29 +203,29 @@ class ServerKeys:
                 self._tell(_load([each for each in self._names() if each.place is None]))
             except ServerError as problem:
                 # Something else may still be about to be set; if not, the start of the server will fail.
-                self._log.debug("{text}", text=problem.text)
+                self.log.debug("{text}", text=problem.text)
 
     def _reload(self) -> None:
         self._later = None
         loading = self._workers.run(_load, self._names())
-        loading.addCallback(self._replace).addErrback(self._not_loaded)
+        loading.addCallback(self._replace, self._wish).addErrback(self._not_loaded, self._wish)
 
-    def _replace(self, loaded: "list[tuple[Named, Certificate]]") -> None:
-        before = self._loaded
-        try:
-            self._install(loaded)
-            offered(self._settings, self.current.algorithms())
-        except ServerError:
-            self._loaded = before
-            raise
+    def _replace(self, loaded: "list[tuple[Named, Certificate]]", wish: int) -> None:
+        if wish != self._wish:
+            return
+        offered(self._settings, self._keys_of(loaded).algorithms())
+        self._install(loaded)
         for key in self.current.keys:
-            self._log.info("host key {fingerprint} ({kind})", fingerprint=key.fingerprint(), kind=key.type)
+            self.log.info("host key {fingerprint} ({kind})", fingerprint=key.fingerprint(), kind=key.type)
 
-    def _not_loaded(self, failure: Failure) -> None:
-        if isinstance(failure.value, ServerError):
-            self._log.error("{text}; the host keys stay as they were", text=failure.value.text)
+    def _not_loaded(self, failure: Failure, wish: int) -> None:
+        problem = failure.value
+        if wish != self._wish:
+            return
+        if isinstance(problem, ServerError):
+            self.log.error("{text}; the host keys stay as they were", text=problem.text, error_code=problem.code)
         else:
-            self._log.failure("the host keys stay as they were", failure)
+            self.log.failure("the host keys stay as they were", failure)
 
 
 def _load(names: Sequence[Named]) -> list[tuple[Named, Certificate]]:

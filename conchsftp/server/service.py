@@ -118,7 +118,7 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
         )
-        self.workers.log = self.factory.log.own
+        self.workers.log = self.keys.log = self.factory.log.own
 
     def _hub(self, clock: Any) -> EventHub:
         hub = EventHub(clock=clock, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run)

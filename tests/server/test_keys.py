@@ -169,6 +169,53 @@ class ChangeTests(KeysCase):
         self.reactor.threads.finish()
         self.assert_seen(self.client(self.sftp, "ecdsa-sha2-nistp384"), ECDSA)
 
+    def test_the_last_one_counts(self) -> None:
+        """Of several changes the last one counts, also where an earlier key takes longer to be read."""
+        self.reactor.threads.hold = True
+        for name in ("ecdsa", "ed25519"):
+            self.sftp.ssh_cert_store = VECTORS / name
+            self.reactor.advance(0)
+        threads = self.reactor.threads
+        threads._held.rotate(1)
+        while threads:
+            threads.finish()
+            self.reactor.advance(0)
+        self.assert_seen(self.client(self.sftp), ED25519)
+        self.assertEqual(self.sftp.ssh_cert_fingerprint_sha256, ED25519.fingerprint_sha256)
+
+    def test_read_too_late(self) -> None:
+        """What was being read when the server stopped replaces nothing: neither what is set nor what is read then."""
+        for start in (False, True):
+            self.reactor.threads.hold = True
+            self.sftp.ssh_cert_store = VECTORS / "ecdsa"
+            self.reactor.advance(0)
+            self.successResultOf(self.sftp.stop_listening())
+            self.sftp.ssh_cert_store = VECTORS / "ed25519"
+            if start:
+                self.successResultOf(self.sftp.start_listening())
+            self.reactor.threads.finish()
+            self.assertEqual(self.sftp.ssh_cert_fingerprint_sha256, ED25519.fingerprint_sha256)
+            if not start:
+                self.successResultOf(self.sftp.start_listening())
+            self.assert_seen(self.client(self.sftp), ED25519)
+
+    def test_told_of_what_is_used(self) -> None:
+        """The settings tell of the key that is proved to clients, not of one that could not replace it."""
+        self.sftp.ssh_public_key_algorithms = "ssh-ed25519"
+        self.sftp.ssh_cert_store = VECTORS / "ecdsa"
+        self.reactor.advance(0)
+        self.assertEqual(self.sftp.ssh_cert_fingerprint_sha256, ED25519.fingerprint_sha256)
+
+    def test_error(self) -> None:
+        """Handlers of Error are told of a key that cannot be used."""
+        told: list[Any] = []
+        self.sftp.on("Error", lambda event: told.append((event.connection_id, event.error_code, event.description)))
+        self.sftp.ssh_cert_store = "/nowhere"
+        self.reactor.advance(0)
+        ((connection, code, text),) = told
+        self.assertEqual((connection, code), (0, 1301))
+        self.assertIn("/nowhere", text)
+
     def test_unusable(self) -> None:
         """A key that cannot be used is told in one line, and the old one stays."""
         for store in ("/nowhere", str(VECTORS / "ed25519.pub"), str(VECTORS / "rsa.p12")):
