@@ -54,10 +54,13 @@ class UsersFileChecker:
         users: the file.
         workers: where reading and hashing run.
         check_password: given a password and a bcrypt hash, says whether they match.
+
+    Attributes:
+        log: that of the server.
     """
 
     credentialInterfaces = (IUsernamePassword, ISSHPrivateKey)
-    _log = Logger()
+    log: Logger = Logger()
 
     def __init__(
         self, users: UsersFile, workers: IWorkers, check_password: Callable[[bytes, bytes], bool] = bcrypt.checkpw
@@ -89,7 +92,7 @@ class UsersFileChecker:
 
     def _late(self, result: Any) -> None:
         if isinstance(result, Failure):
-            self._log.failure("a password could not be checked", failure=result)
+            self.log.failure("a password could not be checked", failure=result)
 
     def _matches(self, username: bytes, password: bytes) -> str:
         """
@@ -131,7 +134,7 @@ class UsersFileChecker:
 
     def _complain(self) -> None:
         for complaint in self._users.complaints():
-            self._log.error("{complaint}", complaint=complaint)
+            self.log.error("{complaint}", complaint=complaint)
 
 
 @implementer(ICredentialsChecker)

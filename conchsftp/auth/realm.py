@@ -29,9 +29,12 @@ class SFTPRealm:
             `IConchUser`, or can be adapted to it. Its method `logged_out`, if there is one, is called once when the
             connection has ended, even if that was before the login was complete; it may return a Deferred or a
             coroutine.
+
+    Attributes:
+        log: that of the server; lines about a connection go to the connection's own.
     """
 
-    _log = Logger()
+    log: Logger = Logger()
 
     def __init__(self, make_avatar: Callable[[str], Any]) -> None:
         self._make_avatar = make_avatar
@@ -54,8 +57,12 @@ class SFTPRealm:
         pending = [logged_out] if logged_out is not None else []
 
         def logout() -> None:
+            # Asked now: soon the avatar has no connection any more.
+            log: Logger = getattr(getattr(getattr(avatar, "conn", None), "transport", None), "log", self.log)
             while pending:
-                self._wait_for(maybeDeferred(pending.pop()).addErrback(self._failed))
+                leaving = maybeDeferred(pending.pop())
+                leaving.addErrback(lambda failure: log.failure("an avatar could not be logged out", failure))
+                self._wait_for(leaving)
 
         return logout
 
@@ -66,6 +73,3 @@ class SFTPRealm:
     def left(self) -> "Deferred[Any]":
         """Return a Deferred that fires when every logout that has begun is over; cancelling it cancels them."""
         return DeferredList(list(self._leaving))
-
-    def _failed(self, reason: Any) -> None:
-        self._log.failure("an avatar could not be logged out", failure=reason)

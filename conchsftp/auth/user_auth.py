@@ -67,9 +67,7 @@ class UserAuth(SSHUserAuthServer):
         """Begin; nothing is sent, and nothing of a former login is kept."""
         self.progress = AuthProgress()
         factory = self.transport.factory
-        self._checker = EventChecker(
-            factory.portal, factory.events, self.transport.connection_id, self.transport.log
-        )
+        self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id, self.transport.log)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None

@@ -51,9 +51,12 @@ class Accounts:
     Args:
         workers: decides whether the database is asked at once.
         clock: seconds, for the age of what is kept.
+
+    Attributes:
+        log: that of the server.
     """
 
-    _log = Logger()
+    log: Logger = Logger()
 
     def __init__(self, workers: Workers, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.mount = workers.mount("account database")
@@ -104,7 +107,7 @@ class Accounts:
         if not isinstance(found, Deferred):
             return found
         found.addCallback(lambda name: names.__setitem__(number, name))
-        found.addErrback(lambda problem: self._log.failure("looking up account {number}", problem, number=number))
+        found.addErrback(lambda problem: self.log.failure("looking up account {number}", problem, number=number))
         return None
 
 

@@ -74,12 +74,12 @@ class ServerTransport(Transport):
         Raises:
             UnauthorizedLogin: they cannot be confined as they should be.
         """
-        ours = served(user_name, avatar)
+        ours = served(user_name, avatar, self.log)
         if ISFTPAvatar.providedBy(ours):
             try:
-                view = await view_of(ours, self.settings, home_dir)
+                view = await view_of(ours, self.settings, home_dir, log=self.log)
             except Unseen as problem:
-                self._log.error("{peer}: {user!r}: {problem}", peer=self.peer, user=user_name, problem=problem)
+                self.log.error("{user!r} cannot be let in: {problem}", user=user_name, problem=problem)
                 raise UnauthorizedLogin("there is nothing that this user may see") from None
             self.view = None if isinstance(ours, ConchAvatar) and not home_dir else view
         return ours

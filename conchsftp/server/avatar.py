@@ -97,15 +97,22 @@ class ConchAvatar(SFTPAvatar):
         raise AttributeError(name)
 
 
-def served(user_name: str, avatar: Any) -> Any:
-    """Return the avatar that a session is served with: itself, or around one that only Conch's server would serve."""
+def served(user_name: str, avatar: Any, log: Logger) -> Any:
+    """
+    Return the avatar that a session is served with: itself, or around one that only Conch's server would serve.
+
+    Args:
+        user_name: the name that was proved.
+        avatar: what the realm made.
+        log: that of the connection.
+    """
     if ISFTPAvatar.providedBy(avatar):
         return avatar
     try:
         server = ISFTPServer(avatar, None)
     except Exception:
         # The login goes on, and ends like every other one: its avatar has to be logged out.
-        _log.failure("{user}: the avatar has no server", user=user_name)
+        log.failure("the avatar of {user!r} has no server", user=user_name)
         return avatar
     return avatar if server is None else ConchAvatar(user_name, avatar, server)
 

@@ -16,7 +16,6 @@ from typing import Any
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.conch.ssh.filetransfer import SFTPError
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from conchsftp.events.files import ResolvePath
@@ -43,7 +42,6 @@ from conchsftp.sftp.statuses import TEXTS, Status
 from conchsftp.wire.kinds import BYTES, U8, U32
 
 _VERSION = 3
-_log = Logger()
 
 
 class _Road:
@@ -118,7 +116,7 @@ class ConchServer:
         self._settings = settings = getattr(avatar, "settings", None) or Settings(TABLE)
         events = getattr(avatar, "events", None) or EventHub()
         conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
-        conversation.log = ConnectionLog(user=avatar.user_name)
+        conversation.log = self._log = ConnectionLog(user=avatar.user_name)
         self._road = _Road(conversation)
         self._refused = False
         self._waiting: list[Deferred[None]] | None = None
@@ -129,13 +127,13 @@ class ConchServer:
     async def _confine(self) -> None:
         """Find out what the user may see, as at the end of a login; nothing is served before."""
         try:
-            self._road.conversation.show(await view_of(self.avatar, self._settings))
+            self._road.conversation.show(await view_of(self.avatar, self._settings, log=self._log))
         except Unseen as problem:
             self._refused = True
-            _log.error("{user!r}: {problem}", user=self.avatar.user_name, problem=problem)
+            self._log.error("{problem}", problem=problem)
         except Exception:
             self._refused = True
-            _log.failure("{user!r} cannot be confined", user=self.avatar.user_name)
+            self._log.failure("the user cannot be confined")
         waiting, self._waiting = self._waiting, None
         for each in waiting or ():
             each.callback(None)

@@ -81,7 +81,7 @@ class ConnectionTable:
     The connections of one server, by number.
 
     Args:
-        settings: `max_connections`, `max_startups`.
+        settings: `max_connections`, `max_startups`; they forget who is gone.
     """
 
     def __init__(self, settings: Any) -> None:
@@ -128,3 +128,4 @@ class ConnectionTable:
         """A connection is lost."""
         self._strangers.pop(transport.connection_id, None)
         self._open.pop(transport.connection_id, None)
+        self._settings.forget(transport.connection_id)

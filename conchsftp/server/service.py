@@ -105,6 +105,7 @@ class SFTPServer(Properties, Control, MultiService):
         self.users = UsersFile(users) if users is not None else None
         self._reactor = reactor
         self._accounts = Accounts(self.workers)
+        self._log_to: list[Any] = [self.workers, self._accounts]
         self._avatar_class = avatar_class
         self._failed = failed if failed is not None else self._log_failure
         self.on = self.events.on
@@ -118,7 +119,8 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
         )
-        self.workers.log = self.keys.log = self.factory.log.own
+        for each in (*self._log_to, self.keys):
+            each.log = self._log
 
     def _hub(self, clock: Any) -> EventHub:
         hub = EventHub(clock=clock, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run)
@@ -134,7 +136,11 @@ class SFTPServer(Properties, Control, MultiService):
             asked.append(OneTimeUser(*one_time_user))
         if self.users is not None:
             asked.append(UsersFileChecker(self.users, self.workers))
-        portal = Portal(realm or SFTPRealm(self.make_avatar))
+            self._log_to += asked[-1:]
+        if realm is None:
+            realm = SFTPRealm(self.make_avatar)
+            self._log_to.append(realm)
+        portal = Portal(realm)
         register(portal, (*asked, *checkers))
         return portal
 

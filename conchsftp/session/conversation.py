@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from zope.interface import providedBy
 
 from conchsftp import log
@@ -27,8 +26,6 @@ from conchsftp.settings.code_pages import CODECS
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
-
-_log = Logger()
 
 
 class Conversation:
@@ -184,9 +181,9 @@ class Conversation:
             closing = settled(close())
         except Exception as problem:
             if not (abandoned and isinstance(problem, SFTPError)):
-                _log.failure("a file could not be closed")
+                self.log.failure("a file could not be closed")
             return
         if isinstance(closing, Deferred):
             if abandoned:
                 closing.addErrback(lambda failure: failure.trap(SFTPError))
-            closing.addErrback(lambda failure: _log.failure("a file could not be closed", failure))
+            closing.addErrback(lambda failure: self.log.failure("a file could not be closed", failure))

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from conchsftp.events.files import GetAttributes
@@ -18,8 +17,6 @@ from conchsftp.session.paths import join
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
-
-_log = Logger()
 
 _A_TURN = 200
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
@@ -93,7 +90,8 @@ class ListedDirectory:
                 break
             name, attributes = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
             if not _is_name(name):
-                _log.warn("{path}: {name} is no name of an entry", path=self._path, name=repr(name))
+                text = "{path!r}: {name!r} is no name of an entry"
+                self._conversation.log.warn(text, path=self._path, name=name)
             elif attributes is not None:
                 found.append((name, attributes))
             else:

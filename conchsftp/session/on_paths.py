@@ -7,8 +7,6 @@ PROTOCOL.
 
 from typing import Any
 
-from twisted.logger import Logger
-
 from conchsftp.errors import SFTPError
 from conchsftp.events.files import (
     DirCreate,
@@ -35,8 +33,6 @@ from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.numbers import RealPath as Control
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
-
-_log = Logger()
 
 _WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
@@ -105,7 +101,7 @@ def _encoded(handle: Any) -> bytes:
 
 def _not_chosen(c: Any, problem: ValueError) -> SFTPError:
     """Return how a handle that a handler chose, and that cannot be, is answered."""
-    _log.warn("{user}: a handler of FileOpen chose {problem}", user=c.user, problem=str(problem))
+    c.log.warn("a handler of FileOpen chose {problem}", problem=str(problem))
     return SFTPError(Status.FAILURE)
 
 

@@ -52,7 +52,7 @@ class View:
         return Paths(self.home, encoding=encoding)
 
 
-async def view_of(avatar: Any, settings: Any, home_dir: str = "") -> View:
+async def view_of(avatar: Any, settings: Any, home_dir: str = "", *, log: Logger = _log) -> View:
     """
     Decide what a user sees who has logged in.
 
@@ -60,6 +60,7 @@ async def view_of(avatar: Any, settings: Any, home_dir: str = "") -> View:
         avatar: an `ISFTPAvatar`.
         settings: those of the connection.
         home_dir: what a handler of the login has said of the home; empty: the avatar's counts.
+        log: that of the connection, where there is one.
     Raises:
         Unseen: the user cannot be let in.
     """
@@ -70,7 +71,7 @@ async def view_of(avatar: Any, settings: Any, home_dir: str = "") -> View:
         files = await _rooted(files, _expanded(settings.user_root_directory, avatar.user_name))
     if settings.restrict_user_to_home_dir and home != "/":
         return View(files=await _restricted(files, home), home=home, within=home)
-    return View(files=files, home=home if home == "/" else await _found(files, home, avatar.user_name))
+    return View(files=files, home=home if home == "/" else await _found(files, home, log))
 
 
 def _expanded(place: str, user_name: str) -> str:
@@ -104,7 +105,7 @@ async def _restricted(files: Any, home: str) -> Any:
         raise Unseen(f"RestrictUserToHomeDir: {home}: {_reason(problem)}") from None
 
 
-async def _found(files: Any, home: str, user_name: str) -> str:
+async def _found(files: Any, home: str, log: Logger) -> str:
     """Return a home if it is there, else `/`, as OpenSSH does; of a file system that may be anything it is believed."""
     can_be_asked = IRestrict.providedBy(files)
     if not can_be_asked:
@@ -118,7 +119,7 @@ async def _found(files: Any, home: str, user_name: str) -> str:
     except SFTPError as problem:
         if problem.status not in _MISSING:
             return home
-    _log.warn("{user!r}: there is no home {home}, the session begins at /", user=user_name, home=home)
+    log.warn("there is no home {home!r}, the session begins at /", home=home)
     return "/"
 
 

@@ -161,7 +161,7 @@ class Settings(Names):
         """
         Return the settings of one connection, which has no values of its own yet.
 
-        Whoever asks must keep it: with the last reference, `of(connection_id)` ends.
+        Whoever asks must keep it: with the last reference, or `forget`, `of(connection_id)` ends.
         """
         made: Overlay = self._overlay_class(self, connection_id)
         if connection_id is not None:
@@ -174,6 +174,10 @@ class Settings(Names):
         if found is None:
             raise ServerError(ErrorCode.NO_SUCH_CONNECTION, f"there is no connection {connection_id}")
         return found
+
+    def forget(self, connection_id: int) -> None:
+        """A connection is lost: nobody can ask for its values any more; who holds them can."""
+        self._connections.pop(connection_id, None)
 
     def watch(self, name: str, watcher: Watcher) -> Callable[[], None]:
         """

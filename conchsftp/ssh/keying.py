@@ -8,7 +8,7 @@ RFC 8308, RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchan
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
@@ -100,6 +100,8 @@ class Keying:
             A Deferred that fires when both directions have new keys, and fails with ConnectionLost if the connection
             ends first.
         """
+        if self._stopped:
+            return fail(ConnectionLost())
         asker: Deferred[None] = Deferred()
         self._askers.append(asker)
         self.start()

@@ -2,11 +2,11 @@
 Which connections there are, and how many more may come.
 """
 
-from types import SimpleNamespace
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.server.connections import ConnectionTable
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
 from conchsftp.ssh.numbers import Reason
 
 
@@ -26,7 +26,7 @@ class TableCase(SynchronousTestCase):
     """A table with limits of three connections and two that have not logged in."""
 
     def setUp(self) -> None:
-        self.settings = SimpleNamespace(max_connections=3, max_startups=2)
+        self.settings = Settings(TABLE, max_connections=3, max_startups=2)
         self.table = ConnectionTable(self.settings)
 
 

@@ -80,6 +80,25 @@ class ConnectionTests(ControlCase):
         self.session.cut()
         self.failureResultOf(renewed, ConnectionLost)
 
+    def test_exchange_after_the_end(self) -> None:
+        """It fails, and nothing is sent, where the server has ended the connection and the client has not left yet."""
+        self.session.client.automatic = False
+        gone = self.server.disconnect(self.number)
+        self.failureResultOf(self.server.exchange_keys(self.number), ConnectionLost)
+        self.session.client.pump()
+        self.assertEqual(self.session.client.numbers[-1], 1)
+        self.successResultOf(gone)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_values_of_the_lost(self) -> None:
+        """A connection that is gone has no settings any more: 126, not only once its memory is collected."""
+        server = self.session.client.server
+        self.session.cut()
+        for statement in ("UserAuthBanner", "UserAuthBanner=", "SFTPConnectionTimeout", "SetStatPolicy"):
+            name, equals, _ = statement.partition("=")
+            self.assert_code(126, self.server.config, f"{name}[{self.number}]{equals}{'x' if equals else ''}")
+        self.assertEqual(server.settings.user_auth_banner, "")
+
     def test_exchange_before_login(self) -> None:
         """Before the login there is nothing to renew."""
         client = MemoryClient(self.server.factory)

@@ -2,6 +2,7 @@
 The log of a server: which lines there are at each level, whom they name, and the events Log, SSHStatus and Error.
 """
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -9,10 +10,11 @@ from twisted.logger import formatEvent, globalLogPublisher
 
 from conchsftp.errors import SFTPError
 from conchsftp.events import Connected, Disconnected, Error, FileRemove, Log, SSHStatus
+from conchsftp.server.service import SFTPServer
 from conchsftp.sftp.requests import Remove
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
-from conchsftp.testing import MemoryClient
+from conchsftp.testing import MemoryClient, MemoryReactor
 from conchsftp.wire.kinds import BOOL, BYTES, U32
 from tests.ssh.case import ConnectionCase
 
@@ -221,6 +223,40 @@ class ErrorTests(LogCase):
         for _ in range(3):
             client.open_channel(kind=b"direct-tcpip")
         self.assertEqual(self.only()[:2], (1, 1201))
+
+    def test_logout(self) -> None:
+        """An avatar that cannot be logged out is told of with its connection, which is still known."""
+
+        def broken() -> None:
+            raise ZeroDivisionError("by nothing")
+
+        self.patch(self.avatar, "logged_out", broken)
+        self.listen(Error)
+        self.logged_in().pipe.cut()
+        self.assertEqual(self.only(), (1, 0, "an avatar could not be logged out: ZeroDivisionError: by nothing"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.lines[-1], "[1 user@198.51.100.7] an avatar could not be logged out")
+
+    def test_not_seen(self) -> None:
+        """A user who cannot be confined: the line names them and the client once."""
+        self.avatar.user_name = ".."
+        self.listen(Error, user_root_directory="/srv/%u")
+        client = self.client()
+        client.connect()
+        client.ask_for_login()
+        client.authenticate("user", "password", BOOL.pack(False) + BYTES.pack(b"password"))
+        text = "'user' cannot be let in: UserRootDirectory /srv/%u: the user name is no name of a folder"
+        self.assertEqual(self.only(), (1, 0, text))
+        self.assertIn(f"[1 198.51.100.7] {text}", self.lines)
+
+    def test_parts_of_the_server(self) -> None:
+        """What belongs to the server and has lines about no connection writes them to the server's log."""
+        users = Path(self.mktemp())
+        users.write_text("")
+        server = SFTPServer(host_keys=HostKeys([]), users=str(users), reactor=MemoryReactor())
+        (checker,) = {*server.factory.portal.checkers.values()}
+        for each in (server.workers, server.keys, server.factory.portal.realm, checker, server._accounts):
+            self.assertIs(each.log, server.factory.log.own, each)
 
     def test_no_port(self) -> None:
         """A port that cannot be opened: its number, about no connection, whoever else is told."""

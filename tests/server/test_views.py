@@ -302,7 +302,7 @@ class HomeTests(ViewTests):
         for home in ("/home/nobody", "/bin/sh", "/bin/sh/deeper"):
             self.told.clear()
             self.assertEqual(real_path(self.begin(home), b"."), b"/")
-            self.assertTrue(any(f"no home {home}" in line for line in self.told), self.told)
+            self.assertTrue(any(f"no home {home!r}" in line for line in self.told), self.told)
 
     def test_of_the_login(self) -> None:
         """A handler of SSHUserAuthRequest says where the session begins, and confines it for this connection."""
