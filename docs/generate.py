@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -81,9 +81,6 @@ def events_page() -> str:
         f"# Events\n\n{NOTE}",
         chapters["handlers_chapter"](_table),
     ]
-    silent = [f"`{each.name}`" for each in events.EVENTS.values() if each.__name__ not in _fired()]
-    if silent:
-        parts.append(f"Declared, but not fired yet: {', '.join(silent)}.")
     for title, own in (("As documented", False), ("Of our own", True)):
         parts.append(f"## {title}")
         parts.extend(_event(each) for each in events.EVENTS.values() if each.documented != own)
@@ -91,22 +88,8 @@ def events_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-@cache
-def _fired() -> frozenset[str]:
-    """Return the names of the events that some module outside of `events` imports: what nobody imports never fires."""
-    found: set[str] = set()
-    for path in (ROOT / "conchsftp").rglob("*.py"):
-        if "events" not in path.relative_to(ROOT).parts:
-            for names in re.findall(
-                r"^from conchsftp\.events\.\w+ import (\([^)]*\)|.*)$", path.read_text(), re.MULTILINE
-            ):
-                found.update(re.findall(r"\w+", names))
-    return frozenset(found)
-
-
 def _event(each: type[events.Event]) -> str:
-    when = f"fires {each.phases.described}" if each.fired else "**not fired yet**: to listen to it is an error"
-    heading = f"### {each.name}\n\n`{each.hook}` · {when}"
+    heading = f"### {each.name}\n\n`{each.hook}` · fires {each.phases.described}"
     rows = (
         (f"`{name}`" + (" ✎" if name in each.writable else ""), f"`{annotation}`", text)
         for name, annotation, text in parameters(each)

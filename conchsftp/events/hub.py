@@ -251,8 +251,6 @@ def _subscribable(event: type[Event] | str) -> type[Event]:
     if found is None:
         name = event.__name__ if isinstance(event, type) else event
         raise ServerError(0, f"there is no event {name!r} to listen to{hint(name, EVENTS)}")
-    if not found.fired:
-        raise ServerError(0, f"{found.name} is not fired yet: a handler would wait for it in vain")
     return found
 
 
@@ -263,7 +261,7 @@ def _hooks_of(listener: object) -> dict[type[Event], Handler]:
         proofread(cls.__name__, (name for each in cls.__mro__ for name in vars(each)))
         _PROOFREAD.add(cls)
     found = ((each, getattr(listener, each.hook, None)) for each in EVENTS.values())
-    return {_subscribable(each): handler for each, handler in found if callable(handler)}
+    return {each: handler for each, handler in found if callable(handler)}
 
 
 # Classes whose hooks are spelt right: each login asks again.

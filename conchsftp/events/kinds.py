@@ -60,7 +60,6 @@ class Event:
         writable: what a handler may set, to change what happens.
         fixed: called with an event, returns the values of what a handler may not set.
         subscribable: whether anybody can listen to it.
-        fired: whether this version fires it; to listen to one that it does not is an error, not a long wait.
     """
 
     __slots__ = ()
@@ -72,7 +71,6 @@ class Event:
     writable: ClassVar[tuple[str, ...]] = ()
     fixed: "ClassVar[attrgetter[Any]]"
     subscribable: ClassVar[bool] = True
-    fired: ClassVar[bool] = True
 
     def refuse(self, problem: Exception) -> None:
         """Say no, because a handler raised `problem`; an event that decides nothing has nothing to say."""
@@ -94,7 +92,6 @@ def event(
     writable: str = "",
     documented: bool = True,
     subscribable: bool = True,
-    fired: bool = True,
 ) -> Callable[[type[E]], type[E]]:
     """
     Make a record of a class and declare it as an event.
@@ -105,7 +102,6 @@ def event(
             a `FileEvent` need not be named.
         documented: False for an event of our own.
         subscribable: False for one that serves the pipeline alone.
-        fired: False for one that nothing fires yet.
     """
 
     def declare(cls: type[E]) -> type[E]:
@@ -117,7 +113,6 @@ def event(
         record.writable = (*writable.split(), *(_ANSWER if issubclass(cls, FileEvent) else ()))
         record.fixed = attrgetter(*_fixed(record))
         record.subscribable = subscribable
-        record.fired = fired
         if subscribable:
             EVENTS[record.name] = record
         return record

@@ -18,7 +18,6 @@ from conchsftp.events import (
     FileRemove,
     FileRename,
     FileWrite,
-    Log,
     in_thread,
 )
 from conchsftp.events.own import FileRequest
@@ -346,23 +345,3 @@ class FailureTests(Case):
         self.event = ConnectionRequest("192.0.2.1", 5)
         self.assertIs(self.fire_with(self.raises(OSError(2, "no"))).accept, False)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
-
-
-class NotFiredTests(SynchronousTestCase):
-    """Events that are declared, and that nothing fires yet."""
-
-    def test_refused(self):
-        """To listen to one is an error: a handler would wait in vain."""
-
-        class Listener:
-            def on_log(self, event):
-                """Never called."""
-
-        self.patch(Log, "fired", False)
-        hub = EventHub()
-        for add in (
-            lambda: hub.on("Log", print),
-            lambda: hub.add_listener(Listener()),
-            lambda: hub.child(Listener()),
-        ):
-            self.assertIn("not fired yet", str(self.assertRaises(ServerError, add)))
