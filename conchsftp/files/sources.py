@@ -5,7 +5,8 @@ What a handler of FileOpen supplies instead of answering each READ. None of thes
 upload is in `sink.py`. Nothing here knows an event.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
@@ -21,6 +22,8 @@ from conchsftp.interfaces import IAbandoned, IFile
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 
+# An iterator that waits for a future of asyncio's sees its cancellation, which is no `Exception`.
+_CANCELLED = (CancelledError, asyncio.CancelledError)
 # What an iterator has given is kept for that many bytes: the largest READ fits in.
 _KEPT = 256 * 1024
 # An iterator that never waits lets others have their turn after so long.
@@ -120,7 +123,7 @@ class ByteSource(Supplied):
         size: in bytes; None if nobody knows: then it ends where `read` returns nothing.
         read: called with an offset and a length, both in bytes; returns bytes, or a Deferred or a coroutine of them. It
             may return fewer than asked for. One that blocks is marked `@in_thread`.
-        close: called once when the file is closed; may return a Deferred or a coroutine.
+        close: called once when the file is closed; as `read`, it may return a Deferred or a coroutine, or be marked.
         mtime: of the last change, in seconds since 1970; None: nobody knows.
     """
 
@@ -158,7 +161,7 @@ class ByteSource(Supplied):
         return Attributes.of_file(size=self._size, mtime=self._mtime, permissions=0o444)
 
     def close(self) -> Any:
-        return None if self._close is None else self._close()
+        return None if self._close is None else self.means.call_handler(self._close)
 
 
 @implementer(IFile, IAbandoned)
@@ -171,13 +174,13 @@ class Stream(Supplied):
     thrown away.
 
     Args:
-        pieces: yields bytes; closed with the file, if it can be.
+        pieces: yields bytes; begun once, and closed with the file, if it can be.
         size: in bytes, if it is known; the file ends there, and an iterator that ends before is a failure.
         mtime: of the last change, in seconds since 1970; None: nobody knows.
     """
 
-    def __init__(self, pieces: AsyncIterator[bytes], *, size: int | None = None, mtime: float | None = None) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: AsyncIterable[bytes], *, size: int | None = None, mtime: float | None = None) -> None:
+        self._pieces: AsyncIterator[bytes] = aiter(pieces)
         self._size = size
         self._mtime = mtime
         self._kept = bytearray()
@@ -223,7 +226,7 @@ class Stream(Supplied):
     async def close(self) -> None:
         self.abandon()
         if isinstance(self._pump_ends, Deferred):
-            with suppress(CancelledError):
+            with suppress(*_CANCELLED):
                 await self._pump_ends
         close = getattr(self._pieces, "aclose", None)
         if close is not None:
@@ -245,13 +248,12 @@ class Stream(Supplied):
 
     async def _pump(self) -> None:
         """Ask the iterator while somebody waits."""
-        pieces = aiter(self._pieces)
         turn_ends = self.means.seconds() + _TURN_SECONDS
         try:
             while self._waiting and not self._ended:
                 self._asking = True
                 try:
-                    piece = await anext(pieces)
+                    piece = await anext(self._pieces)
                 finally:
                     self._asking = False
                 self._take(piece)
@@ -260,7 +262,7 @@ class Stream(Supplied):
                     turn_ends = self.means.seconds() + _TURN_SECONDS
         except StopAsyncIteration:
             self._end(None)
-        except (Exception, CancelledError) as problem:
+        except (Exception, *_CANCELLED) as problem:
             self._end(problem)
         finally:
             self._pumping = False
@@ -298,7 +300,7 @@ class Stream(Supplied):
         """Nothing more will come."""
         if not self._ended:
             self._ended = True
-            self._problem = problem if not isinstance(problem, CancelledError) else SFTPError(Status.CONNECTION_LOST)
+            self._problem = problem if not isinstance(problem, _CANCELLED) else SFTPError(Status.CONNECTION_LOST)
         self._serve()
 
 

@@ -2,6 +2,7 @@
 Whole contents as open files: bytes, a reading function, an asynchronous iterator.
 """
 
+from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -175,6 +176,10 @@ class ByteSourceTests(SourceCase):
             source.attach(Means(threads=run), reads=True)
             self.assertEqual(self.result(source.read(0, 4)), b"abcd")
         self.assertEqual(called, [(0, 4)])
+        source = ByteSource(4, read, close=in_thread(lambda: None))
+        source.attach(Means(threads=run), reads=True)
+        source.close()
+        self.assertEqual(called, [(0, 4), ()])
 
     def test_fails(self) -> None:
         """What it raises is the answer."""
@@ -292,6 +297,32 @@ class StreamTests(SourceCase):
             self.failureResultOf(readings[1], type(problem))
             self.refused(rest, lambda reading=readings[2]: reading)
             self.refused(rest, source.read, 4, 4)
+
+    def test_iterable(self) -> None:
+        """What can be iterated over several times is begun once: each reading goes on where the last one ended."""
+
+        class Pieces:
+            async def __aiter__(self) -> AsyncIterator[bytes]:
+                for piece in (b"a", b"b", b"c"):
+                    yield piece
+
+        source = self.opened(Stream(Pieces()))
+        self.assertEqual([self.result(source.read(at, 1)) for at in range(3)], [b"a", b"b", b"c"])
+        self.result(source.close())
+
+    def test_cancelled(self) -> None:
+        """An iterator that waits for a future of asyncio's which somebody cancels fails, and everybody is told."""
+        asked: Deferred[bytes] = Deferred()
+
+        async def waits() -> AsyncIterator[bytes]:
+            yield await asked
+
+        source = self.opened(Stream(waits()))
+        readings = [source.read(at, 1) for at in range(2)]
+        asked.errback(AsyncioCancelledError())
+        for reading in readings:
+            self.refused(Status.CONNECTION_LOST, lambda reading=reading: reading)
+        self.result(source.close())
 
     def test_no_bytes(self) -> None:
         """What yields anything but bytes is a mistake."""
