@@ -53,7 +53,10 @@ class Pipeline:
         Returns:
             The event that tells how it went, or a Deferred of it if something waits. Neither ever fails.
         """
-        outcome = start(self._serve(row, request) if row.again is None else self._serve_until_done(row, request))
+        try:
+            outcome = start(self._serve(row, request) if row.again is None else self._serve_until_done(row, request))
+        except _PROBLEMS:
+            return self._lost(Failure())
         # isinstance would ask an abstract base class, at a tenth of the price of a request.
         if outcome.__class__ is Deferred:
             # Whatever it was, the client is owed an answer.
@@ -182,9 +185,13 @@ class Pipeline:
             self._conversation.log.info("{event} is unsupported, {text}", event=event.name, text=text)
 
     def _tell(self, row: Operation, request: Any, event: FileEvent) -> None:
-        """Tell whoever counts what handlers made of a request."""
-        if row.told is not None:
+        """Tell whoever counts what handlers made of a request; it has no say in the answer."""
+        if row.told is None:
+            return
+        try:
             row.told(self._conversation, event, request)
+        except _PROBLEMS:
+            self._conversation.log.failure("{about} could not be counted", about=event.name)
 
     def _concluded(self, conclude: Callable[[Any, Any], None], event: FileEvent) -> FileEvent:
         try:

@@ -40,7 +40,7 @@ class Transfer:
         self._touched = self._upload = creates
         self._lowest: dict[bool, int] = {}
         self._bytes = 0
-        self._status = Status.OK
+        self._status: int = Status.OK
         self._message = ""
         self._calls = opened.read, opened.into, opened.write, opened.from_pieces, opened.close
         opened.read, opened.write, opened.close = self._read, self._write, self._close
@@ -127,7 +127,7 @@ class Transfer:
         """Remember what went wrong first; the end of the file is nothing that went wrong."""
         self._touched = True
         if self._status == Status.OK and status != Status.EOF:
-            self._status, self._message = Status(status), message
+            self._status, self._message = status, message
 
     def _finish(self) -> None:
         if not self._touched:

@@ -3,6 +3,7 @@ Handlers and file systems that fail, take too long or are cancelled; users who m
 """
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,10 @@ from conchsftp.events import (
     LinkRead,
 )
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.session.operations import OPERATIONS
+from conchsftp.session.pipeline import Pipeline
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.requests import Stat
 from conchsftp.sftp.statuses import MISTAKE, Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -199,6 +203,32 @@ class MistakeTests(HandlerCase):
                 self.session.events.off(FileRemove, handler)
         self.flushLoggedErrors()
         self.assertTrue(self.exists())
+
+    def test_counting(self) -> None:
+        """Whoever counts what handlers made of a request fails alone: the answer is theirs."""
+        self.on("FileRead", lambda event: None)
+        handle = self.opened(opening(b"a"))
+
+        def miscount(event: Any) -> None:
+            raise ValueError("cannot count")
+
+        opened: Any = self.session.conversation.handles.find(handle)
+        opened.told = miscount
+        self.assertEqual(self.one(reading(handle, 0, 5))[0], DATA)
+        self.assert_logged(ValueError)
+
+    def test_table(self) -> None:
+        """A mistake in the table of operations is answered as well."""
+
+        def broken(request: Any) -> bool:
+            raise ValueError("cannot tell")
+
+        conversation = self.session.conversation
+        conversation.read_only = True
+        row = replace(OPERATIONS[Stat], mutates=broken)
+        event: Any = Pipeline(conversation).serve(row, Stat(path=b"a"))
+        self.assertEqual(event.status_code, Status.FAILURE)
+        self.assert_logged(ValueError)
 
     def test_link(self) -> None:
         """A link whose target cannot be sent is refused, which is no mistake of anybody here."""

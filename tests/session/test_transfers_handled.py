@@ -42,3 +42,16 @@ class HandledTests(HandlerCase):
         self.one(request(CLOSE, 1, string(handle)))
         facts = [(each.bytes, each.upload, each.resumed, each.status_code) for each in told]
         self.assertEqual(facts, [(6, True, False, Status.OK), (3, False, True, Status.OK)])
+
+    def test_unspeakable_status(self) -> None:
+        """A status that no version knows is answered as a failure here, too, and told as it was."""
+        told: list[Any] = []
+        self.on(TransferFinished, told.append)
+        for status in (99, "no", None):
+            handler = self.on("FileRead", lambda event, status=status: setattr(event, "status_code", status))
+            handle = self.opened(opening(b"a"))
+            self.assert_status(self.one(reading(handle, 0, 5)), Status.FAILURE)
+            self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.OK)
+            self.assertIs(told.pop().status_code, status)
+            self.session.events.off("FileRead", handler)
+        self.flushLoggedErrors()
