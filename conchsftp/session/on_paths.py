@@ -222,7 +222,8 @@ def _link(c: Any, e: Any, r: Any) -> Any:
         raise SFTPError(Status.OP_UNSUPPORTED)
     if e.symbolic:
         return c.files.make_symlink(e.path, e.target)
-    return c.files.make_hard_link(e.target, e.path)
+    # That of a hard link is a path, and may be diverted as one.
+    return c.files.make_hard_link(c.diverted(e.target), e.path)
 
 
 def _real_path(c: Any, e: Any, r: Any) -> Any:
@@ -303,7 +304,7 @@ _RENAMING: dict[str, Any] = {
     "alone": True,
     "mutates": True,
 }
-_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "mutates": True}
+_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "paths": _PATH, "mutates": True}
 
 ROWS = (
     Operation(request=requests.LStat, announce=_stat(False), **_ASKING),
@@ -362,12 +363,11 @@ ROWS = (
     ),
     Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
     Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
-    Operation(request=requests.SymLink, announce=_announce_symlink, paths=_PATH, ability=ILinks, **_LINKING),
+    Operation(request=requests.SymLink, announce=_announce_symlink, ability=ILinks, **_LINKING),
     Operation(request=requests.Link, announce=_announce_link, files=_by_link, **_LINKING),
     Operation(
         request=requests.HardLink,
         announce=_announce_hard_link,
-        paths=("path", "target"),
         files=by_both_paths,
         ability=IHardLinks,
         **_LINKING,

@@ -153,30 +153,36 @@ class Pipeline:
 
     async def _after(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Let handlers correct the answer; return the event."""
-        made = None if row.adopt is None else getattr(event, row.result)
+        unhandled = event.status_code is UNHANDLED
+        made = getattr(event, row.result) if row.adopt is not None or (unhandled and row.result) else None
         places = [getattr(event, name) for name in row.paths]
         event = await self._fire(event)
         for name, path in zip(row.paths, places, strict=True):
             # It has been done there. What is open is known by its path.
             setattr(event, name, path)
         if event.status_code is UNHANDLED:
-            self._still_unhandled(row, event)
+            self._still_unhandled(row, event, made)
         if row.adopt is not None and getattr(event, row.result) is not made:
-            supplied = getattr(event, row.result)
-            try:
-                setattr(event, row.result, row.adopt(self._conversation, event, request))
-                if getattr(event, row.result) is not supplied:
-                    # Who supplies an open file or directory may have put it around this one, and closes it.
-                    self._conversation.close_unused(made)
-            except _PROBLEMS as problem:
-                event = self._failed(event, problem)
-                setattr(event, row.result, made)
+            event = self._replaced(row, request, event, made)
         self._tell(row, request, event)
         return event
 
-    def _still_unhandled(self, row: Operation, event: FileEvent) -> None:
+    def _replaced(self, row: Operation, request: Any, event: FileEvent, made: Any) -> FileEvent:
+        """Adopt what a handler has put in the place of what was made; return the event."""
+        assert row.adopt is not None
+        supplied = getattr(event, row.result)
+        try:
+            setattr(event, row.result, row.adopt(self._conversation, event, request))
+        except _PROBLEMS as problem:
+            event = self._failed(event, problem)
+        if getattr(event, row.result) is not supplied or not hasattr(supplied, "close"):
+            # Who supplies an open file or directory may have put it around this one, and closes it; nobody else does.
+            self._conversation.close_unused(made)
+        return event
+
+    def _still_unhandled(self, row: Operation, event: FileEvent, made: Any) -> None:
         """See whether handlers have done after an operation what nobody did before it."""
-        if row.result and getattr(event, row.result):
+        if row.result and getattr(event, row.result) is not made:
             event.status_code, event.error_message = Status.OK, ""
         elif type(event) not in self._told:
             # Once a session: whoever wrote the handler finds out at the first try, and one that only watches is right.

@@ -8,10 +8,23 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from conchsftp.events import DirCreate, DirList, ExtendedRequest, FileOpen, FileRemove, FileRename, GetAttributes
+from conchsftp.events import (
+    DirCreate,
+    DirList,
+    ExtendedRequest,
+    FileOpen,
+    FileRemove,
+    FileRename,
+    GetAttributes,
+    LinkCreate,
+)
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.session.operations import OPERATIONS
+from conchsftp.session.pipeline import Pipeline
+from conchsftp.session.view import View
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.requests import HardLink, Link
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -137,17 +150,45 @@ class FileTests(HandlerCase):
         self.assertEqual((self.slow.gate.opened, self.slow.gate.closed), (2, 2))
         self.assertEqual(len(self.session.conversation.handles), 0)
 
+    def test_taken_away(self) -> None:
+        """What a handler takes away after it was opened, putting nothing or a mistake in its place, is closed, once."""
+        for result in (None, 5):
+            with self.subTest(result=result):
+                handler = self.on(
+                    FileOpen, lambda event, result=result: event.before_exec or setattr(event, "result", result)
+                )
+                self.assert_status(self.one(opening(b"a")), Status.FAILURE)
+                self.session.events.off(FileOpen, handler)
+        self.assertEqual((self.slow.gate.opened, self.slow.gate.closed), (2, 2))
+        self.assert_logged(TypeError)
+
+    def test_around_a_mistake(self) -> None:
+        """A file that a handler has put around the one that was opened, and that cannot be kept, closes it, once."""
+
+        class Around:
+            """A file around another one."""
+
+            def __init__(self, file: Any) -> None:
+                self.close = file.close
+
+        self.on(FileOpen, lambda event: event.before_exec or setattr(event, "result", Around(event.result)))
+        self.assert_status(self.one(opening(b"a")), Status.FAILURE)
+        self.assertEqual((self.slow.gate.opened, self.slow.gate.closed), (1, 1))
+        self.assert_logged(TypeError)
+
 
 class PathTests(HandlerCase):
     """Paths that handlers divert to."""
 
-    def divert(self, kind: Any, **paths: Any) -> None:
-        """Have a handler divert."""
+    def divert(self, kind: Any, **paths: Any) -> Any:
+        """Have a handler divert; return it."""
 
         @self.on(kind)
         def divert(event: Any) -> None:
             for name, path in paths.items():
                 setattr(event, name, path)
+
+        return divert
 
     def test_normalised(self) -> None:
         """A path is read as a client's: relative to home, and `..` does not climb; a path object will do."""
@@ -169,6 +210,22 @@ class PathTests(HandlerCase):
         self.assert_status(self.one(request(RENAME, 1, string(b"a"), string(b"b"))), Status.FAILURE)
         self.assert_logged(TypeError)
         self.assertTrue(self.exists())
+
+    def test_hard_link(self) -> None:
+        """So are both paths of a hard link, also where version 6 has one request for links of both kinds."""
+        conversation = self.session.conversation
+        conversation.show(View(files=self.files, home="/home", within="/home"))
+        self.files.put("/b", b"")
+        asked = (HardLink(path=b"a", new_path=b"l"), Link(path=b"l", target=b"a", symbolic=False))
+        for link in asked:
+            for diverted in ({"target": "/b"}, {"path": "/l"}):
+                with self.subTest(link=link, diverted=diverted):
+                    handler = self.divert(LinkCreate, **diverted)
+                    event: Any = Pipeline(conversation).serve(OPERATIONS[type(link)], link)
+                    self.assertEqual(event.status_code, Status.PERMISSION_DENIED)
+                    self.session.events.off(LinkCreate, handler)
+        self.assertFalse(self.exists("/l"))
+        self.assertFalse(self.exists("/home/l"))
 
     def test_after(self) -> None:
         """After the operation a path says where it was done; setting it changes nothing."""

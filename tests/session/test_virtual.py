@@ -283,6 +283,16 @@ class ListingTests(VirtualCase):
         self.assertEqual(found, {b"known": FileType.REGULAR, b"asked": FileType.DIRECTORY})
         self.assertEqual(self.told, ["/d/asked", "/d/gone"])
 
+    def test_empty(self) -> None:
+        """A directory without anything in it is one, whether a handler says so before or after."""
+        for before in (True, False):
+            handler = self.on(
+                kinds.DirList,
+                lambda event, before=before: event.before_exec == before and setattr(event, "result", []),
+            )
+            self.assertEqual(self.session.listing("/empty"), [])
+            self.session.server.events.off(kinds.DirList, handler)
+
     def test_set_file_list(self) -> None:
         """Nothing but names will do, before or after."""
         for before in (True, False):
