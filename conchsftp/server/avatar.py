@@ -72,7 +72,12 @@ class ConchAvatar(SFTPAvatar):
         user_name: the name that was proved.
         original: methods named `on_<event>` that it has are handlers.
         server: what it is adapted to: provides Conch's `ISFTPServer`.
+
+    Attributes:
+        knows_home: False: its home is asked for after the login only, and nobody can be restricted to it.
     """
+
+    knows_home = False
 
     def __init__(self, user_name: str, original: Any, server: Any) -> None:
         self.original = original

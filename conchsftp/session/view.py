@@ -69,7 +69,9 @@ async def view_of(avatar: Any, settings: Any, home_dir: str = "", *, log: Logger
     # A pattern for everybody is not for whom the users file names a folder.
     if not own_root or isinstance(settings, Overlay) and settings.has_own("UserRootDirectory"):
         files = await _rooted(files, _expanded(settings.user_root_directory, avatar.user_name))
-    if settings.restrict_user_to_home_dir and home != "/":
+    # Whoever says only later where the home is may say anything.
+    known = bool(home_dir) or getattr(avatar, "knows_home", True)
+    if settings.restrict_user_to_home_dir and (home != "/" or not known):
         return View(files=await _restricted(files, home), home=home, within=home)
     return View(files=files, home=home if home == "/" else await _found(files, home, log))
 

@@ -18,7 +18,9 @@ from conchsftp.settings.table import TABLE
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemorySession
+from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from conchsftp.wire.kinds import BOOL, BYTES
+from tests.files.test_conch_adapter import Visitor
 from tests.server.test_views import real_path, status_of
 
 
@@ -104,6 +106,16 @@ class OtherFilesTests(SynchronousTestCase):
 
         self.assertIn("IRestrict", self.refused(Linked(), restrict_user_to_home_dir=True))
         self.assertEqual(self.view(Linked()).home, "/a")
+
+    def test_conch(self) -> None:
+        """What was made for Conch's server says its home after the login, and has links: it cannot be restricted."""
+        for restricted, user in ((False, "user"), (True, None)):
+            server = memory_server(Visitor(), restrict_user_to_home_dir=restricted)
+            client = MemoryClient(server.factory)
+            client.connect()
+            client.ask_for_login()
+            client.authenticate("user", "password", BOOL.pack(False) + BYTES.pack(b"password"))
+            self.assertEqual(client.server.user_name, user)
 
     def test_no_place(self) -> None:
         """UserRootDirectory is a place on this machine: who has no files there is refused."""
