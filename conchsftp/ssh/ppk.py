@@ -8,6 +8,7 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha1, sha256
+from itertools import islice
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.store_formats import Unusable
+from conchsftp.ssh.store_formats import Unusable, check_size
 from conchsftp.wire.kinds import BYTES, Malformed
 from conchsftp.wire.reader import Reader
 
@@ -30,6 +31,8 @@ _CIPHERS = ("none", "aes256-cbc")
 _ARGON2: dict[str, Any] = {"Argon2id": Argon2id, "Argon2i": Argon2i, "Argon2d": Argon2d}
 # PuTTY's own choice is 8 MiB; a file that asks for more than this would take the memory of the machine.
 _MOST_ARGON2_KIB = 1 << 20
+# It chooses the number of passes, too, by a tenth of a second. This takes a minute.
+_MOST_ARGON2_WORK = 1 << 24
 _KEY, _VECTOR, _MAC_KEY = 32, 16, 32
 # `StopIteration`: a kind of key that is not in the table of those that we build.
 _DAMAGED = (StopIteration, ValueError, KeyError, TypeError, IndexError, OverflowError, Malformed, UnsupportedAlgorithm)
@@ -71,7 +74,7 @@ def _fields(data: bytes) -> dict[str, str]:
         name, colon, value = line.partition(": ")
         if not colon:
             raise ValueError("a line without a name")
-        found[name] = "".join(next(lines, "") for _ in range(int(value))) if name.endswith("-Lines") else value
+        found[name] = "".join(islice(lines, int(value))) if name.endswith("-Lines") else value
     return found
 
 
@@ -99,13 +102,13 @@ def _keys_2(fields: Mapping[str, str], password: bytes) -> _Keys:
 def _keys_3(fields: Mapping[str, str], password: bytes) -> _Keys:
     if not password:
         return _Keys(b"", b"", b"")
-    memory = int(fields["Argon2-Memory"])
-    if memory > _MOST_ARGON2_KIB:
-        raise ValueError("more memory than a key needs")
+    memory, passes = int(fields["Argon2-Memory"]), int(fields["Argon2-Passes"])
+    if memory > _MOST_ARGON2_KIB or memory * passes > _MOST_ARGON2_WORK:
+        raise ValueError("more memory or time than a key needs")
     derived = _ARGON2[fields["Key-Derivation"]](
         salt=bytes.fromhex(fields["Argon2-Salt"]),
         length=_KEY + _VECTOR + _MAC_KEY,
-        iterations=int(fields["Argon2-Passes"]),
+        iterations=passes,
         lanes=int(fields["Argon2-Parallelism"]),
         memory_cost=memory,
     ).derive(password)
@@ -123,6 +126,7 @@ def _private(public: bytes, private: bytes) -> Any:
 def _rsa(public: bytes, reader: Reader, secret: Reader) -> rsa.RSAPrivateKey:
     e, n = reader.mpint(), reader.mpint()
     d, p, q, iqmp = (secret.mpint() for _ in range(4))
+    check_size(e, n, d, p, q, iqmp)
     return rsa.RSAPrivateNumbers(
         p=p,
         q=q,

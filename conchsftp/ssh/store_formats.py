@@ -7,7 +7,7 @@ key or a password. Sources: RFC 7292, RFC 7468, RFC 4716, OpenSSH's PROTOCOL.key
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cryptography import x509
@@ -28,10 +28,12 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from conchsftp.ssh.certificate import Certificate
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 # RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----", headers that a backslash continues, and Base64.
-_SSH2 = re.compile(rb"---- BEGIN SSH2 PUBLIC KEY ----\s(.*?)\s---- END SSH2 PUBLIC KEY ----", re.DOTALL)
+_SSH2_BEGIN, _SSH2_END = (b"---- %s SSH2 PUBLIC KEY ----" % each for each in (b"BEGIN", b"END"))
 _SSH2_HEADER = re.compile(rb"^([!-9;-~]{1,64}): ?((?:.*\\\r?\n)*.*)\r?\n", re.MULTILINE)
+# As OpenSSH has it. To find the factors of what fills a store would stop the whole process for hours.
+_MOST_BITS = 16384
 _LOCKED = "it needs a password, or is no undamaged PKCS#12"
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -63,12 +65,9 @@ def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
     """Read keys and certificates in PEM, DER or OpenSSH's format; those that belong together are one."""
     if b"-----BEGIN " not in data:
         return _read_der(data, password)
-    blocks = [(block[1].decode("ascii"), block[0]) for block in _BLOCK.finditer(data)]
-    if not blocks:
-        raise Unusable("it ends before the key does")
     private: list[Any] = []
     rest: list[Certificate] = []
-    for label, block in blocks:
+    for label, block in _blocks(data):
         if label.endswith("PRIVATE KEY"):
             private.append(_private(block, password, label))
         elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
@@ -96,10 +95,11 @@ def read_ssh_public(data: bytes, password: bytes | None) -> list[Certificate]:
     """Read public keys as SSH programs write them: lines of OpenSSH's, RFC 4716, or the key as it is sent."""
     if data.startswith(b"\0\0\0"):
         return [_ssh_public(_line(data))]
-    ssh2 = _SSH2.search(data)
-    if ssh2:
-        headers = {name.lower(): text for name, text in _SSH2_HEADER.findall(ssh2[1] + b"\n")}
-        body = _SSH2_HEADER.sub(b"", ssh2[1] + b"\n")
+    inside, ended, _ = data.partition(_SSH2_BEGIN)[2].partition(_SSH2_END)
+    if ended:
+        text = inside.strip() + b"\n"
+        headers = {name.lower(): value for name, value in _SSH2_HEADER.findall(text)}
+        body = _SSH2_HEADER.sub(b"", text)
         comment = re.sub(rb"\\\r?\n", b"", headers.get(b"comment", b"")).strip().strip(b'"')
         try:
             return [_ssh_public(_line(b64decode(body)) + b" " + comment)]
@@ -107,6 +107,12 @@ def read_ssh_public(data: bytes, password: bytes | None) -> list[Certificate]:
             raise Unusable("the public key is damaged") from None
     lines = (line.strip() for line in data.splitlines())
     return [_ssh_public(line) for line in lines if line and not line.startswith(b"#")]
+
+
+def check_size(*numbers: int) -> None:
+    """Raise ValueError if a number is too long for an RSA key that anybody has."""
+    if any(number.bit_length() > _MOST_BITS for number in numbers):
+        raise ValueError(f"a number of more than {_MOST_BITS} bits")
 
 
 def paired(private: Iterable[Any], rest: Iterable[Certificate]) -> list[Certificate]:
@@ -126,6 +132,20 @@ def paired(private: Iterable[Any], rest: Iterable[Certificate]) -> list[Certific
         x509s = [each.x509 for each in same if each.x509 is not None]
         found.append(Certificate(public=mine.public, private=key, x509=x509s[0] if x509s else None))
     return found + left
+
+
+def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Return what stands in PEM: each label, and the block with its first and last line."""
+    at = 0
+    while begin := _BEGIN.search(data, at):
+        end = b"-----END %s-----" % begin[1]
+        at = data.find(end, begin.end()) + len(end)
+        if at < begin.end():
+            # Not looked for again behind each of many beginnings: that takes hours for a megabyte of them.
+            raise Unusable("it ends before the key does")
+        yield begin[1].decode("ascii"), data[begin.start() : at]
+    if not at:
+        raise Unusable("it ends before the key does")
 
 
 def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:

@@ -37,7 +37,7 @@ Reader = Callable[[bytes, bytes | None], list[Certificate]]
 _NO_KEY = 1301
 # A store with many certificates is some hundred kilobytes; what is larger is something else.
 _MOST_BYTES = 1 << 20
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _WINDOWS = "the certificate stores of Windows are not on this machine; export the certificate as PKCS#12 (PFX)"
 _JAVA = "Java key stores are not supported yet; keytool -importkeystore -deststoretype pkcs12 converts one"
 _BOUNCY_CASTLE = "Bouncy Castle's key stores are read by Java and .NET only; export the key as PKCS#12 (PFX)"
@@ -274,7 +274,8 @@ def _read_file(path: str) -> bytes:
 
 def _undressed(data: bytes) -> bytes:
     """Return what stands in Base64 without it; anything else as it is."""
-    if _BASE64.fullmatch(data):
+    # White space at the end may be matched in one way only: in several, a megabyte of it takes hours.
+    if _BASE64.fullmatch(data.rstrip()):
         try:
             return b64decode(data)
         except binascii.Error:

@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.store_formats import Unusable, paired
+from conchsftp.ssh.store_formats import Unusable, check_size, paired
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 # Mistakes of a key, whatever notices them.
@@ -32,7 +32,7 @@ def read_jwk(data: bytes, password: bytes | None) -> list[Certificate]:
     if not isinstance(said, dict):
         raise Unusable("a JSON object is needed")
     if isinstance(said.get("keys"), list):
-        keys = [each for each in said["keys"] if isinstance(each, dict) and each.get("kty") in _READERS]
+        keys = [each for each in said["keys"] if isinstance(each, dict) and str(each.get("kty")) in _READERS]
     else:
         keys = [said]
     return [_jwk(each) for each in keys]
@@ -93,8 +93,12 @@ def _rsa(said: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _rsa_private(public: rsa.RSAPublicNumbers, d: int, factors: Mapping[str, int]) -> rsa.RSAPrivateKey:
     """Return an RSA key; what follows from the factors is computed, and the factors where they are missing."""
+    check_size(public.n, public.e, d, *factors.values())
     p, q = factors.get("p"), factors.get("q")
     if p is None or q is None:
+        # One base shows that numbers do not belong together; looking for factors tries five hundred before it gives up.
+        if pow(pow(2, public.e, public.n), d, public.n) != 2:
+            raise ValueError("the halves do not belong together")
         p, q = rsa.rsa_recover_prime_factors(public.n, public.e, d)
     numbers = rsa.RSAPrivateNumbers(
         p=p,

@@ -246,6 +246,24 @@ class RefusalTests(StoreCase):
         hungry = (VECTORS / "ecdsa.v3.enc.ppk").read_text().replace("Argon2-Memory: ", "Argon2-Memory: 99999999")
         self.complaint(hungry, Type.PPK_BLOB, "secret")
 
+    def test_endless(self) -> None:
+        """What is built to take hours is refused at once: whatever serves names of its own may load keys of others."""
+        ppk = (VECTORS / "ecdsa.v3.enc.ppk").read_bytes()
+        passes = next(line for line in ppk.splitlines() if line.startswith(b"Argon2-Passes"))
+        long = "AQ" * 100_000
+        numbers = {name: encoded(number) for name, number in rsa_numbers().items()}
+        for content, type_ in (
+            (b"-----BEGIN KEY-----\n" * 50_000, Type.PEM_KEY_BLOB),
+            (b"---- BEGIN SSH2 PUBLIC KEY ----\n" * 30_000, Type.SSH_PUBLIC_KEY_BLOB),
+            (b"A" * 16 + b" " * 1_000_000 + b"!", Type.PEM_KEY_BLOB),
+            (json.dumps({"kty": "RSA", "n": long, "e": "AQAB", "d": long}).encode(), Type.JWK_BLOB),
+            (json.dumps({"kty": "RSA", "n": numbers["n"], "e": "AQAB", "d": numbers["p"]}).encode(), Type.JWK_BLOB),
+            (json.dumps({"keys": [{"kty": ["RSA"]}]}).encode(), Type.JWK_BLOB),
+            (b"PuTTY-User-Key-File-3: ssh-rsa\nPublic-Lines: 999999999999\n", Type.PPK_BLOB),
+            (ppk.replace(passes, b"Argon2-Passes: 4294967295"), Type.PPK_BLOB),
+        ):
+            self.complaint(content, type_, "password")
+
     def test_types(self) -> None:
         """What this machine has no stores of is refused with the reason; a number that does not exist as well."""
         for number, word in ((0, "Windows"), (1, "Windows"), (4, "Java"), (5, "Java"), (21, "Bouncy"), (23, "PKCS#11")):
