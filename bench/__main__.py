@@ -14,6 +14,8 @@ from pathlib import Path
 from bench import report
 from bench.measures import CIPHERS, MEASURES, MIB, Measure, Scale, prepare
 from bench.servers import Keys, Server, start_ours, start_program, start_sshd
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
 
 _RESULTS = Path(__file__).parent / "results"
 _OBSERVED = Path(__file__).parent / "observed.py"
@@ -46,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         results = _interleaved(measures, options.servers, options.runs, carry_out)
     print(report.table(measures, options.servers, results))
-    print(f"\nmedians of {options.runs}; all figures in {report.save(options.results, results, _plain(options))}")
+    level = _log_level(options.set)
+    saved = report.save(options.results, results, {**_plain(options), "log_level": level})
+    print(f"\nmedians of {options.runs}, ours at LogLevel {level}; all figures in {saved}")
 
 
 def _starts(options: argparse.Namespace, work: Path, root: Path) -> dict[tuple[str, str], Callable[[], Server]]:
@@ -139,6 +143,14 @@ def _servers(text: str) -> list[str]:
     if not set(names) <= {"ours", "sshd"}:
         raise argparse.ArgumentTypeError(f"{text}: ours and sshd are known")
     return names
+
+
+def _log_level(settings: Sequence[str]) -> str:
+    """Return how much our server logs meanwhile: at 1, the default, a line for each file; sshd has none."""
+    ours = Settings(TABLE)
+    for statement in settings:
+        ours.config(statement)
+    return ours.config("LogLevel")
 
 
 def _plain(options: argparse.Namespace) -> dict[str, object]:

@@ -28,6 +28,10 @@ class Detail(IntEnum):
     """Also the name and size of each packet."""
 
 
+# What nobody is told of below some level of detail; Error tells of everything else at any.
+_ORDINARY = {Severity.debug: Detail.DEBUG, Severity.info: Detail.INFO}
+
+
 def printable(text: str) -> str:
     """Return text of a peer that cannot break a line of the log, or turn it around."""
     return text if text.isprintable() else ascii(text)[1:-1]
@@ -74,9 +78,10 @@ class ConnectionLog(Logger):
         return f"{self.connection_id} {place}" if self.connection_id else place
 
     def emit(self, level: Any, format: str | None = None, **fields: object) -> None:
-        """Write a line; below `detail` the effort is spared."""
-        if level is Severity.debug and not fields.get("step") and self.detail < fields.get("log_detail", Detail.DEBUG):  # type: ignore[operator]
-            return
+        """Write a line; where nobody wants it, the effort is spared."""
+        if level in _ORDINARY and "step" not in fields and "error_code" not in fields:
+            if self.detail < fields.get("log_detail", _ORDINARY[level]):  # type: ignore[operator]
+                return
         fields.setdefault("who", self.who)
         super().emit(level, PREFIX + (format or ""), connection_id=self.connection_id, **fields)
 
