@@ -1,40 +1,32 @@
 """
-Our checkers for everybody's `--auth`, found by twisted.cred.strcred.
+Our checker for everybody's `--auth`, once `twistd` has found it among its plugins.
 
-Only names them and reads their argument; what they check is in `auth/`.
+Only reads its argument; what is checked is in `auth/`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.strcred import ICheckerFactory, InvalidAuthArgumentString
+from twisted.cred.strcred import InvalidAuthArgumentString
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.plugin import IPlugin
-from zope.interface import implementer
 
 from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.users_file import UsersFile
 
 
-@implementer(ICheckerFactory, IPlugin)
-class UsersFileFactory:
-    """`sftp-users:FILE`: the users file of this server, for any server that takes `--auth`."""
+def users_file_checker(path: str) -> ICredentialsChecker:
+    """
+    Return a checker for a users file.
 
-    authType = "sftp-users"
-    authHelp = """
-A users file in TOML: for each user a table with `password`, a bcrypt hash that `conchsftp passwd` writes, or `keys`,
-lines of authorized_keys. The file is read again when it changes.
-"""
-    argStringFormat = "The path of the file."
-    credentialInterfaces = UsersFileChecker.credentialInterfaces
-
-    def generateChecker(self, argstring: str) -> ICredentialsChecker:
-        """Return a checker for the file that the argument names; see `ICheckerFactory`."""
-        if not argstring:
-            raise InvalidAuthArgumentString("the path of a users file expected")
-        return UsersFileChecker(UsersFile(argstring), _Threads())
+    Raises:
+        InvalidAuthArgumentString: no path is given.
+        ServerError: the file cannot be used.
+    """
+    if not path:
+        raise InvalidAuthArgumentString("the path of a users file expected")
+    return UsersFileChecker(UsersFile(path), _Threads())
 
 
 class _Threads:

@@ -258,6 +258,18 @@ class PluginTests(CommandLine):
         self.assertIs(maker.options, tap.Options)
         self.assertIs(maker.makeService, tap.makeService)
 
+    def test_no_reactor(self) -> None:
+        """Reading the plugins installs no reactor: `twistd --reactor=asyncio`, of any program, still can."""
+        program = "import sys, twisted.plugins.conchsftp_plugin as p; print(p.__file__, 'conchsftp' in sys.modules)"
+        program += "; assert 'twisted.internet.reactor' not in sys.modules"
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+
+    def test_checker_interfaces(self) -> None:
+        """The plugin tells of the credentials that its checker looks at."""
+        (plugin,) = (each for each in getPlugins(strcred.ICheckerFactory) if each.authType == "sftp-users")
+        self.assertEqual(plugin.credentialInterfaces, UsersFileChecker.credentialInterfaces)
+
     def test_checker(self) -> None:
         """--auth sftp-users:FILE gives any server our users file."""
         self.assertIsInstance(strcred.makeChecker(f"sftp-users:{self.users}"), UsersFileChecker)
