@@ -6,7 +6,9 @@ Knows neither packets nor files.
 
 import platform
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
+from threading import Thread
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, succeed
@@ -176,6 +178,7 @@ class Control:
             A Deferred that has fired.
         """
         if not self._reactor.running:
+            _start_threads(self._reactor.getThreadPool())
             self._reactor.iterate(self.settings.select_wait_millis / 1000)
         return succeed(None)
 
@@ -199,3 +202,14 @@ class Control:
         if transport is None:
             raise ServerError(ErrorCode.NO_SUCH_CONNECTION, f"there is no connection {connection_id}")
         return transport
+
+
+def _start_threads(pool: Any) -> None:
+    """
+    Have the reactor's threads, which only `reactor.run()` starts, without it: files are read in them.
+
+    Nobody stops them at the end, either; so the program does not wait for them.
+    """
+    if not pool.started:
+        pool.threadFactory = partial(Thread, daemon=True)
+        pool.start()

@@ -23,9 +23,11 @@ class MemoryThreads:
 
     Attributes:
         hold: keep what comes, and run it when `finish` is called: as if threads were slow.
+        started: that of Twisted's pool; everything runs in any case.
     """
 
     def __init__(self) -> None:
+        self.started = True
         self.hold = False
         self._held: deque[Callable[[], None]] = deque()
 

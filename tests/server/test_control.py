@@ -2,6 +2,8 @@
 What an application does to its server: the documented methods, and what is told of connections.
 """
 
+import subprocess
+import sys
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
@@ -248,11 +250,27 @@ class ServerTests(ControlCase):
         iterated: list[float] = []
         self.clock.iterate = iterated.append
         self.clock.running = False
+        self.clock.threads.started = True
         self.server.config("SelectWaitMillis=30")
         self.successResultOf(self.server.do_events())
         self.clock.running = True
         self.successResultOf(self.server.do_events())
         self.assertEqual(iterated, [0.03])
+
+    def test_do_events_has_threads(self) -> None:
+        """Files are read in the reactor's threads, which only its `run` starts; and the program ends without it."""
+        program = """
+import conchsftp
+from twisted.internet import reactor
+server, done = conchsftp.SFTPServer(), []
+server.workers.run(len, b"1234").addCallback(done.append)
+end = reactor.seconds() + 20
+while not done and reactor.seconds() < end:
+    server.do_events()
+print(done)
+"""
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+        self.assertEqual(ran.stdout.strip(), b"[4]", ran.stderr)
 
     def test_build(self) -> None:
         """The versions of everything are told."""
