@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar, overload
 from weakref import WeakSet
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -23,7 +23,22 @@ from conchsftp.events.waiting import TimeLimitExceeded, limited, settled, start
 from conchsftp.settings.row import hint
 
 Handler = Callable[[Any], Any]
+E = TypeVar("E", bound=Event)
+H = TypeVar("H", bound=Handler)
 Threads = Callable[..., "Deferred[Any]"]
+
+
+class On(Protocol):
+    """`EventHub.on`, as type checkers see it: a decorator leaves its function what it is."""
+
+    @overload
+    def __call__(self, event: type[Event] | str) -> Callable[[H], H]: ...
+
+    @overload
+    def __call__(self, event: type[E], handler: Callable[[E], Any]) -> Callable[[E], Any]: ...
+
+    @overload
+    def __call__(self, event: str, handler: H) -> H: ...
 
 
 class EventHub:
@@ -106,11 +121,13 @@ class EventHub:
         Returns:
             The handler; without one, a decorator.
         Raises:
-            ServerError: there is no such event.
+            ServerError: there is no such event, or the handler cannot be called.
         """
         cls = _subscribable(event)
         if handler is None:
             return partial(self.on, cls)
+        if not callable(handler):
+            raise ServerError(0, f"a handler of {cls.name} is a function that takes the event; got {handler!r}")
         self._added.setdefault(cls, []).append(handler)
         self._join()
         return handler
@@ -175,7 +192,7 @@ class EventHub:
             else:
                 if isinstance(waiting, Deferred):
                     event.own()
-                    return waiting, broken
+                    return self._limited(waiting, handler), broken
         if broken is not None:
             event.refuse(broken)
         return None, broken
@@ -186,7 +203,7 @@ class EventHub:
         """Wait for a handler, then for the others, and return the event to go on with."""
         while waiting is not None:
             try:
-                await self._limited(waiting)
+                await waiting
             except CancelledError:
                 raise
             except TimeLimitExceeded as problem:
@@ -211,11 +228,11 @@ class EventHub:
         finally:
             CURRENT.reset(before)
 
-    def _limited(self, waiting: "Deferred[Any]") -> "Deferred[Any]":
+    def _limited(self, waiting: "Deferred[Any]", handler: Handler) -> "Deferred[Any]":
         top = self.top
         if top.clock is None or not top.handler_seconds:
             return waiting
-        return limited(waiting, top.handler_seconds, top.clock)
+        return limited(waiting, top.handler_seconds, top.clock, f" of {_called(handler)}")
 
     def _refuse(self, event: Event, problem: Exception) -> Exception | None:
         """Make an event refuse after a handler raised; return the problem if that was a mistake, which is logged."""
@@ -249,7 +266,7 @@ def _subscribable(event: type[Event] | str) -> type[Event]:
     """Return the class of an event that can be listened to."""
     found = find(event)
     if found is None:
-        name = event.__name__ if isinstance(event, type) else event
+        name = event.__name__ if isinstance(event, type) else str(event)
         raise ServerError(0, f"there is no event {name!r} to listen to{hint(name, EVENTS)}")
     return found
 

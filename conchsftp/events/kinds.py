@@ -59,6 +59,7 @@ class Event:
         documented: whether the component documents it, or it is of our own.
         writable: what a handler may set, to change what happens.
         fixed: called with an event, returns the values of what a handler may not set.
+        fixed_names: the names of these.
         subscribable: whether anybody can listen to it.
     """
 
@@ -70,6 +71,7 @@ class Event:
     documented: ClassVar[bool] = True
     writable: ClassVar[tuple[str, ...]] = ()
     fixed: "ClassVar[attrgetter[Any]]"
+    fixed_names: ClassVar[tuple[str, ...]] = ()
     subscribable: ClassVar[bool] = True
 
     def refuse(self, problem: Exception) -> None:
@@ -111,7 +113,8 @@ def event(
         record.phases = phases
         record.documented = documented
         record.writable = (*writable.split(), *(_ANSWER if issubclass(cls, FileEvent) else ()))
-        record.fixed = attrgetter(*_fixed(record))
+        record.fixed_names = _fixed(record)
+        record.fixed = attrgetter(*record.fixed_names)
         record.subscribable = subscribable
         if subscribable:
             EVENTS[record.name] = record
@@ -120,10 +123,10 @@ def event(
     return declare
 
 
-def _fixed(record: Any) -> list[str]:
+def _fixed(record: Any) -> tuple[str, ...]:
     """Return the fields of an event that are not writable; what `data` is made of is set through it."""
     hidden = ("pieces",) if "data" in record.writable else ()
-    return [each.name for each in fields(record) if each.name not in record.writable and each.name not in hidden]
+    return tuple(each.name for each in fields(record) if each.name not in record.writable and each.name not in hidden)
 
 
 @dataclass(slots=True)

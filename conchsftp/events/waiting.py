@@ -69,7 +69,7 @@ def in_thread(function: F) -> F:
     return function
 
 
-def limited(waiting: "Deferred[T]", seconds: float, clock: IReactorTime) -> "Deferred[T]":
+def limited(waiting: "Deferred[T]", seconds: float, clock: IReactorTime, whose: str = "") -> "Deferred[T]":
     """
     Return a Deferred of the same result that fails with `TimeLimitExceeded` when the time is up.
 
@@ -80,7 +80,7 @@ def limited(waiting: "Deferred[T]", seconds: float, clock: IReactorTime) -> "Def
 
     def expire() -> None:
         if not answer.called:
-            answer.errback(TimeLimitExceeded(f"no result within {seconds} seconds"))
+            answer.errback(TimeLimitExceeded(f"no result{whose} within {seconds:g} seconds"))
             waiting.cancel()
 
     def finish(result: Any) -> None:

@@ -6,7 +6,7 @@ Synchronous until something really waits. Knows no packets, no order and no part
 """
 
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EROFS, ESTALE
 from typing import Any
 
@@ -213,7 +213,7 @@ class Pipeline:
             if waiting is not None:
                 event = await waiting
             if event.fixed(event) != fixed:
-                raise AttributeError(f"a handler of {event.name} may set {', '.join(event.writable)}, and nothing else")
+                raise AttributeError(_overstepped(event, fixed))
             return event
         except _PROBLEMS as problem:
             # What a handler waited for may be cancelled by whoever else has it.
@@ -236,3 +236,10 @@ class Pipeline:
             text = f"{type(event).__name__} {getattr(event, 'path', '')!r}: {problem.strerror}"
             self._conversation.log.warn("{text}", text=text, error_code=ErrorCode.IO_ERROR)
         return event.failed(problem)
+
+
+def _overstepped(event: FileEvent, before: Sequence[Any]) -> str:
+    """Say what handlers have set that they may not."""
+    compared = zip(event.fixed_names, before, event.fixed(event), strict=True)
+    names = ", ".join(name for name, old, new in compared if old != new)
+    return f"a handler of {event.name} has set {names}; it may set {', '.join(event.writable)}, and nothing else"

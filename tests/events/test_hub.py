@@ -59,6 +59,11 @@ class SubscriptionTests(Case):
         self.assertEqual(self.calls, ["class", "name", "hook", "decorator"])
         self.assertEqual(list(self.hub.listeners), [FileRemove])
 
+    def test_no_handler(self):
+        """What cannot be called is no handler, and what is no event has none."""
+        self.refused("a handler of FileOpen is a function .* got 5", self.hub.on, "FileOpen", 5)
+        self.refused("there is no event '<built-in function print>'", self.hub.on, print)
+
     def test_unknown_event(self):
         """A name that is no event is an error that names the nearest; so is what nobody can listen to."""
         self.refused("'FileRemov' to listen to; did you mean FileRemove", self.hub.on, "FileRemov", print)

@@ -78,6 +78,7 @@ class WritableTests(HandlerCase):
                         self.assert_status(reply, Status.FAILURE)
                         self.assertNotIn(b"set", string_at(reply, 9))
                         (problem,) = self.flushLoggedErrors(AttributeError)
+                        self.assertIn(f" has set {field};", str(problem.value))
                         self.assertIn(", ".join(cls.writable), str(problem.value))
 
     def test_status(self) -> None:
