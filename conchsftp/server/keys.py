@@ -7,6 +7,7 @@ for a connection: what a handler chooses for one is in `chosen_keys.py`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
@@ -58,7 +59,7 @@ class ServerKeys:
     The host keys of one server.
 
     Args:
-        given: keys, or paths of keys, that come before those of the settings.
+        given: keys, or the paths of keys or of one, that come before those of the settings.
         settings: those of the server.
         workers: where files are read while the server listens.
         clock: the reactor.
@@ -71,9 +72,10 @@ class ServerKeys:
 
     log: Logger = Logger()
 
-    def __init__(self, given: HostKeys | Sequence[str], *, settings: Any, workers: Any, clock: Any) -> None:
+    def __init__(self, given: HostKeys | str | Sequence[str], *, settings: Any, workers: Any, clock: Any) -> None:
         self._settings = settings
-        self._given = given if isinstance(given, HostKeys) else HostKeys.load(*given)
+        paths = (given,) if isinstance(given, (str, PathLike)) else given
+        self._given = paths if isinstance(paths, HostKeys) else HostKeys.load(*paths)
         self._workers = workers
         self._clock = clock
         self._loaded: HostKeys | None = None

@@ -23,7 +23,7 @@ from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UserName, UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
-from conchsftp.events.hub import EventHub
+from conchsftp.events.hub import EventHub, On
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.virtual import SUPPLYING
@@ -52,7 +52,8 @@ class SFTPServer(Properties, Control, MultiService):
     Every setting can be given by keyword (`root_directory="/srv"`, `listen=["tcp:2222"]`), see docs/settings.md.
 
     Args:
-        host_keys: paths of private keys, or a `HostKeys`; the settings SSHCert… name others, see docs/host_keys.md.
+        host_keys: paths of private keys, or one, or a `HostKeys`; the settings SSHCert… name others, see
+            docs/host_keys.md.
         users: the path of a users file.
         checkers: more credential checkers of twisted.cred.
         one_time_user: a name and a password that may log in besides.
@@ -73,7 +74,7 @@ class SFTPServer(Properties, Control, MultiService):
     users: UsersFile | None
     keys: ServerKeys
     factory: SFTPFactory
-    on: Callable[..., Any]
+    on: On
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
     _was_started = False
@@ -84,7 +85,7 @@ class SFTPServer(Properties, Control, MultiService):
     def __init__(
         self,
         *,
-        host_keys: HostKeys | Sequence[str] = (),
+        host_keys: HostKeys | str | Sequence[str] = (),
         users: str | None = None,
         checkers: Iterable[ICredentialsChecker] = (),
         one_time_user: tuple[str, str] | None = None,
@@ -144,15 +145,20 @@ class SFTPServer(Properties, Control, MultiService):
         register(portal, (*asked, *checkers))
         return portal
 
-    async def make_avatar(self, user_name: str) -> Any:
+    def make_avatar(self, user_name: str) -> Any:
         """
         Make the avatar of a login.
 
         Args:
             user_name: a `UserName` if a users file vouched for them.
+        Returns:
+            The avatar, or a Deferred or coroutine of it; here, a coroutine.
         Raises:
             UnauthorizedLogin: there is no folder for this user.
         """
+        return self._made_avatar(user_name)
+
+    async def _made_avatar(self, user_name: str) -> Any:
         user = user_name.user if isinstance(user_name, UserName) else None
         if user is None and self.users is not None:
             # Whoever vouched: the folder that the file names is the one they are confined to.

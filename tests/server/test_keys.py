@@ -263,6 +263,11 @@ class ToldTests(KeysCase):
         empty = self.server()
         self.assertEqual((empty.ssh_cert_fingerprint, empty.ssh_cert_private_key_available), ("", False))
 
+    def test_given_path(self) -> None:
+        """One path need not be in a list: its letters are no paths."""
+        server = self.server(host_keys=str(VECTORS / "ed25519"))
+        self.assertEqual(server.ssh_cert_fingerprint_sha256, ED25519.fingerprint_sha256)
+
     def test_unreadable(self) -> None:
         """Facts of a store that cannot be read are an error that says why."""
         server = self.server(ssh_cert_store="/nowhere")
