@@ -95,14 +95,14 @@ class ICopy(Interface):
 
 
 class IAbandoned(Interface):
-    """Ability of a file: being told that it will never be whole, so that nothing half is kept."""
+    """Ability of a file or directory: being told that nobody will complete it, so that nothing half is kept."""
 
     def abandon():
         """
         Stop what is under way, and keep nothing of what was written; `close` is called afterwards.
 
-        Called when the session is lost with the file open, and when a handler has refused a WRITE. Must not raise, and
-        may be called more than once.
+        Called when the session is lost with it open, and when a handler has refused a WRITE. Must not raise, and may be
+        called more than once.
         """
 
 

@@ -122,8 +122,7 @@ class Conversation:
         self.over = True
         for opened in self.handles.all():
             # What nobody can complete any more is stopped now, and closed when its turn comes.
-            if IAbandoned.providedBy(opened.source):
-                opened.source.abandon()
+            self.abandon(opened.source)
         if self._stoppable is not None:
             self._stoppable.stop()
 
@@ -168,15 +167,25 @@ class Conversation:
         top = self.events.top
         return Means(top.threads, top.clock)
 
+    def abandon(self, source: Any) -> bool:
+        """Tell what is open that nobody will complete it, if it wants to know; return whether it does."""
+        if not IAbandoned.providedBy(source):
+            return False
+        try:
+            source.abandon()
+        except Exception:
+            # A mistake of its own; the others have to be told, and all of them closed.
+            self.log.failure("a file could not be given up")
+        return True
+
     def close_unused(self, source: Any) -> None:
         """Close what was opened for nobody."""
-        close = getattr(source, "close", None)
+        # An asynchronous generator that a handler has supplied may have begun.
+        close = getattr(source, "close", None) or getattr(source, "aclose", None)
         if close is None:
             return
         # Nobody will ever complete it: closed as it is, an upload would count as whole. Then it says that it is not.
-        abandoned = IAbandoned.providedBy(source)
-        if abandoned:
-            source.abandon()
+        abandoned = self.abandon(source)
         try:
             closing = settled(close())
         except Exception as problem:

@@ -4,14 +4,17 @@ A listing that a handler has supplied, as an open directory.
 Asks for what the handler left out only when the client reads so far. Does not know where the names come from.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from zope.interface import implementer
 
 from conchsftp.events.files import GetAttributes
-from conchsftp.interfaces import IDirectory
+from conchsftp.events.waiting import settled
+from conchsftp.interfaces import IAbandoned, IDirectory
 from conchsftp.session.operation import Operation
 from conchsftp.session.paths import join
 from conchsftp.session.pipeline import Pipeline
@@ -54,7 +57,7 @@ def as_directory(conversation: Any, path: str, supplied: Any) -> Any:
     raise TypeError(f"a listing of type {type(supplied).__name__}; names, (name, attributes) or an IDirectory expected")
 
 
-@implementer(IDirectory)
+@implementer(IDirectory, IAbandoned)
 class ListedDirectory:
     """
     A directory of given entries.
@@ -72,8 +75,9 @@ class ListedDirectory:
         self._conversation = conversation
         self._path = path
         self._pipeline = Pipeline(conversation)
-        self._entries: Iterator[Any] | AsyncIterator[Any]
-        self._entries = aiter(entries) if isinstance(entries, AsyncIterable) else iter(entries)
+        self._entries: Any = aiter(entries) if isinstance(entries, AsyncIterable) else iter(entries)
+        self._next = partial(anext if isinstance(entries, AsyncIterable) else next, self._entries)
+        self._asked: Any = None
 
     async def read(self, count: int) -> list[tuple[str, Attributes | None]]:
         """As `IDirectory`."""
@@ -85,8 +89,13 @@ class ListedDirectory:
                 # Any number of names may be left out.
                 await self._conversation.turn()
             try:
-                given = await anext(self._entries) if isinstance(self._entries, AsyncIterator) else next(self._entries)
+                self._asked = settled(self._next())
+                given = await self._asked if isinstance(self._asked, Deferred) else self._asked
             except (StopIteration, StopAsyncIteration):
+                break
+            except (CancelledError, asyncio.CancelledError):
+                if not self._conversation.over:
+                    raise
                 break
             name, attributes = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
             if not _is_name(name):
@@ -109,6 +118,11 @@ class ListedDirectory:
     def set_attributes(self, attributes: Attributes) -> Any:
         """As `IDirectory`: what the file system allows."""
         return self._conversation.files.set_attributes(self._path, attributes, True)
+
+    def abandon(self) -> None:
+        """As `IAbandoned`: nobody waits for the next entry any more."""
+        if isinstance(self._asked, Deferred):
+            self._asked.cancel()
 
     async def close(self) -> None:
         """As `IDirectory`: an asynchronous generator that has begun comes to its end."""

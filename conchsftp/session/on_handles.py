@@ -11,7 +11,6 @@ from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
 from conchsftp.events.own import DirRead, FileRequest
-from conchsftp.interfaces import IAbandoned
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
@@ -108,14 +107,17 @@ def _write(c: Any, e: Any, r: Any) -> Any:
 def _told(c: Any, e: Any, r: Any) -> None:
     # The handle may be gone: the session may have ended while a handler waited.
     opened = c.handles.find(r.handle)
+    if opened is None:
+        return
+    if isinstance(e, FileWrite):
+        if e.status_code != Status.OK:
+            # The client closes it all the same, and what is written to it has a hole.
+            c.abandon(opened.source)
+        elif e.handled:
+            opened.received += e.size
     told = getattr(opened, "told", None)
     if told is not None:
         told(e)
-    if e.status_code == Status.OK or not isinstance(e, FileWrite) or opened is None:
-        return
-    if IAbandoned.providedBy(opened.source):
-        # The client closes it all the same, and what is written to it has a hole.
-        opened.source.abandon()
 
 
 def _announce_close(c: Any, r: Any) -> Any:
@@ -134,9 +136,8 @@ def _close(c: Any, e: Any, r: Any) -> Any:
 def _abandon(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.remove(r.handle)
     opened.abandoned = True
-    if IAbandoned.providedBy(opened.source):
-        # Behind Conch's server nobody has told it before.
-        opened.source.abandon()
+    # Behind Conch's server nobody has told it before.
+    c.abandon(opened.source)
     if c.log.detail:
         tell_transfer(c, opened)
     return opened.close()

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from conchsftp.events import EventHub, FileClose, FileOpen
+from conchsftp.interfaces import IAbandoned, IFile
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -36,7 +38,7 @@ class LostCase(SessionCase):
 
     def slow(self, *names: str) -> Session:
         """Begin a session in which these operations wait."""
-        self.closed: list[tuple[str, str, Status]] = []
+        self.closed: list[Any] = []
         events = EventHub(clock=None)
         events.on(FileClose, lambda event: self.closed.append((event.path, event.handle, Status(event.status_code))))
         self.slow_files = SlowFileSystem(self.files, names)
@@ -62,6 +64,31 @@ class CloseTests(LostCase):
         self.assertEqual(self.closed, [(path, h.decode(), ok) for path, h in zip(paths, handles, strict=True)])
         self.assert_all_closed()
         self.assertEqual((session.replies(), session.channel.late), ([], []))
+
+    def test_not_given_up(self) -> None:
+        """All are told that they will not be completed, and all are closed, though one of them makes a mistake."""
+        self.closed = []
+
+        @implementer(IFile, IAbandoned)
+        class Broken:
+            """Cannot be given up."""
+
+            def abandon(self) -> None:
+                """Fail."""
+                raise ValueError("cannot")
+
+            def close(self) -> None:
+                """Nothing is held."""
+
+        events = EventHub(clock=None)
+        events.on(FileOpen, lambda event: event.before_exec and setattr(event, "result", Broken()))
+        events.on(FileClose, lambda event: self.closed.append(event.path))
+        session = self.begin(events=events)
+        self.opened(opening(b"a"))
+        self.opened(opening(b"b"))
+        session.lose()
+        self.assertEqual(self.closed, ["/home/a", "/home/b"])
+        self.assertTrue(self.flushLoggedErrors(ValueError))
 
     def test_once(self) -> None:
         """However often it is told, and though the client closed some itself."""

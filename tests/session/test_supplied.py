@@ -150,6 +150,28 @@ class FileTests(HandlerCase):
         self.assertEqual((self.slow.gate.opened, self.slow.gate.closed), (2, 2))
         self.assertEqual(len(self.session.conversation.handles), 0)
 
+    def test_refused_iterator(self) -> None:
+        """An asynchronous generator that has begun when another handler refuses comes to its end."""
+        over: list[str] = []
+        ending: Deferred[None] = Deferred()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                yield b"begin"
+            finally:
+                await ending
+                over.append("over")
+
+        async def supply(event: FileOpen) -> None:
+            event.result = made = pieces()
+            await anext(made)
+
+        self.on(FileOpen, supply)
+        self.on(FileOpen, lambda event: event.deny())
+        self.assert_status(self.one(opening(b"a")), Status.PERMISSION_DENIED)
+        ending.callback(None)
+        self.assertEqual(over, ["over"])
+
     def test_taken_away(self) -> None:
         """What a handler takes away after it was opened, putting nothing or a mistake in its place, is closed, once."""
         for result in (None, 5):
@@ -347,6 +369,27 @@ class ListingTests(HandlerCase):
         turn.callback(None)
         self.assertEqual([reply[0] for reply in self.session.replies()], [NAME])
         self.assertEqual(asked, ["/home/a"])
+
+    def test_lost(self) -> None:
+        """A session that is lost ends the iterator that its client waits for, and closes the directory."""
+        over: list[str] = []
+        closed: list[Any] = []
+
+        async def arriving() -> AsyncIterator[str]:
+            yield "a"
+            try:
+                await Deferred()
+                yield "b"
+            finally:
+                over.append("over")
+
+        self.on("FileClose", closed.append)
+        self.supply(arriving)
+        handle = self.opened(request(OPENDIR, 1, string(b"")))
+        self.assertEqual(self.one(request(READDIR, 2, string(handle)))[0], NAME)
+        self.assertEqual(self.session.ask(request(READDIR, 3, string(handle))), [])
+        self.session.lose()
+        self.assertEqual((over, len(closed)), (["over"], 1))
 
     def test_many_missing(self) -> None:
         """However many names are left out, others have their turn meanwhile, and the rest of the listing comes."""
