@@ -21,14 +21,12 @@ from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, No
 from conchsftp.files.walk import MAX_LINKS, fail
 from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, IRestrict, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import REPLACING, Access, Disposition, FileType, OpenFlag
+from conchsftp.sftp.numbers import APPENDING, REPLACING, WRITING, Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
 from conchsftp.sftp.statuses import Status
 
 _CREATING = (Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE, Disposition.OPEN_OR_CREATE)
 _TRUNCATING = (Disposition.CREATE_TRUNCATE, Disposition.TRUNCATE_EXISTING)
-_APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
-_WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 _LONGEST_NAME = 255
 
@@ -78,7 +76,7 @@ class MemoryFileSystem:
             here += f"/{name}"
             if self._find(here).node is None:
                 self.make_directory(here, Attributes())
-        file = self.open(path, _WRITING, OpenFlag(Disposition.CREATE_TRUNCATE), Attributes())
+        file = self.open(path, WRITING, OpenFlag(Disposition.CREATE_TRUNCATE), Attributes())
         file.write(0, data)
 
     def get(self, path: str) -> bytes:
@@ -112,13 +110,13 @@ class MemoryFileSystem:
                 raise fail(EISDIR)
             if how in _TRUNCATING:
                 node.resize(0, self.now())
-        writes = bool(access & _WRITING)
+        writes = bool(access & WRITING)
         return MemoryFile(
             self,
             node,
             reads=bool(access & Access.READ_DATA) or not writes,
             writes=writes,
-            append=bool(flags & _APPENDING),
+            append=bool(flags & APPENDING),
             close=partial(self._delete_closed, found, node) if flags & OpenFlag.DELETE_ON_CLOSE else None,
         )
 

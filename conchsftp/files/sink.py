@@ -99,6 +99,8 @@ class SpooledSink(Supplied):
             raise self._problem
         # What was only lent is ours before anything waits.
         data = bytes(data)
+        if self.appends:
+            offset = self._size
         end = offset + len(data)
         try:
             if end > self._limit:

@@ -70,15 +70,18 @@ class Supplied:
     Attributes:
         means: what it works with.
         reads: whether it was opened for reading.
+        appends: whether what is written goes to the end, wherever the client says.
     """
 
     means = Means()
     reads = True
+    appends = False
 
-    def attach(self, means: Means, *, reads: bool) -> None:
+    def attach(self, means: Means, *, reads: bool, appends: bool = False) -> None:
         """Take what is known when it is opened; before anything else is called."""
         self.means = means
         self.reads = reads
+        self.appends = appends
 
     def read(self, offset: int, length: int) -> Any:
         raise SFTPError(Status.PERMISSION_DENIED, "This file can only be written")

@@ -16,13 +16,11 @@ from conchsftp.files.sink import SpooledSink
 from conchsftp.files.sources import ByteSource, BytesSource, Means, Stream, Supplied
 from conchsftp.interfaces import IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access
+from conchsftp.sftp.numbers import APPENDING, WRITING, Access
 from conchsftp.sftp.statuses import Status
 
 SUPPLYING = (FileOpen, DirList, GetAttributes)
 """Events without which there is nothing to see: who handles none of them has no files."""
-
-_WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 
 
 UNHANDLED = Preset(Status.OP_UNSUPPORTED)
@@ -128,13 +126,14 @@ class EventFile:
         """Nothing is held here; FileClose tells the handlers."""
 
 
-def supplied(content: Any, access: int, means: Means) -> Any:
+def supplied(content: Any, access: int, flags: int, means: Means) -> Any:
     """
     Return the open file that a handler of FileOpen has supplied.
 
     Args:
         content: an `IFile`; bytes; an asynchronous iterator of bytes; a function `read(offset, length)`.
         access: what the client wants to do with it, `Access` bits.
+        flags: `OpenFlag`.
         means: what it may work with.
     Raises:
         SFTPError: PERMISSION_DENIED where the client wants to write to what can only be read, or to read an upload.
@@ -150,12 +149,12 @@ def supplied(content: Any, access: int, means: Means) -> Any:
             raise TypeError(f"FileOpen.result: expected {kinds}, got {type(content).__name__}")
         content = ByteSource(None, content)
     if isinstance(content, Supplied):
-        writes = bool(access & _WRITING)
+        writes = bool(access & WRITING)
         if writes and not isinstance(content, SpooledSink):
             raise SFTPError(Status.PERMISSION_DENIED, "This file can only be read")
         if not writes and isinstance(content, SpooledSink):
             raise SFTPError(Status.PERMISSION_DENIED, "This file can only be written")
-        content.attach(means, reads=bool(access & Access.READ_DATA))
+        content.attach(means, reads=bool(access & Access.READ_DATA), appends=bool(flags & APPENDING))
     return content
 
 

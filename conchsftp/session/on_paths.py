@@ -29,12 +29,11 @@ from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.transfers import Transfer, renamed, watched
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import WRITING, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.numbers import RealPath as Control
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
 
-_WRITING = Access.WRITE_DATA | Access.APPEND_DATA
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 _PATH = ("path",)
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
@@ -79,7 +78,7 @@ def _announce_open(c: Any, r: Any) -> Any:
 
 def _opens_to_change(r: Any) -> bool:
     """As OpenSSH's read-only server sees it: writing, or creating or truncating, whatever else is asked for."""
-    return bool(r.access & _WRITING or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
+    return bool(r.access & WRITING or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
 
 
 def _prepare(c: Any, e: Any) -> None:
@@ -115,7 +114,7 @@ def _adopt_file(c: Any, e: Any, r: Any) -> Any:
     _prepare(c, e)
     if e.result is None:
         return EventFile(c.events) if e.handled or c.virtual else None
-    return supplied(e.result, e.desired_access, c.means())
+    return supplied(e.result, e.desired_access, e.open_flags, c.means())
 
 
 def _keep_file(c: Any, e: Any) -> None:
@@ -133,7 +132,7 @@ def _keep_file(c: Any, e: Any) -> None:
         return
     opened.begun = c.seconds()
     creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
-    opened.made = creates and bool(e.desired_access & _WRITING)
+    opened.made = creates and bool(e.desired_access & WRITING)
     if watched(c):
         Transfer(c, opened, creates=opened.made)
 

@@ -126,6 +126,13 @@ class OpenFlag(IntFlag):
     OVERRIDE_OWNER = 0x8000
 
 
+WRITING = Access.WRITE_DATA | Access.APPEND_DATA
+"""With any of these a file is open for writing."""
+
+APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
+"""With any of these what is written goes to the end of the file: the offset is ignored (filexfer-13, 8.1.1)."""
+
+
 class RenameFlag(IntFlag):
     """The flags of RENAME since version 5."""
 

@@ -7,14 +7,12 @@ Sources: filexfer-02, section 6.3; filexfer-13, section 8.1.1.
 
 import os
 
-from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, PFlag
+from conchsftp.sftp.numbers import APPENDING, WRITING, Access, Disposition, OpenFlag, PFlag
 
 # filexfer-13, 8.1.1.1: what the standard C library's modes mean. APPEND_DATA as an access is no append mode: clients
 # ask for it and write at offsets all the same; only the flag of that name is.
 _READING = Access.READ_DATA | Access.READ_ATTRIBUTES
 _WRITING = Access.WRITE_DATA | Access.WRITE_ATTRIBUTES
-
-_APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
 
 # From the bits that decide, to the disposition. Clients send TRUNC without CREAT (Cyberduck overwrites so), though the
 # draft forbids it; EXCL without CREAT means nothing to open(2), and nothing here.
@@ -87,9 +85,9 @@ def to_pflags(access: int, flags: int) -> PFlag:
     pflags = _PFLAGS[disposition(flags)]
     if access & Access.READ_DATA:
         pflags |= PFlag.READ
-    if access & (Access.WRITE_DATA | Access.APPEND_DATA):
+    if access & WRITING:
         pflags |= PFlag.WRITE
-    if flags & _APPENDING:
+    if flags & APPENDING:
         pflags |= PFlag.APPEND
     if flags & OpenFlag.TEXT_MODE:
         pflags |= PFlag.TEXT
@@ -105,10 +103,10 @@ def to_os_flags(access: int, flags: int) -> int:
         flags: `OpenFlag` bits; locks, deletion on close and privileges are not open(2)'s, and left out.
     """
     reads = bool(access & Access.READ_DATA)
-    writes = bool(access & (Access.WRITE_DATA | Access.APPEND_DATA))
+    writes = bool(access & WRITING)
     result = (os.O_RDWR if reads else os.O_WRONLY) if writes else os.O_RDONLY
     result |= _OS_FLAGS[disposition(flags)]
-    if flags & _APPENDING:
+    if flags & APPENDING:
         result |= os.O_APPEND
     if flags & OpenFlag.NOFOLLOW:
         result |= os.O_NOFOLLOW

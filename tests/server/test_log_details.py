@@ -54,6 +54,17 @@ class TransferTests(LogCase):
         session.get("/in")
         self.assertEqual(self.said(), ["'/in': 70000 bytes received in 0.0 s", "'/in': 70000 bytes sent in 0.0 s"])
 
+    def test_handled(self) -> None:
+        """The same where handlers are the file."""
+        self.serve()
+        self.server.on("FileOpen", lambda event: setattr(event, "handled", True))
+        self.server.on("FileWrite", lambda event: setattr(event, "handled", True))
+        self.server.on("FileRead", lambda event: setattr(event, "data", b"0123456789"[event.file_offset :]))
+        session = self.session()
+        session.put("/in", b"x" * 70_000)
+        session.get("/f")
+        self.assertEqual(self.said(), ["'/in': 70000 bytes received in 0.0 s", "'/f': 10 bytes sent in 0.0 s"])
+
     def test_empty(self) -> None:
         """An empty file that was uploaded was transferred; one that was opened and closed was not."""
         session = self.session()

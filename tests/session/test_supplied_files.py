@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from conchsftp import ByteSource, SFTPAvatar, SFTPError, SpooledSink, Status
 from conchsftp.events import files as kinds
 from conchsftp.sftp import requests
+from conchsftp.sftp.numbers import Disposition, OpenFlag
 from conchsftp.testing import MemorySession
 from tests.session.test_virtual import VirtualCase, opening
 
@@ -159,6 +160,22 @@ class UploadTests(VirtualCase):
         self.assertEqual(self.stored, [])
         self.assertEqual(self.status(requests.Close(handle=handle)), Status.OK)
         self.assertEqual(self.stored, [("/a", b"helloworld")])
+
+    def test_appended(self) -> None:
+        """Where the client has asked to append, each piece goes to the end, whatever offset it names."""
+
+        def opened(event: Any) -> None:
+            if event.before_exec:
+                event.result = SpooledSink(lambda file, size: self.store(event.path, file), initial=b"abc")
+
+        self.on(kinds.FileOpen, opened)
+        appending = opening(b"/a", write=True)
+        appending.flags = OpenFlag(Disposition.OPEN_OR_CREATE) | OpenFlag.APPEND_DATA
+        handle = self.session.request(appending).handle
+        for piece in (b"de", b"f"):
+            self.session.request(requests.Write(handle=handle, offset=0, data=[piece]))
+        self.session.request(requests.Close(handle=handle))
+        self.assertEqual(self.stored, [("/a", b"abcdef")])
 
     def test_no_reading(self) -> None:
         """It cannot be opened for reading."""
