@@ -17,14 +17,14 @@ from conchsftp.settings.row import words
 from conchsftp.sftp.statuses import MISTAKE, Status, row_of_errno
 
 
-class Preset(int):
-    """A status that nobody has assigned: equal to the `Status` of its number, and another object."""
+def preset(status: Status) -> Status:
+    """Return a status that nobody has assigned: equal to another one, with its name, and another object."""
+    twin = int.__new__(Status, status)
+    vars(twin).update(vars(status))
+    return twin
 
-    def __repr__(self) -> str:
-        return repr(Status(self))
 
-
-PRESET = Preset(Status.OK)
+PRESET = preset(Status.OK)
 """What the status of an event is before anybody assigns one: OK."""
 
 E = TypeVar("E", bound="Event")

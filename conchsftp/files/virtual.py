@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.files import DirList, FileOpen, FileRead, GetAttributes
-from conchsftp.events.kinds import PRESET, FileEvent, Preset
+from conchsftp.events.kinds import PRESET, FileEvent, preset
 from conchsftp.files.sink import SpooledSink
 from conchsftp.files.sources import ByteSource, BytesSource, Means, Stream, Supplied
 from conchsftp.interfaces import IFile, IFileSystem, ILinks
@@ -23,7 +23,7 @@ SUPPLYING = (FileOpen, DirList, GetAttributes)
 """Events without which there is nothing to see: who handles none of them has no files."""
 
 
-UNHANDLED = Preset(Status.OP_UNSUPPORTED)
+UNHANDLED = preset(Status.OP_UNSUPPORTED)
 """What an operation that nobody has done ends with; a handler that assigns a status assigns another object."""
 
 

@@ -95,6 +95,8 @@ class RecordTests(SynchronousTestCase):
         self.assertEqual((event.connection_id, event.user, event.path, event.handle), (3, "alice", "/a", "1"))
         self.assertEqual((event.file_offset, event.length, event.pieces), (99, 32768, ()))
         self.assertEqual((event.status_code, event.error_message), (Status.OK, ""))
+        # A handler may write its name into a log.
+        self.assertEqual((event.status_code.name, Status(event.status_code)), ("OK", Status.OK))
 
     def test_slots(self):
         """No event carries a dictionary: one is made for every request."""
