@@ -121,7 +121,8 @@ class FileOpen(FileEvent, AttributeParameters):
         attributes: for a file that is created.
         handle: what stands for the open file from now on, at most 256 bytes of UTF-8, and not in use; empty: the server
             counts. One that cannot be is logged, and the client gets FAILURE.
-        result: the open file, after the operation. A handler may supply it, before or after: an `IFile`.
+        result: the open file, after the operation. A handler may supply it, before or after: an `IFile`, such as a
+            `SpooledSink` for an upload; bytes; an asynchronous iterator of bytes; a function `read(offset, length)`.
     """
 
     path: str

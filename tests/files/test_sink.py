@@ -105,6 +105,15 @@ class ContentTests(SinkCase):
         self.assertEqual(self.complete, [(bytes(model), len(model))])
         self.assertEqual(sink._memory.left, self.memory)
 
+    def test_far_reading(self) -> None:
+        """However far behind its end something is read, there is nothing; in memory and on disk."""
+        for most in (100, 0):
+            made = self.opened(max_memory=most)
+            self.done(made.write, 0, b"abc")
+            for offset in (3, 2**62, 2**64 - 1):
+                self.assertEqual(self.done(made.read, offset, 5), b"")
+            self.done(made.close)
+
     def test_lent_data(self) -> None:
         """What was only lent is copied before anybody waits."""
         held: list[Any] = []
