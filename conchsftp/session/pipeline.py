@@ -121,12 +121,24 @@ class Pipeline:
                 if row.result:
                     setattr(event, row.result, result)
         except _PROBLEMS as problem:
-            event = self._failed(event, problem)
-            if row.explain is not None:
-                event.error_message = row.explain(event)
+            event = self._undone(row, event, problem, perform)
         if listened:
             event = await self._after(row, request, event)
         return event if row.conclude is None else self._concluded(row.conclude, event)
+
+    def _undone(self, row: Operation, event: FileEvent, problem: Any, perform: Any) -> FileEvent:
+        """Return the event of an operation that has failed."""
+        event = self._failed(event, problem)
+        if perform is row.adopt:
+            self._discard(row, event, getattr(event, row.result))
+        if row.explain is not None:
+            event.error_message = row.explain(event)
+        return event
+
+    def _discard(self, row: Operation, event: FileEvent, source: Any) -> None:
+        """Close what could not be adopted: nothing is open, though a handler should say that all is well."""
+        self._conversation.close_unused(source)
+        setattr(event, row.result, None)
 
     async def _before(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Let handlers refuse an operation, divert it, or do it themselves; return its event."""
@@ -171,12 +183,16 @@ class Pipeline:
         """Adopt what a handler has put in the place of what was made; return the event."""
         assert row.adopt is not None
         supplied = getattr(event, row.result)
+        # Who supplies an open file or directory may have put it around this one, and closes it; nobody else does.
+        around = hasattr(supplied, "close")
         try:
-            setattr(event, row.result, row.adopt(self._conversation, event, request))
+            adopted = row.adopt(self._conversation, event, request)
         except _PROBLEMS as problem:
             event = self._failed(event, problem)
-        if getattr(event, row.result) is not supplied or not hasattr(supplied, "close"):
-            # Who supplies an open file or directory may have put it around this one, and closes it; nobody else does.
+            self._discard(row, event, supplied if around else made)
+            return event
+        setattr(event, row.result, adopted)
+        if adopted is not supplied or not around:
             self._conversation.close_unused(made)
         return event
 

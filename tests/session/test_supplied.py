@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import (
     DirCreate,
+    DirList,
     ExtendedRequest,
     FileOpen,
     FileRemove,
@@ -28,6 +29,7 @@ from tests.session.support import (
     CLOSE,
     MKDIR,
     NO_ATTRIBUTES,
+    OPENDIR,
     REMOVE,
     RENAME,
     HandlerCase,
@@ -163,6 +165,17 @@ class FileTests(HandlerCase):
         self.assert_status(self.one(opening(b"a")), Status.PERMISSION_DENIED)
         ending.callback(None)
         self.assertEqual(over, ["over"])
+
+    def test_never_opened(self) -> None:
+        """What cannot be open is not, though another handler should say afterwards that all is well."""
+        self.on(FileOpen, lambda event: event.before_exec and setattr(event, "result", 5))
+        self.on(DirList, lambda event: event.before_exec and setattr(event, "result", 5))
+        for kind in (FileOpen, DirList):
+            self.on(kind, lambda event: setattr(event, "status_code", Status.OK))
+        for packet in (opening(b"a"), request(OPENDIR, 1, string(b""))):
+            self.assert_status(self.one(packet), Status.FAILURE)
+        self.assertEqual(len(self.session.conversation.handles), 0)
+        self.assert_logged(TypeError, 2)
 
     def test_taken_away(self) -> None:
         """What a handler takes away after it was opened, putting nothing or a mistake in its place, is closed, once."""
