@@ -113,7 +113,8 @@ class ServerTransport(Transport):
             allowed = await allowed
         asked = await self._ask_handlers(ConnectionRequest(host, port, allowed))
         if not asked.accept:
-            self.sendDisconnect(Reason.HOST_NOT_ALLOWED, b"connection refused")
+            why = b"a handler refuses it" if allowed else b"AllowedClients or BlockedClients refuse it"
+            self.sendDisconnect(Reason.HOST_NOT_ALLOWED, why)
         if self._ended:
             return
         self._connected = True

@@ -28,6 +28,7 @@ class Opened:
     Attributes:
         close: closes the source; to be called through here, where somebody may count.
         abandoned: whether it was still open when the session ended.
+        failed: whether a READ or WRITE of it failed.
         places: how much of the limit it takes while it is in the table.
         heavy: whether it costs far more than its path.
         begun: when it was opened.
@@ -35,7 +36,19 @@ class Opened:
         received, sent: bytes of its content that the client has sent and got.
     """
 
-    __slots__ = ("abandoned", "begun", "close", "handle", "made", "path", "places", "received", "sent", "source")
+    __slots__ = (
+        "abandoned",
+        "begun",
+        "close",
+        "failed",
+        "handle",
+        "made",
+        "path",
+        "places",
+        "received",
+        "sent",
+        "source",
+    )
     heavy = False
 
     def __init__(self, path: str, source: Any) -> None:
@@ -43,7 +56,7 @@ class Opened:
         self.source = source
         self.close: Any = getattr(source, "close", None)
         self.handle = b""
-        self.abandoned = False
+        self.abandoned = self.failed = False
         self.places = 1
         self.begun = 0.0
         self.made = False

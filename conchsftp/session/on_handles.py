@@ -118,6 +118,9 @@ def _told(c: Any, e: Any, r: Any) -> None:
     told = getattr(opened, "told", None)
     if told is not None:
         told(e)
+    # The end of a file is how reading it ends well.
+    if e.status_code not in (Status.OK, Status.EOF):
+        opened.failed = True
 
 
 def _announce_close(c: Any, r: Any) -> Any:

@@ -79,7 +79,7 @@ class Operation:
         enters_first: whether it has to enter its lanes before it begins, because its files cannot be told afterwards.
         mutates: whether a read-only user is refused it; a function of the request where that depends on it.
         told: called with an event when the last handler is done with it, if anybody listens to it: handlers may have
-            refused, or done, what the file system never saw.
+            refused, or done, what the file system never saw. If nobody does, called when the operation has failed.
         own: copies what the request only borrows, before it waits for its turn.
         bulk: whether its reply is as long as the request's `length`.
         ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from

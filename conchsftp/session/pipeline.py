@@ -122,6 +122,8 @@ class Pipeline:
                     setattr(event, row.result, result)
         except _PROBLEMS as problem:
             event = self._undone(row, event, problem, perform)
+            if not listened:
+                self._tell(row, request, event)
         if listened:
             event = await self._after(row, request, event)
         return event if row.conclude is None else self._concluded(row.conclude, event)
@@ -207,7 +209,7 @@ class Pipeline:
             self._conversation.log.info("{event} is unsupported, {text}", event=event.name, text=text)
 
     def _tell(self, row: Operation, request: Any, event: FileEvent) -> None:
-        """Tell whoever counts what handlers made of a request; it has no say in the answer."""
+        """Tell whoever counts what became of a request; it has no say in the answer."""
         if row.told is None:
             return
         try:

@@ -26,7 +26,8 @@ def tell_transfer(conversation: Any, opened: Opened) -> None:
         parts.append(f"{opened.sent} bytes sent")
     seconds = conversation.seconds() - opened.begun
     # In one piece: Twisted's formatting is slow, field by field, and small files are many.
-    summary = f"{', '.join(parts)} in {seconds:.1f} s{', cut off' if opened.abandoned else ''}"
+    end = ", cut off" * opened.abandoned + ", failed" * opened.failed
+    summary = f"{', '.join(parts)} in {seconds:.1f} s{end}"
     log.info("{path!r}: {summary}", path=opened.path, summary=summary)
 
 

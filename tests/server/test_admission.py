@@ -96,6 +96,7 @@ class AdmissionTests(SynchronousTestCase):
         transport = self.connect()
         self.assertTrue(self.wire.disconnecting)
         self.assertEqual(self.wire.value(), b"")
+        self.assertIn("a handler", transport.ending.description)
         self.end(transport, ConnectionDone())
         self.assertEqual(self.told, [])
 
@@ -132,6 +133,7 @@ class AdmissionTests(SynchronousTestCase):
         self.factory.events.on(ConnectionRequest, self.told.append)
         transport = self.connect()
         self.assertEqual((self.told[0].accept, self.wire.disconnecting, self.wire.value()), (False, True, b""))
+        self.assertIn("BlockedClients", transport.ending.description)
         self.end(transport, ConnectionDone())
         self.wire = StringTransport()
         self.factory.events.on(ConnectionRequest, lambda event: setattr(event, "accept", True))

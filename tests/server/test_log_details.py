@@ -3,6 +3,7 @@ The log of sessions: transferred files, requests and packets; and that no secret
 """
 
 import io
+from errno import ENOSPC
 from typing import Any
 
 from twisted.logger import eventAsText, jsonFileLogObserver
@@ -18,7 +19,9 @@ from conchsftp.events import (
     Log,
     SSHStatus,
 )
-from conchsftp.sftp.requests import Read, Remove, Rename
+from conchsftp.files.memory_node import MemoryFile
+from conchsftp.sftp.numbers import Access, Disposition
+from conchsftp.sftp.requests import Close, Read, Remove, Rename, Write
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.kinds import BOOL, BYTES, U32
 from tests.auth.support import Ed25519, proof
@@ -79,6 +82,29 @@ class TransferTests(LogCase):
         session.request(Read(handle=b"00000000", offset=0, length=10))
         session.cut()
         self.assertEqual(self.said(), ["'/f': 10 bytes sent in 0.0 s, cut off"])
+
+    def test_failed(self) -> None:
+        """What could not all be written was not transferred, whether the disk refused it or a handler."""
+
+        def full(*args: Any) -> None:
+            raise OSError(ENOSPC, "No space left on device")
+
+        self.serve()
+        self.server.on("FileWrite", lambda event: event.deny("no more") if event.file_offset else None)
+        self.write_twice()
+        self.assertEqual(self.said(), ["'/in': 3 bytes received in 0.0 s, failed"])
+        self.serve()
+        self.patch(MemoryFile, "write", full)
+        self.patch(MemoryFile, "write_from", full)
+        self.write_twice()
+        self.assertEqual(self.said(), ["'/in': 6 bytes received in 0.0 s, failed"])
+
+    def write_twice(self) -> None:
+        session = self.session()
+        session.request(opening(b"/in", Access.WRITE_DATA, Disposition.CREATE_TRUNCATE))
+        for offset in (0, 3):
+            session.request(Write(handle=b"00000000", offset=offset, data=[b"abc"]))
+        session.request(Close(handle=b"00000000"))
 
     def test_none(self) -> None:
         """LogLevel 0 has no such line."""
