@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(_USAGE, end="")
         elif given[0] == "--version":
             print(f"conchsftp {version('conchsftp')}")
+        elif given[0] == "passwd" and {"-h", "--help"} & set(given[1:]):
+            print(_USAGE, end="")
         elif given[0] == "passwd":
             _passwd(given[1:])
         else:

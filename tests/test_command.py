@@ -44,6 +44,9 @@ class CommandTests(SynchronousTestCase):
         for text in (self.printed.getvalue(), str(self.assertRaises(SystemExit, self.run_command).code)):
             self.assertIn("conchsftp DIR", text)
             self.assertIn("conchsftp passwd FILE USER", text)
+        self.printed.truncate(0)
+        self.run_command("passwd", "--help")
+        self.assertIn("conchsftp passwd FILE USER", self.printed.getvalue())
         self.run_command("--version")
         self.assertRegex(self.printed.getvalue(), r"\nconchsftp \d")
 

@@ -298,7 +298,7 @@ class UserAuth(SSHUserAuthServer):
             method=request.method[:64],
             detail=request.body.detail if request.body else "",
             user=_shown(request),
-            reason=reason[:256] or "the checker says no more",
+            reason=reason[:256] or "the checker gives no reason",
         )
         self.progress.failed(request.method)
         method = METHODS.get(request.method)

@@ -91,7 +91,8 @@ class SFTPFactory(SSHFactory):
         """Make the transport of an accepted connection, or None (which closes it) where there are too many."""
         if self.connections.full:
             count = len(self.connections)
-            self.log.own.warn("{peer}: refused, {count} connections are open", peer=called(addr), count=count)
+            text = "{peer}: refused, {count} connections are open, as MaxConnections allows"
+            self.log.own.warn(text, peer=called(addr), count=count)
             return None
         try:
             return self.protocol(self, self.connections.number())

@@ -240,8 +240,8 @@ class SFTPServer(Properties, Control, MultiService):
         self.check_root()
         # What can never be offered is found now, and not by the first client.
         self.keys.start()
-        for name, reason in algorithms.left_out(self.settings).items():
-            self._log.info("{name} is not offered: {reason}", name=name, reason=reason)
+        for reason, names in algorithms.left_out(self.settings).items():
+            self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
         self.settings.freeze()
         self._turn = turn = object()
         try:

@@ -60,10 +60,9 @@ that handler let somebody in without any proof.""",
         name="KeyboardInteractivePromptCount",
         kind=integer(0, MOST_PROMPTS, unit="prompts"),
         default=0,
-        doc="""Questions of keyboard-interactive; KeyboardInteractivePromptPrompt and KeyboardInteractivePromptEcho say
-which.
-0: one, `Password: `, and the answer is judged as a password is. To others the answers go to a handler of
-SSHUserAuthRequest.""",
+        doc="""How many questions keyboard-interactive asks.
+KeyboardInteractivePromptPrompt and KeyboardInteractivePromptEcho say which. 0: one, `Password: `, and the answer is
+judged as a password is. To others the answers go to a handler of SSHUserAuthRequest.""",
     ),
     Setting(
         name="KeyboardInteractivePromptPrompt",

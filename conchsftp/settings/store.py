@@ -99,7 +99,7 @@ class Settings(Names):
             return getattr(self.of(index), row.attribute)
         elements = self.__dict__[row.attribute]
         if index >= len(elements):
-            raise ServerError(0, f"{row.name}[{index}]: {row.count} is {len(elements)}")
+            raise ServerError(0, f"{row.name}[{index}]: {row.count} is {len(elements)}, raise it first")
         return elements[index]
 
     def set(self, name: str, value: object, index: int | None = None) -> None:

@@ -184,6 +184,8 @@ def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
     if not host_keys:
         wanted, have = ", ".join(HOST_KEYS.listed(settings)), ", ".join(sorted(can_sign)) or "nothing"
         text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
+        if can_sign & set(HOST_KEYS.names(COMPATIBLE)):
+            text += f", which AlgorithmProfile={COMPATIBLE} offers"
         raise ServerError(ErrorCode.NO_HOST_KEY, text)
     return Offer(
         key_exchanges=KEY_EXCHANGES.offered(settings),
@@ -200,12 +202,12 @@ def user_signatures(settings: Any) -> tuple[str, ...]:
     return tuple(row.name for row in USER_SIGNATURES.offered(settings))
 
 
-def left_out(settings: Any) -> dict[str, str]:
-    """Return the names that the settings list and that are not offered, with the reason; for one line in the log."""
-    found = {}
+def left_out(settings: Any) -> dict[str, list[str]]:
+    """Return the names that the settings list and that are not offered, by reason; a line in the log for each."""
+    found: dict[str, list[str]] = {}
     for chapter in CHAPTERS:
         for name in chapter.listed(settings):
             reason = chapter.reason(name)
             if reason is not None:
-                found[name] = f"{chapter.setting.name}: {reason}"
+                found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
     return found

@@ -178,9 +178,10 @@ def _parse(data: bytes, passphrase: bytes | None, path: Path) -> Any:
     except TypeError:
         # This is how both say that the key is encrypted.
         if passphrase is None:
-            raise _unusable("the key is encrypted, and there is no passphrase for it", path) from None
+            text = "the key is encrypted, and there is no passphrase for it; SSHCertStore takes one with its password"
+            raise _unusable(text, path) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _unusable("not a private key in OpenSSH or PEM format", path) from None
+        raise _unusable("not a private key in OpenSSH or PEM format; SSHCertStore takes others", path) from None
     try:
         return read(data, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):

@@ -90,7 +90,7 @@ class StatementsTests(FileCase):
             ("root_directry=/srv", 1, "did you mean root_directory?"),
             ("MaxChannels=many", 1, "whole number"),
             ("MaxChannels[0]=1", 1, "takes no index"),
-            ("KeyFile[0]=x", 1, "KeyCount is 0"),
+            ("KeyFile[0]=x", 1, "KeyCount is 0, raise it first"),
             ("UserAuthBanner[3]=x", 1, "no connection 3"),
             ("BuildInfo=mine", 1, "read-only"),
             ("Listening=True", 1, "once there is a server"),
@@ -164,7 +164,7 @@ ssh_version_pattern = ["*A*", "*B*"]
             ("config = 3", 1, "list of texts"),
             ("config = ['MaxChannels']", 1, "expected Name=value"),
             ("'max channels' = 2", 1, "expected Name=value"),
-            ("key_file = ['a']", 1, "KeyCount is 0"),
+            ("key_file = ['a']", 1, "KeyCount is 0, raise it first"),
             ("read_only = 1979-05-27", 1, "expected `True`"),
         ):
             said = self.refused(text, "a.toml")
