@@ -124,7 +124,13 @@ class ServerKeys:
         """The server begins to listen: read every key anew. Raises ServerError."""
         self._wish += 1
         self._loaded = None
-        offered(self._settings, self.current.algorithms())
+        keys = self.current
+        wanted = {row.name for row in offered(self._settings, keys.algorithms()).host_keys}
+        for key in keys.keys:
+            if wanted.isdisjoint(key.algorithms):
+                # Whoever gave it expects clients to be shown it. ECDSA is the kind that this happens to.
+                text = "host key {fingerprint} ({kind}) is not offered: SSHPublicKeyAlgorithms has nothing for it"
+                self.log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
         self._listening = True
 
     def stop(self) -> None:

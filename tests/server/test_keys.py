@@ -99,6 +99,15 @@ class ServingTests(KeysCase):
         self.assertIn("not used", warning)
         self.assert_seen(self.client(server, "ecdsa-sha2-nistp384"), ECDSA)
 
+    def test_not_offered(self) -> None:
+        """A key whose algorithms are in no list is told when the server starts to listen, and the others serve."""
+        server = self.server(ssh_cert_store=VECTORS / "ed25519", alt_ssh_cert_count=1)
+        server.alt_ssh_cert_store[0] = VECTORS / "ecdsa"
+        self.successResultOf(server.start_listening())
+        (warning,) = self.warnings
+        self.assertRegex(warning, r"SHA256:\S+ \(.*ecdsa.*\) is not offered: SSHPublicKeyAlgorithms")
+        self.assert_seen(self.client(server), ED25519)
+
     def test_without_private_key(self) -> None:
         """What cannot be a host key is told at the start, with the documented error, and no port is opened."""
         for settings, word in (
