@@ -126,11 +126,11 @@ UseInternalSecurityAPI         -   rw  True
 
 METHODS = "Config Disconnect DoEvents ExchangeKeys Reset SetFileList Shutdown StartListening StopListening"
 
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "FileType FileSize FileOwner FileGroup FilePermissions FileATime FileCreateTime FileMTime FileAttribBits"
     " FileAttribBitsValid OtherAttributes"
 )
-_WRITABLE_ATTRIBUTES = " ".join(f"{name}*" for name in _ATTRIBUTES.split())
+_WRITABLE_ATTRIBUTES = " ".join(f"{name}*" for name in ATTRIBUTES.split())
 
 # Parameters of each event; what a handler may set has a `*`. An event that has BeforeExec fires before and after.
 EVENTS = {
@@ -142,7 +142,7 @@ EVENTS = {
     "Disconnected": "ConnectionId StatusCode Description",
     "Error": "ConnectionId ErrorCode Description",
     "FileClose": "ConnectionId User Path Handle StatusCode*",
-    "FileOpen": f"ConnectionId User Path* DesiredAccess Flags {_ATTRIBUTES} Handle* BeforeExec StatusCode*",
+    "FileOpen": f"ConnectionId User Path* DesiredAccess Flags {ATTRIBUTES} Handle* BeforeExec StatusCode*",
     "FileRead": "ConnectionId User Handle FileOffset Length StatusCode*",
     "FileRemove": "ConnectionId User Path BeforeExec StatusCode*",
     "FileRename": "ConnectionId User Path* NewPath* Flags BeforeExec StatusCode*",
@@ -172,4 +172,10 @@ FILE_IS_A_DIRECTORY BYTE_RANGE_LOCK_CONFLICT BYTE_RANGE_LOCK_REFUSED DELETE_PEND
 GROUP_INVALID NO_MATCHING_BYTE_RANGE_LOCK
 """
 
-STORE_TYPES = "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 21 22 23 99"
+# Number and name.
+STORE_TYPES = """
+0 cstUser, 1 cstMachine, 2 cstPFXFile, 3 cstPFXBlob, 4 cstJKSFile, 5 cstJKSBlob, 6 cstPEMKeyFile, 7 cstPEMKeyBlob,
+8 cstPublicKeyFile, 9 cstPublicKeyBlob, 10 cstSSHPublicKeyBlob, 11 cstP7BFile, 12 cstP7BBlob, 13 cstSSHPublicKeyFile,
+14 cstPPKFile, 15 cstPPKBlob, 16 cstXMLFile, 17 cstXMLBlob, 18 cstJWKFile, 19 cstJWKBlob, 21 cstBCFKSFile,
+22 cstBCFKSBlob, 23 cstPKCS11, 99 cstAuto
+"""
