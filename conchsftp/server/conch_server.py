@@ -119,6 +119,7 @@ class ConchServer:
         conversation.log = self._log = ConnectionLog(user=avatar.user_name)
         self._road = _Road(conversation)
         self._refused = False
+        self._channel: Any = None
         self._waiting: list[Deferred[None]] | None = None
         if settings.user_root_directory or settings.restrict_user_to_home_dir:
             self._waiting = []
@@ -149,6 +150,7 @@ class ConchServer:
 
     def gotVersion(self, otherVersion: int, extData: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """Return the extended requests that Conch's server can pass on."""
+        self._channel = self._find_channel()
         pairs = extensions(self._road.conversation, _VERSION, list(extData.items()))
         kept_back = {row.name for row in EXTENSIONS if not _can_be_passed_on(row.request)}
         return {name: data for name, data in pairs if name not in kept_back}
@@ -184,7 +186,7 @@ class ConchServer:
             while True:
                 entries += (await self._ask(requests.ReadDir(handle=handle))).entries
         except EOFError:
-            return _Listing(self._ask, handle, entries)
+            return _Listing(self._ask, handle, self._is_lost, entries)
         except BaseException:
             await self._ask(requests.Close(handle=handle))
             raise
@@ -230,8 +232,17 @@ class ConchServer:
         raise to_problem(Status.OK, TEXTS[Status.OK])
 
     def _is_lost(self) -> bool:
-        """Whether the connection is gone: Conch's server then closes what is open, as if the client had asked to."""
-        return not getattr(getattr(self._transport(), "transport", None), "connected", True)
+        """Whether the client is gone: Conch's server then closes what is open, as if it had been asked to."""
+        closed: bool = getattr(self._channel, "localClosed", False)
+        return closed or not getattr(getattr(self._transport(), "transport", None), "connected", True)
+
+    def _find_channel(self) -> Any:
+        """Return the channel that is served, which may be closed before its connection; None where there is none."""
+        for channel in getattr(getattr(self.avatar, "conn", None), "channels", {}).values():
+            protocol = getattr(getattr(getattr(channel, "client", None), "transport", None), "proto", None)
+            if getattr(protocol, "client", None) is self:
+                return channel
+        return None
 
     def _transport(self) -> Any:
         return getattr(getattr(self.avatar, "conn", None), "transport", None)
@@ -253,14 +264,35 @@ def _name(reply: Any) -> bytes:
     return name
 
 
-@implementer(ISFTPFile)
-class _File:
-    """An open file, by its handle."""
+class _Open:
+    """Something that is open, by its handle."""
 
     def __init__(self, ask: Any, handle: bytes, is_lost: Callable[[], bool]) -> None:
         self._ask = ask
         self._handle = handle
         self._is_lost = is_lost
+        self._closing = False
+
+    @_deferred
+    async def close(self) -> None:
+        if self._closing:
+            # Conch's server does not wait, and closes once more what is being closed when its client goes.
+            return
+        self._closing = True
+        if self._is_lost():
+            # Nobody is left to be told; an upload that was cut off says that it is not complete.
+            with suppress(SFTPError):
+                await self._ask(Abandon(handle=self._handle))
+            return
+        await self._ask(requests.Close(handle=self._handle))
+        if self._is_lost():
+            # Its server has forgotten that it has asked, and would fail over an answer.
+            await Deferred()
+
+
+@implementer(ISFTPFile)
+class _File(_Open):
+    """An open file."""
 
     @_deferred
     async def readChunk(self, offset: int, length: int) -> bytes:
@@ -278,29 +310,15 @@ class _File:
     async def setAttrs(self, attrs: dict[str, Any]) -> None:
         await self._ask(requests.FSetStat(handle=self._handle, attributes=from_conch(attrs)))
 
-    @_deferred
-    async def close(self) -> None:
-        if not self._is_lost():
-            await self._ask(requests.Close(handle=self._handle))
-            return
-        # Nobody is left to be told; an upload that was cut off says that it is not complete.
-        with suppress(SFTPError):
-            await self._ask(Abandon(handle=self._handle))
 
-
-class _Listing:
+class _Listing(_Open):
     """An open directory: its entries as Conch sends them."""
 
-    def __init__(self, ask: Any, handle: bytes, entries: list[Any]) -> None:
-        self._ask = ask
-        self._handle = handle
+    def __init__(self, ask: Any, handle: bytes, is_lost: Callable[[], bool], entries: list[Any]) -> None:
+        super().__init__(ask, handle, is_lost)
         self._entries = entries
 
     def __iter__(self) -> Any:
         now = time.time()
         for name, line, attributes in self._entries:
             yield name, longname(name, attributes, now) if line is None else line, to_conch(attributes)
-
-    @_deferred
-    async def close(self) -> None:
-        await self._ask(requests.Close(handle=self._handle))

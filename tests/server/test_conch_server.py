@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from twisted.conch.interfaces import ISFTPFile, ISFTPServer
+from twisted.conch.ssh.common import NS
+from twisted.conch.ssh.connection import SSHConnection
 from twisted.conch.ssh.filetransfer import (
     FX_NO_SUCH_FILE,
     FX_PERMISSION_DENIED,
@@ -17,6 +19,7 @@ from twisted.conch.ssh.filetransfer import (
     FileTransferServer,
     SFTPError,
 )
+from twisted.conch.ssh.session import SSHSession
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -134,6 +137,62 @@ class StockTests(SynchronousTestCase):
         self.user.conn = SimpleNamespace(transport=SimpleNamespace(transport=SimpleNamespace(connected=0)))
         self.server.connectionLost(None)
         self.assertEqual(stored, [b"whole"])
+
+    def test_lost_while_closing(self) -> None:
+        """What is being closed when the client goes is closed once, and nothing comes of what nobody waits for."""
+        for gone in (False, True):
+            closing: Deferred[None] = Deferred()
+
+            class Slow(User):
+                def on_file_close(self, event: Any, closing: "Deferred[None]" = closing) -> "Deferred[None]":
+                    super().on_file_close(event)
+                    return closing
+
+            user = Slow()
+            user.conn = SimpleNamespace(transport=SimpleNamespace(transport=SimpleNamespace(connected=True)))
+            adapted = ISFTPServer(user)
+            opening = adapted.openFile(b"a", FXF_READ, {}), adapted.openDirectory(b"/home")
+            opened = [self.successResultOf(each) for each in opening]
+            first = [each.close() for each in opened]
+            user.conn.transport.transport.connected = not gone
+            for each, result in zip(opened, first, strict=True):
+                self.assertNoResult(result)
+                self.successResultOf(each.close())
+            closing.callback(None)
+            for result in first:
+                (self.assertNoResult if gone else self.successResultOf)(result)
+            closed = [path for name, path, _ in user.diary if name == "FileClose"]
+            self.assertEqual(closed, ["/home/a", "/home"])
+
+    def test_channel_closed(self) -> None:
+        """An upload is cut off, too, if its channel is closed before the connection, as OpenSSH's client does."""
+        finished: list[Any] = []
+
+        class Told(User):
+            def on_transfer_finished(self, event: Any) -> None:
+                finished.append((event.path, event.aborted, event.status_code))
+
+        self.begin(Told())
+        user = self.user
+        user.subsystemLookup = {b"sftp": FileTransferServer}
+        user.conn = connection = SSHConnection()
+        connection.transport = SimpleNamespace(transport=SimpleNamespace(connected=True), sendPacket=lambda *_: None)
+        for way in ("closed", "asked"):
+            channel = SSHSession(conn=connection, avatar=user)
+            channel.id, channel.data, channel.remoteWindowLeft = 0, b"", 1 << 20
+            connection.channels[0], connection.localToRemoteChannel[0] = channel, 0
+            connection.channelsToRemoteChannel[channel] = 0
+            channel.request_subsystem(NS(b"sftp"))
+            server = channel.client.transport.proto
+            server.client.gotVersion(3, {})
+            file = self.successResultOf(server.client.openFile(way.encode(), FXF_WRITE | FXF_CREAT, {}))
+            server.openFiles[b"1"] = file
+            if way == "asked":
+                self.successResultOf(file.close())
+            channel.eofReceived()
+            connection.channelClosed(channel)
+        told = [("/home/closed", True, Status.CONNECTION_LOST), ("/home/asked", False, Status.OK)]
+        self.assertEqual(finished, told)
 
     def test_names(self) -> None:
         """Folders, renames, attributes, listings."""
