@@ -79,7 +79,7 @@ class Example:
     def rclone(self, *arguments: str) -> None:
         """Run rclone as alice."""
         command = ["rclone", "--config", "/dev/null", "--retries", "1", "--sftp-host", "127.0.0.1"]
-        command += ["--sftp-port", str(self._port), "--sftp-user", "alice", "--sftp-key-file", "key"]
+        command += ["--sftp-port", str(self.port), "--sftp-user", "alice", "--sftp-key-file", "key"]
         run([*command, *arguments], self.folder)
 
     def lftp(self, *commands: str) -> str:
@@ -87,7 +87,7 @@ class Example:
         known = "-oUserKnownHostsFile=known -oStrictHostKeyChecking=accept-new"
         program = f"ssh -a -x -F none -oBatchMode=yes -oLogLevel=ERROR {known} -i key -oIdentitiesOnly=yes"
         settings = ["set net:max-retries 1", "set net:timeout 20", f'set sftp:connect-program "{program}"']
-        address = f"open -p {self._port} -u alice,none sftp://127.0.0.1/"
+        address = f"open -p {self.port} -u alice,none sftp://127.0.0.1/"
         script = "; ".join([*settings, address, *commands, "exit 0"])
         return run(["lftp", "-c", script], self.folder)
 
