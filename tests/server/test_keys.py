@@ -235,6 +235,14 @@ class ChangeTests(KeysCase):
             self.assertIn(store, line)
             self.logged.clear()
 
+    def test_together(self) -> None:
+        """Settings that change together are one change: the key is read once, and told of once."""
+        self.sftp.ssh_cert_store = "/nowhere"
+        self.sftp.ssh_cert_store_password = "secret"
+        self.sftp.ssh_cert_store_type = 14
+        self.reactor.advance(0)
+        self.assertEqual(len(self.logged), 1)
+
     def test_nothing_to_offer(self) -> None:
         """A key of which no algorithm is offered does not replace one that works."""
         self.sftp.ssh_public_key_algorithms = "ssh-ed25519"
@@ -246,6 +254,7 @@ class ChangeTests(KeysCase):
     def test_stopped_meanwhile(self) -> None:
         """A server that has stopped reads nothing any more."""
         self.sftp.ssh_cert_store = "/nowhere"
+        self.sftp.ssh_cert_store_password = "secret"
         self.successResultOf(self.sftp.stop_listening())
         self.reactor.advance(0)
         self.assertEqual(self.logged, [])

@@ -2,7 +2,7 @@
 Listings that handlers supply.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -87,6 +87,29 @@ class ListingTests(HandlerCase):
                     # A generator is used up once.
                     self.supply(listing if before or not hasattr(listing, "send") else list("ab"), before=before)
                     self.assertEqual(self.names(), [b"a", b"b"])
+
+    def test_closed_early(self) -> None:
+        """A generator of which a client does not want more is ended when it closes the directory, not some day."""
+        ended: list[str] = []
+
+        def names() -> Iterator[str]:
+            try:
+                yield from "ab"
+            finally:
+                ended.append("names")
+
+        async def arriving() -> AsyncIterator[str]:
+            try:
+                for name in "ab":
+                    yield name
+            finally:
+                ended.append("arriving")
+
+        for made in (names(), arriving()):
+            self.supply(made)
+            self.assertEqual(len(self.listing(count=1)), 1)
+            # They are still referred to from here.
+            self.assertEqual(ended.pop(), made.__name__)
 
     def test_attributes(self) -> None:
         """Attributes that come with a name are shown; for others the file system is asked, or a handler says them."""

@@ -92,6 +92,21 @@ class HandledTests(HandlerCase):
         self.assertEqual(self.one(extended(b"sum@example.com", 3)), bytes.fromhex("c9 00000003 00000007"))
         self.assert_status(self.one(extended(b"other@example.com", 3)), Status.OP_UNSUPPORTED)
 
+    def test_supplied(self) -> None:
+        """Afterwards it says, too, that a handler has supplied the result, or that none has."""
+        seen: list[bool] = []
+
+        @self.on(DirList)
+        def supply(event: DirList) -> None:
+            if not event.before_exec:
+                seen.append(event.handled)
+            elif event.path == "/made":
+                event.result = ["a"]
+
+        for path in (b"/made", b"/"):
+            self.opened(request(OPENDIR, 1, string(path)))
+        self.assertEqual(seen, [True, False])
+
     def test_too_late(self) -> None:
         """Said after the operation, it changes nothing."""
         self.on(FileRemove, lambda event: event.before_exec or setattr(event, "handled", True))

@@ -55,3 +55,20 @@ class HandledTests(HandlerCase):
             self.assertIs(told.pop().status_code, status)
             self.session.events.off("FileRead", handler)
         self.flushLoggedErrors()
+
+    def test_refused(self) -> None:
+        """A piece that a handler refuses never comes to the file; the transfer has failed with what it said first."""
+        told: list[Any] = []
+        self.on(TransferFinished, told.append)
+
+        @self.on("FileWrite")
+        def refuse(event: Any) -> None:
+            if event.before_exec and event.file_offset:
+                event.deny(f"No more than {event.file_offset}", Status.QUOTA_EXCEEDED)
+
+        handle = self.opened(opening(b"x", pflags=TO_CREATE))
+        for offset, status in ((0, Status.OK), (3, Status.FAILURE), (6, Status.FAILURE)):
+            self.assert_status(self.one(writing(handle, offset, b"abc")), status)
+        self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.OK)
+        facts = [(each.bytes, each.upload, each.status_code, each.error_message) for each in told]
+        self.assertEqual(facts, [(3, True, Status.QUOTA_EXCEEDED, "No more than 3")])
