@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent, globalLogPublisher
 
-from conchsftp.errors import SFTPError
+from conchsftp.errors import ErrorCode, ServerError, SFTPError
 from conchsftp.events import Connected, Disconnected, Error, FileRemove, Log, SSHStatus
 from conchsftp.server.service import SFTPServer
 from conchsftp.sftp.requests import Remove
@@ -215,6 +215,14 @@ class ErrorTests(LogCase):
         self.assertEqual(self.only(), (1, 0, "A handler of FileRemove failed: ZeroDivisionError: by nothing"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(self.lines[-1], "[1 user@198.51.100.7] A handler of FileRemove failed")
+
+    def test_handler_with_a_number(self) -> None:
+        """A handler that fails with an error of the server: the number of that."""
+        self.listen(Error)
+        self.server.on(FileRemove, lambda event: self.server.disconnect(99))
+        self.session().request(Remove(path=b"/f"))
+        self.assertEqual(self.only()[:2], (1, ErrorCode.NO_SUCH_CONNECTION))
+        self.assertEqual(len(self.flushLoggedErrors(ServerError)), 1)
 
     def test_forwarding(self) -> None:
         """A request to forward a connection: 1201, once a connection."""
