@@ -36,6 +36,16 @@ class ProgressTests(SynchronousTestCase):
         self.assertFalse(progress.contradicts(ALICE))
         self.assertTrue(progress.contradicts(CAROL))
 
+    def test_of_one_user(self) -> None:
+        """What handlers have said of one user holds for their next request, and for nobody else's."""
+        progress = AuthProgress()
+        progress.begin(ALICE)
+        progress.available, progress.home_dir = ("password",), "/in"
+        progress.begin(ALICE)
+        self.assertEqual((progress.available, progress.home_dir), (("password",), "/in"))
+        progress.begin(CAROL)
+        self.assertEqual((progress.available, progress.home_dir), ((), ""))
+
     def test_not_shared(self) -> None:
         """Two connections share nothing."""
         AuthProgress().prove("publickey", ISSHPrivateKey, ALICE)

@@ -137,6 +137,13 @@ class KeptTests(ChosenCase):
         self.reactor.threads.finish()
         self.assertEqual(len(self.logged), 1)
 
+    def test_other_type(self) -> None:
+        """Content that is kept as one type of store is not taken for another one."""
+        self.choice = {"cert_store": (VECTORS / "ed25519").read_bytes(), "cert_store_type": 7}
+        self.assert_seen(self.connect(), ED25519)
+        self.choice["cert_store_type"] = 15
+        self.assert_refused()
+
     def test_file(self) -> None:
         """Of a file only the content is looked at again, and a new key in it counts at once."""
         path = self.copied("ed25519")

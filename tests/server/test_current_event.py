@@ -17,7 +17,7 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemorySession, memory_server
+from conchsftp.testing import MemoryReactor, MemorySession, memory_server
 
 
 class Case(SynchronousTestCase):
@@ -25,7 +25,8 @@ class Case(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.files = MemoryFileSystem({"/a": b"abc", "/b": b"other"})
-        self.server = memory_server(SFTPAvatar("user", files=self.files))
+        self.reactor = MemoryReactor()
+        self.server = memory_server(SFTPAvatar("user", files=self.files), reactor=self.reactor)
         self.on = self.server.on
         self.session = MemorySession(server=self.server)
         self.problems: list[ServerError] = []
@@ -153,8 +154,11 @@ class ViewTests(Case):
             event.status_code = Status.FAILURE
             self.server.sftp_error_message[event.connection_id] = "From a thread"
 
-        reply = self.successResultOf(self.remove("/a"))
-        self.assertEqual(reply.message, "From a thread")
+        self.reactor.threads.hold = True
+        removing = self.remove("/a")
+        self.reactor.threads.finish()
+        self.session.read()
+        self.assertEqual(self.successResultOf(removing).message, "From a thread")
 
     def test_nested(self) -> None:
         """A handler that causes another event has its own again afterwards."""
@@ -185,6 +189,13 @@ class SetFileListTests(Case):
         found = self.session.listing("/virtual")
         self.assertEqual([(entry.name, entry.attributes.size) for entry in found], [(b"seven", 7), (b"eight", 7)])
         self.assertRaises(SFTPError, self.session.listing, "/none")
+
+    def test_only_there(self) -> None:
+        """It is for handlers of DirList, also where another event could take what it sets."""
+        codes: list[int] = []
+        self.on(FileOpen, lambda event: codes.append(self.refused(self.server.set_file_list, 1, b"x")))
+        self.assertEqual(self.session.get("/a"), b"abc")
+        self.assertEqual(codes, [0, 0])
 
     def test_after(self) -> None:
         """What is set after takes the place of what the file system has found."""

@@ -6,6 +6,7 @@ import io
 from errno import ENOSPC
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import eventAsText, jsonFileLogObserver
 
 from conchsftp.errors import SFTPError
@@ -16,6 +17,7 @@ from conchsftp.events import (
     Error,
     FileClose,
     FileOpen,
+    FileRemove,
     Log,
     SSHStatus,
 )
@@ -246,6 +248,53 @@ class SecretTests(LogCase):
         self.told.clear()
         self.log_in_every_way()
         self.assertNotIn("hunter2", repr(self.told))
+
+    def test_unmasked_later(self) -> None:
+        """MaskSensitiveData counts for what comes after a change."""
+        self.listen(Log, log_level=3, one_time_user=("user", "hunter2"))
+        for masked, shown in (("False", True), ("True", False)):
+            self.server.config(f"MaskSensitiveData={masked}")
+            self.told.clear()
+            self.log_in_every_way()
+            self.assertEqual("hunter2-wrong" in repr(self.told), shown)
+            self.listen(Log, log_level=3, mask_sensitive_data=False, one_time_user=("user", "hunter2"))
+
+
+class MistakeTests(LogCase):
+    """What tells of mistakes, and in which level."""
+
+    def broken(self, event: Any) -> None:
+        """Handle an event."""
+        raise ZeroDivisionError
+
+    def test_at_none(self) -> None:
+        """A mistake has its traceback in Twisted's log at LogLevel 0, too."""
+        self.listen(Log, log_level=0)
+        self.server.on(FileRemove, self.broken)
+        self.session().request(Remove(path=b"/f"))
+        self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.told), (1, []))
+
+    def test_of_log_itself(self) -> None:
+        """A broken handler of Log is no Error, nor is a broken one of Error that fails later."""
+        self.listen(Error)
+        self.server.on(Log, self.broken)
+        self.client().connect()
+        self.assertEqual(self.told, [])
+        later: Deferred[None] = Deferred()
+        self.server.on(Error, lambda event: later)
+        self.server.on(FileRemove, self.broken)
+        self.session().request(Remove(path=b"/f"))
+        later.errback(ZeroDivisionError())
+        self.assertEqual([error.description[:21] for error in self.told], ["A handler of FileRemo"])
+        self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_debugging(self) -> None:
+        """What is for debugging is of LogLevel 3, whoever writes it."""
+        for level, told in ((2, []), (3, [3])):
+            self.told.clear()
+            self.listen(Log, log_level=level)
+            self.server.factory.log.own.debug("a detail")
+            self.assertEqual([event.log_level for event in self.told], told)
 
 
 class OrderTests(LogCase):

@@ -194,9 +194,11 @@ class RenamedTests(TransferCase):
             avatar = Avatar(self.files)
             avatar.user_name = user
             other = Session(self.files, avatar=avatar, events=first.events, uploads=first.conversation.uploads)
+            other.conversation.connection_id = 77
             other.greet()
             other.ask(request(RENAME, 1, string(path), string(path + b"2")))
-        self.assertEqual([event.final_path for event in self.renamed], ["/home/b.part2"])
+        told = [(event.connection_id, event.final_path) for event in self.renamed]
+        self.assertEqual(told, [(77, "/home/b.part2")])
 
     def test_no_upload(self) -> None:
         """Other files, renames that fail, downloads, failed uploads and lost ones are none."""

@@ -99,6 +99,37 @@ class CertificateTests(SynchronousTestCase):
         self.assertEqual((found.signature_algorithm, found.public_key_algorithm), ("ED25519", "Ed25519"))
 
 
+class UsageTests(SynchronousTestCase):
+    """What a certificate may be used for."""
+
+    def found(self, *usages: str) -> tuple[int, str]:
+        """Return what a certificate with some usages tells of them."""
+        private = ed25519.Ed25519PrivateKey.generate()
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+        start = datetime(2000, 1, 23)
+        builder = x509.CertificateBuilder(name, name, private.public_key(), 1, start, start + timedelta(days=1))
+        names = "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign"
+        names += " crl_sign encipher_only decipher_only"
+        usage = x509.KeyUsage(**{each: each in usages for each in names.split()})
+        certified = builder.add_extension(usage, critical=True).sign(private, None)
+        made = Certificate(public=private.public_key(), x509=certified)
+        return made.usage_flags, made.usage
+
+    def test_each(self) -> None:
+        """Each usage has its documented number and text."""
+        for usage, flag, text in (
+            ("digital_signature", 0x80, "Digital Signature"),
+            ("content_commitment", 0x40, "Non-Repudiation"),
+            ("key_encipherment", 0x20, "Key Encipherment"),
+            ("data_encipherment", 0x10, "Data Encipherment"),
+            ("key_agreement", 0x08, "Key Agreement"),
+            ("key_cert_sign", 0x04, "Certificate Signing"),
+            ("crl_sign", 0x02, "CRL Signing"),
+        ):
+            self.assertEqual(self.found(usage), (flag, text))
+        self.assertEqual(self.found("key_agreement", "encipher_only"), (0x09, "Key Agreement,Encipher Only"))
+
+
 class BareKeyTests(SynchronousTestCase):
     """A key without a certificate."""
 

@@ -15,7 +15,7 @@ from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.stores import STORE_TYPES, host_key, load
+from conchsftp.ssh.stores import STORE_TYPES, choose, host_key, load
 
 VECTORS = Path(__file__).with_name("vectors")
 FINGERPRINTS = {
@@ -223,6 +223,13 @@ class RefusalTests(StoreCase):
                 self.assertNotIn("hunter2", wrong)
                 self.assertIn("password", self.complaint(VECTORS / name, kind))
         self.assertTrue(load(VECTORS / "ed25519.enc", Type.AUTO, Secret("secret")).private_key_available)
+
+    def test_exact_subject(self) -> None:
+        """A subject that is meant as a whole is found behind one that it is a part of."""
+        entries = [Certificate(comment=comment) for comment in ("host key two", "host key")]
+        self.assertIs(choose(entries, "host key"), entries[1])
+        self.assertIs(choose(entries, "KEY"), entries[0])
+        self.assertRaises(ServerError, choose, entries, "other")
 
     def test_cut_short(self) -> None:
         """A file that was cut short is refused wherever that was, or gives less; it never raises anything else."""
