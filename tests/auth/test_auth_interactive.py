@@ -68,6 +68,22 @@ class SignatureTests(Case):
         self.assertEqual(self.transport.ask(proof(b"alice", A)), [(FAILURE, NS(b"password") + b"\x01")])
         self.assertEqual(self.numbers(RIGHT), [SUCCESS])
 
+    def test_home(self) -> None:
+        """A home and methods that the event of the key brought hold, though `sigstatus` names none."""
+        for more in (False, True):
+
+            def say(event: SSHUserAuthRequest, more: bool = more) -> None:
+                if event.auth_method == "publickey":
+                    event.accept, event.partial_success = not more, more
+                    event.home_dir, event.available_methods = "/in", "password"
+
+            self.listen(say=say, fire_auth_request_after_sig=True)
+            if more:
+                self.assertEqual(self.transport.ask(proof(b"alice", A)), [(FAILURE, NS(b"password") + b"\x01")])
+            else:
+                self.assertEqual(self.numbers(proof(b"alice", A)), [SUCCESS])
+                self.assertEqual(self.transport.home_dir, "/in")
+
     def test_bad(self) -> None:
         """`sigstatus` with 0 for a wrong signature, and nothing that a handler says makes it right."""
         self.listen(say=accept, fire_auth_request_after_sig=True)

@@ -234,6 +234,8 @@ class BaseTests(ConfineCase):
         self.assertEqual(self.beneath.real_path("/home/u"), "/home/u")
         self.assertEqual(self.beneath.real_path("/home/u/sub"), "/home/u/sub")
         self.assertEqual(self.beneath.real_path("/home/u/nothing/there"), "/home/u/nothing/there")
+        self.assertEqual(self.beneath.path_of(f"{self.root}/d/sub"), "/home/u/sub")
+        self.assertEqual(self.beneath.path_of(f"{self.root}/d"), "/home/u")
         for path in ("/", "/f", "/home", "/home/u2", "/home/u2/f", "/home/uf"):
             self.refused(path)
 

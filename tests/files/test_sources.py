@@ -327,10 +327,12 @@ class StreamTests(SourceCase):
     def test_no_bytes(self) -> None:
         """What yields anything but bytes is a mistake."""
 
-        async def texts() -> AsyncIterator[Any]:
-            yield "text"
+        async def one(piece: Any) -> AsyncIterator[Any]:
+            yield piece
 
-        self.failureResultOf(self.opened(Stream(texts())).read(0, 4), TypeError)
+        for piece in ("text", [65, 66, 67, 68], 4):
+            problem = self.failureResultOf(self.opened(Stream(one(piece))).read(0, 4), TypeError)
+            self.assertIn("yields bytes", str(problem.value))
 
     def test_close(self) -> None:
         """The iterator comes to its end with the file."""

@@ -22,6 +22,7 @@ from conchsftp.events import (
     SSHStatus,
 )
 from conchsftp.files.memory_node import MemoryFile
+from conchsftp.secret import Secret
 from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.sftp.requests import Close, Read, Remove, Rename, Write
 from conchsftp.ssh.numbers import Message
@@ -248,6 +249,12 @@ class SecretTests(LogCase):
         self.told.clear()
         self.log_in_every_way()
         self.assertNotIn("hunter2", repr(self.told))
+
+    def test_unprintable(self) -> None:
+        """A password that is shown can neither break the line nor turn it around."""
+        self.listen(Log, log_level=3, mask_sensitive_data=False)
+        self.server.factory.log.of(7, "host").secret("it is {secret}.", Secret("a\n\u202eb"))
+        self.assertEqual(self.told[-1].message, "[7 host] it is a\\n\\u202eb.")
 
     def test_unmasked_later(self) -> None:
         """MaskSensitiveData counts for what comes after a change."""

@@ -137,7 +137,10 @@ class ListingTests(HandlerCase):
 
         self.supply(["none", "a", "b"])
         self.files.put("/home/b", b"")
-        self.assertEqual(self.names(), [b"a", b"b"])
+        lines = dict(self.listing())
+        self.assertEqual(list(lines), [b"a", b"b"])
+        # Not even its size, which the file system told.
+        self.assertNotIn(b" 10 ", lines[b"a"])
 
     def test_no_names(self) -> None:
         """What would lead elsewhere, or is no name, is left out; an empty listing is one."""

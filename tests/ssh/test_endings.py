@@ -8,6 +8,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.ssh.ending import Ending, by_client, lost
+from conchsftp.ssh.leaving import Leaving
 from conchsftp.ssh.numbers import Reason
 
 
@@ -20,6 +21,13 @@ class EndingTests(SynchronousTestCase):
             self.assertEqual(by_client(reason, "bye"), Ending(0, "OK"))
         text = "the client disconnected, reason 2: 'oh'"
         self.assertEqual(by_client(Reason.PROTOCOL_ERROR, "oh"), Ending(10054, text))
+
+    def test_first(self) -> None:
+        """Who says first why a connection ends, has said it."""
+        leaving = Leaving()
+        leaving.end_as(10060, "silence")
+        leaving.end_as(10053, "afterwards")
+        self.assertEqual(leaving.ending, Ending(10060, "silence"))
 
     def test_lost(self) -> None:
         """The end of the stream is one in order; else the number of what the system says counts, or 10054."""
