@@ -63,6 +63,10 @@ class PrincipalTests(SynchronousTestCase):
         self.assertEqual((each.attributes.owner, each.attributes.uid), ("bob", None))
         each.file_owner = "42"
         self.assertEqual((each.attributes.owner, each.attributes.uid), (None, 42))
+        # Digits elsewhere in the world are letters of a name.
+        for name in ("\u0663", "", "-1", "4 2"):
+            each.file_owner = name
+            self.assertEqual((each.attributes.owner, each.attributes.uid), (name, None))
 
     def test_none(self):
         """None removes name and number."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.events import ConnectionRequest
-from conchsftp.server.allowed import host_name, is_allowed
+from conchsftp.server.allowed import AT_A_TIME, host_name, is_allowed
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.testing import MemoryClient, memory_server
@@ -133,15 +133,18 @@ class ConnectionTests(SynchronousTestCase):
         self.assertTrue(client.pipe.fetch().startswith(b"SSH-2.0-"))
 
     def test_gone(self) -> None:
-        """A client that goes while its name is looked up is served no more, and that is no mistake."""
+        """A client that goes while its name is looked up is served no more; one that waits for its turn, not at all."""
         server = memory_server(blocked_clients="*.example.com")
         threads = server.factory.clock.threads
         threads.hold = True
-        self.patch(socket, "gethostbyaddr", lambda address: ("a.example.org", [], [address]))
+        asked: list[str] = []
+        self.patch(socket, "gethostbyaddr", lambda address: asked.append(address) or ("a.example.org", [], [address]))
         self.patch(socket, "getaddrinfo", lambda *_, **__: [])
-        clients = [MemoryClient(server.factory) for _ in range(5)]
+        clients = [MemoryClient(server.factory) for _ in range(AT_A_TIME + 3)]
         for client in clients:
             client.pipe.cut()
-        threads.finish()
-        self.assertEqual([client.pipe.fetch() for client in clients], [b""] * 5)
+        while len(threads):
+            threads.finish()
+        self.assertEqual(len(asked), AT_A_TIME)
+        self.assertEqual([client.pipe.fetch() for client in clients], [b""] * len(clients))
         self.assertEqual(self.flushLoggedErrors(), [])

@@ -5,7 +5,8 @@ Host keys that a handler of Connected chooses for its connection.
 import shutil
 from typing import Any
 
-from conchsftp.events import Connected
+from conchsftp.errors import ErrorCode
+from conchsftp.events import Connected, Error
 from conchsftp.settings.choices import CertStoreType
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.testing import MemoryClient
@@ -190,6 +191,14 @@ class RefusedTests(ChosenCase):
             self.assertNotIn("hunter2", line)
             self.choice = {}
             self.assert_seen(self.client(self.sftp, "rsa-sha2-512"), RSA)
+
+    def test_told(self) -> None:
+        """Handlers of Error are told the documented number."""
+        told: list[Error] = []
+        self.sftp.on(Error, told.append)
+        self.choice = {"cert_store": "/nowhere"}
+        self.assert_refused()
+        self.assertEqual([(error.connection_id, error.error_code) for error in told], [(1, ErrorCode.NO_HOST_KEY)])
 
     def test_gone_meanwhile(self) -> None:
         """A client that leaves while its key is read leaves nothing behind."""

@@ -135,6 +135,9 @@ class StockTests(SynchronousTestCase):
         file = self.result(self.client.openFile(b"a", FXF_WRITE | FXF_CREAT, {}))
         self.result(file.writeChunk(0, b"half"))
         self.user.conn = SimpleNamespace(transport=SimpleNamespace(transport=SimpleNamespace(connected=0)))
+        # Its server drops the answer, with whatever it is.
+        for lost in self.server.openFiles.values():
+            self.assertIsNone(self.successResultOf(lost.close()))
         self.server.connectionLost(None)
         self.assertEqual(stored, [b"whole"])
 
