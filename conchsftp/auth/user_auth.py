@@ -52,8 +52,9 @@ class UserAuth(SSHUserAuthServer):
     The service, for one connection.
 
     Asks of its transport: `settings`, `factory.portal`, `factory.events`, `connection_id`, `clock`, `sessionID`,
-    `peer`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`; before
-    USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
+    `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`,
+    `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name,
+    avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -149,7 +150,7 @@ class UserAuth(SSHUserAuthServer):
         except ProtocolViolation:
             raise
         except Exception:
-            if self._ended:
+            if self._over:
                 raise
             self.transport.log.failure("{user!r} cannot be judged", user=_shown(request))
             reason = "an error on our side"
@@ -167,7 +168,7 @@ class UserAuth(SSHUserAuthServer):
         tokens = request.body.tokens(credentials)
         sig = self.transport.settings.fire_auth_request_after_sig
         verdict = await self._checker.judge(credentials, tokens, after_signature=sig)
-        if self._ended:
+        if self._over:
             raise CancelledError
         if verdict.good and isinstance(credentials, KeyOffer):
             # A signature with this key would be worth it. Nobody is logged in, and nothing is remembered: whoever keeps
@@ -264,8 +265,9 @@ class UserAuth(SSHUserAuthServer):
             self._late(login)
             raise
         self._reply(Message.USERAUTH_SUCCESS, b"")
-        if self._ended:
-            # Sending found out that the connection has gone: nobody else will ever know of this avatar.
+        if self._over:
+            # Sending found out that the connection has gone, or the login took longer than it may: nobody else will
+            # ever know of this avatar.
             self._late(login)
             return
         self._end()
@@ -279,6 +281,11 @@ class UserAuth(SSHUserAuthServer):
         )
         self.transport.authenticated(attempt.user_name, avatar, logout)
 
+    @property
+    def _over(self) -> bool:
+        """Whether nobody can log in any more; the socket may still be there, for the client to fetch our last word."""
+        return self._ended or self.transport.ending is not None
+
     def _late(self, result: Any) -> None:
         """Undo a login that was completed when the connection had gone."""
         if isinstance(result, Failure):
@@ -289,7 +296,7 @@ class UserAuth(SSHUserAuthServer):
         maybeDeferred(logout).addErrback(lambda reason: self.transport.log.failure("logout failed", failure=reason))
 
     async def _refuse(self, request: AuthRequest, reason: str) -> None:
-        if self._ended:
+        if self._over:
             return
         log = self.transport.log.status if request.method == "none" else self.transport.log.info
         log(

@@ -24,7 +24,7 @@ from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
 from conchsftp.ssh.packet_log import show_packets
 from conchsftp.ssh.packets import Receiver
-from conchsftp.ssh.peers import called, host_of
+from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
 from conchsftp.ssh.staging import Sender
 from conchsftp.ssh.timers import Timers
@@ -69,7 +69,6 @@ class Transport(Leaving, SSHServerTransport):
         self.keying = Keying(self)
         self.stage = Stage.VERSION
         self.strict = False
-        self.peer = "unknown"
         self.ourVersionString: bytes = factory.version_line
         self.otherVersionString = b""
         self.sessionID = None
@@ -82,8 +81,7 @@ class Transport(Leaving, SSHServerTransport):
 
     def connectionMade(self) -> None:
         """Greet, and start the clocks."""
-        peer = self.transport.getPeer()
-        self.peer, self.log.host = called(peer), host_of(peer)
+        self.log.host = host_of(self.transport.getPeer())
         self.show(self.log.detail)
         self.factory.connections.opened(self)
         self.outlet.attach(self.transport)
@@ -336,9 +334,6 @@ class Transport(Leaving, SSHServerTransport):
         self.user_name = self.log.user = user_name
         self.avatar = avatar
         self.logoutFunction = logout
-        if self._ended:
-            # The login took longer than its time. Only the logout is left, and the clock that cuts off a deaf peer.
-            return
         self.keying.authenticated()
         self.timers.logged_in()
         self.factory.connections.logged_in(self)

@@ -216,8 +216,8 @@ class Transport:
             self.server_settings.set(name, value)
         self.factory = SimpleNamespace(portal=Portal(SFTPRealm(make_avatar), checkers), events=self.events)
         self.home_dir = ""
+        self.ending = None
         self.sessionID = SESSION
-        self.peer = "192.0.2.1:4711"
         self.log = ConnectionLog(1, "192.0.2.1")
         self.otherVersionString = b"SSH-2.0-client"
         self.user_signature_algorithms = ALGORITHMS

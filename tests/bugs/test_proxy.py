@@ -8,6 +8,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from conchsftp.events import Connected, ConnectionRequest
 from conchsftp.server.proxied import ProxiedFactory
+from conchsftp.ssh.peers import called
 from conchsftp.testing import MemoryClient
 from conchsftp.testing.memory import MemoryPipe
 from tests.bugs.classes import bug_class
@@ -92,7 +93,7 @@ class ClientAddressTests(ProxyCase):
             client = self.proxied(header)
             client.log_in()
             self.assertEqual(seen, [("192.0.2.33", 4444), "connected"])
-            self.assertEqual(client.server.peer, "192.0.2.33:4444")
+            self.assertEqual(called(client.server.transport.getPeer()), "192.0.2.33:4444")
             self.assertEqual(client.server.getPeer().address.host, "192.0.2.33")
             client.disconnect()
             seen.clear()
@@ -128,7 +129,7 @@ class ClientAddressTests(ProxyCase):
         for header in (UNKNOWN, LOCAL):
             client = self.proxied(header)
             client.log_in()
-            self.assertEqual(client.server.peer, "198.51.100.7:49152")
+            self.assertEqual(called(client.server.transport.getPeer()), "198.51.100.7:49152")
             client.disconnect()
 
     def test_full(self) -> None:

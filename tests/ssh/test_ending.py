@@ -195,14 +195,39 @@ class TimeTests(ConnectionCase):
         avatar: Deferred[Any] = Deferred()
         self.server = memory_server(realm=SFTPRealm(lambda user: avatar), login_grace_time=20, default_timeout=60)
         self.factory, self.clock = self.server.factory, self.server.factory.clock
+        steps: list[str] = []
+        self.server.on("SSHStatus", lambda event: steps.append(event.message))
         client = self.at(Stage.AUTH)
         client.authenticate("user", "password", b"\0\0\0\0\x08password")
         self.clock.advance(20)
         avatar.callback(self.avatar)
         self.assertIs(client.server.stage, Stage.AUTH)
+        self.assertEqual(steps[-1], "disconnecting: no login within 20 seconds")
         self.clock.advance(5)
         self.assert_gone(client)
         self.assertEqual(self.avatar.logouts, 1)
+
+    def test_accepted_too_late(self) -> None:
+        """A login that a handler accepts when its time is over makes no avatar."""
+        made: list[Any] = []
+        answer: Deferred[None] = Deferred()
+        self.server = memory_server(
+            one_time_user=None, realm=SFTPRealm(made.append), login_grace_time=20, handler_time_limit=0
+        )
+
+        @self.server.on("SSHUserAuthRequest")
+        async def later(event: Any) -> None:
+            await answer
+            event.accept = True
+
+        self.factory, self.clock = self.server.factory, self.server.factory.clock
+        client = self.at(Stage.AUTH)
+        client.authenticate("user", "password", b"\0\0\0\0\x08password")
+        self.clock.advance(20)
+        answer.callback(None)
+        self.assertEqual(made, [])
+        self.clock.advance(5)
+        self.assert_gone(client)
 
     def test_no_identification(self) -> None:
         """Who does not even identify itself is cut off without a word."""
