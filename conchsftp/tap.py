@@ -57,7 +57,6 @@ class Options(usage.Options, AuthOptionMixin):
         self.service = Startup()
         self.server: SFTPServer
         self.one_time_user: tuple[str, str] | None = None
-        self._in_file: frozenset[str] = frozenset()
         self["users"] = None
         self["listen"] = []
         self["host-key"] = []
@@ -69,10 +68,10 @@ class Options(usage.Options, AuthOptionMixin):
         if self["config"] is not None:
             raise usage.UsageError("--config can be given once")
         try:
-            self._in_file = ConfigFile(file).attributes
+            # Read once: it may be a pipe.
+            self["config"] = ConfigFile(file)
         except ServerError as problem:
             raise usage.UsageError(str(problem)) from None
-        self["config"] = file
 
     def opt_users(self, file: str) -> None:
         """Who may log in: a users file in TOML."""
@@ -102,7 +101,8 @@ class Options(usage.Options, AuthOptionMixin):
         """Return the settings that have a value, by attribute, wherever it was given."""
         said = {TABLE.find(_statement(text).name).attribute for text in self["set"]}
         options = {row.attribute for row in _ROWS if self[row.option] is not None}
-        return {*said, *options, *self._in_file, *(["listen"] if self["listen"] else [])}
+        in_file = self["config"].attributes if self["config"] is not None else ()
+        return {*said, *options, *in_file, *(["listen"] if self["listen"] else [])}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the arguments; as a part of twistd's, a mistake ends the process with one line."""

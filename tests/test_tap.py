@@ -91,6 +91,15 @@ class OptionsTests(CommandLine):
         config.write_text("\nMaxChannels=0\n")
         self.assertIn("sftp.conf:2: MaxChannels", self.refusal("--config", config))
 
+    def test_config_pipe(self) -> None:
+        """The file may be a pipe, as a shell makes one of `<(command)`, which can be read once only."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.write(writing, f"Listen={self.LOCAL}\nMaxChannels=2\n".encode())
+        os.close(writing)
+        settings = self.parse("--config", f"/dev/fd/{reading}").server.settings
+        self.assertEqual((settings.listen, settings.max_channels), ((self.LOCAL,), 2))
+
     def test_settings(self) -> None:
         """A setting can be given as an option and as --set Name=Value, in any case; the latter counts."""
         options = self.parse(

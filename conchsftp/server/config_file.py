@@ -80,20 +80,20 @@ class ConfigFile:
                 raise ServerError(problem.code, f"{entry.place}: {problem}") from None
 
 
-def first_settings(path: str | None, values: Mapping[str, Any], **how: Any) -> Settings:
+def first_settings(file: str | ConfigFile | None, values: Mapping[str, Any], **how: Any) -> Settings:
     """
     Return the settings of a new server.
 
     Args:
-        path: of a file with values; None: none.
+        file: one with values, or its path; None: none.
         values: more of them, which come after those of the file.
         how: what `Settings` takes besides.
     Raises:
         ServerError: as from `ConfigFile` and `first`.
     """
     settings = Settings(TABLE, **how)
-    if path is not None:
-        ConfigFile(path).apply(settings)
+    if file is not None:
+        (ConfigFile(file) if isinstance(file, str) else file).apply(settings)
     for name, value in values.items():
         first(settings, name, value)
     return settings

@@ -28,7 +28,7 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.virtual import SUPPLYING
 from conchsftp.server.avatar import SFTPAvatar
-from conchsftp.server.config_file import first_settings
+from conchsftp.server.config_file import ConfigFile, first_settings
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.keys import ServerKeys
@@ -63,7 +63,7 @@ class SFTPServer(Properties, Control, MultiService):
             with these, handlers of SSHUserAuthRequest have the last word, and are enough where there is nothing else.
         reactor: the global one by default.
         failed: called with a `ServerError` when the service was started and cannot listen; logs it by default.
-        config_file: the path of a file with values of settings.
+        config_file: the path of a file with values of settings, or such a file that has been read.
         settings: values of settings; they come after those of the file.
     Raises:
         ServerError: a setting, key or users file that cannot be used.
@@ -94,7 +94,7 @@ class SFTPServer(Properties, Control, MultiService):
         portal: Portal | None = None,
         reactor: Any = None,
         failed: Callable[[ServerError], None] | None = None,
-        config_file: str | None = None,
+        config_file: str | ConfigFile | None = None,
         **settings: object,
     ) -> None:
         super().__init__()
