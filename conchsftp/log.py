@@ -48,6 +48,7 @@ class ConnectionLog(Logger):
 
     Attributes:
         user: who has logged in; empty before that.
+        connected: whether handlers have been told of Connected: steps before that are lines, and no SSHStatus.
     """
 
     def __init__(self, connection_id: int = 0, host: str = "", observer: Any = None, *, user: str = "") -> None:
@@ -56,6 +57,7 @@ class ConnectionLog(Logger):
         self.connection_id = connection_id
         self.host = host
         self.user = user
+        self.connected = False
 
     def __get__(self, instance: object, owner: type | None = None) -> "ConnectionLog":
         return self
@@ -79,6 +81,8 @@ class ConnectionLog(Logger):
 
     def emit(self, level: Any, format: str | None = None, **fields: object) -> None:
         """Write a line; where nobody wants it, the effort is spared."""
+        if not self.connected:
+            fields.pop("step", None)
         if level in _ORDINARY and "step" not in fields and "error_code" not in fields:
             if self.detail < fields.get("log_detail", _ORDINARY[level]):  # type: ignore[operator]
                 return

@@ -28,7 +28,6 @@ from conchsftp.ssh.transport import Transport
 class ServerTransport(Transport):
     """A transport with the socket options of its server, that tells handlers of its life."""
 
-    _connected = False
     _finding: "Deferred[Any] | None" = None
     """What is being found out, and not worth it once the client has gone."""
 
@@ -54,8 +53,8 @@ class ServerTransport(Transport):
         super().connectionLost(reason)
         if self._finding is not None:
             self._finding.cancel()
-        if self._connected:
-            self._connected = False
+        if self.log.connected:
+            self.log.connected = False
             ending = self.ending
             assert ending is not None
             told = Disconnected(self.connection_id, int(ending.status_code), ending.description)
@@ -117,7 +116,7 @@ class ServerTransport(Transport):
             self.sendDisconnect(Reason.HOST_NOT_ALLOWED, why)
         if self._ended:
             return
-        self._connected = True
+        self.log.connected = True
         told = await self._ask_handlers(Connected(self.connection_id))
         if told.status_code:
             self.end_as(int(told.status_code), str(told.description))

@@ -93,7 +93,7 @@ def first_settings(file: str | ConfigFile | None, values: Mapping[str, Any], **h
     """
     settings = Settings(TABLE, **how)
     if file is not None:
-        (ConfigFile(file) if isinstance(file, str) else file).apply(settings)
+        (file if isinstance(file, ConfigFile) else ConfigFile(file)).apply(settings)
     for name, value in values.items():
         first(settings, name, value)
     return settings

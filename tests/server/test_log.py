@@ -314,6 +314,22 @@ class StatusTests(LogCase):
         self.assertEqual({event.connection_id for event in self.told}, {1})
         self.assertEqual(len(self.lines), 3)
 
+    def test_not_connected(self) -> None:
+        """There is none of a connection before its Connected, however it ends."""
+        self.listen(SSHStatus)
+        waiting: Deferred[None] = Deferred()
+        self.server.on("ConnectionRequest", lambda event: waiting)
+        self.client().pipe.cut()
+        waiting.callback(None)
+
+        @self.server.on("ConnectionRequest")
+        def refuse(event: Any) -> None:
+            event.accept = False
+
+        self.client().connect()
+        self.assertEqual(self.told, [])
+        self.assertEqual(self.lines[-1], "[2 198.51.100.7] disconnecting: connection refused")
+
     def test_new_keys(self) -> None:
         """A later key exchange says that it is one."""
         client = self.logged_in()
