@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from conchsftp.auth.realm import SFTPRealm
 from conchsftp.events import Disconnected, SSHUserAuthRequest, in_thread
 from conchsftp.server.service import SFTPServer
 from conchsftp.testing import MemoryClient, MemorySession, memory_server
@@ -79,6 +80,25 @@ class ServerTests(SynchronousTestCase):
         client.pipe.cut()
         self.assertEqual((len(cancelled), len(told), len(server.factory.connections)), (1, 1, 0))
         self.assertEqual(server.factory.clock.getDelayedCalls(), [])
+
+    def test_too_late(self) -> None:
+        """A login that a handler accepts when its time is over makes no avatar."""
+        made: list[Any] = []
+        answer: Deferred[None] = Deferred()
+        server = self.server(realm=SFTPRealm(made.append), login_grace_time=20, handler_time_limit=0)
+
+        @server.on(SSHUserAuthRequest)
+        async def later(event: SSHUserAuthRequest) -> None:
+            await answer
+            event.accept = True
+
+        client = MemoryClient(server.factory)
+        self.assertRaises(AssertionError, client.log_in, "alice", "wonderland")
+        server.factory.clock.advance(20)
+        answer.callback(None)
+        self.assertEqual(made, [])
+        server.factory.clock.advance(5)
+        self.assertTrue(client.pipe.closed)
 
     def test_one_connection(self) -> None:
         """Two connections that log in at a time are judged each for itself."""

@@ -207,28 +207,6 @@ class TimeTests(ConnectionCase):
         self.assert_gone(client)
         self.assertEqual(self.avatar.logouts, 1)
 
-    def test_accepted_too_late(self) -> None:
-        """A login that a handler accepts when its time is over makes no avatar."""
-        made: list[Any] = []
-        answer: Deferred[None] = Deferred()
-        self.server = memory_server(
-            one_time_user=None, realm=SFTPRealm(made.append), login_grace_time=20, handler_time_limit=0
-        )
-
-        @self.server.on("SSHUserAuthRequest")
-        async def later(event: Any) -> None:
-            await answer
-            event.accept = True
-
-        self.factory, self.clock = self.server.factory, self.server.factory.clock
-        client = self.at(Stage.AUTH)
-        client.authenticate("user", "password", b"\0\0\0\0\x08password")
-        self.clock.advance(20)
-        answer.callback(None)
-        self.assertEqual(made, [])
-        self.clock.advance(5)
-        self.assert_gone(client)
-
     def test_no_identification(self) -> None:
         """Who does not even identify itself is cut off without a word."""
         client = self.client()
