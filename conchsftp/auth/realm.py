@@ -9,11 +9,12 @@ from typing import Any
 
 from twisted.conch.interfaces import IConchUser
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
 from conchsftp.auth.users_file import UserId, UserName
+from conchsftp.events.waiting import Pending
 
 Login = tuple[type[Interface], Any, Callable[[], None]]
 
@@ -38,7 +39,7 @@ class SFTPRealm:
 
     def __init__(self, make_avatar: Callable[[str], Any]) -> None:
         self._make_avatar = make_avatar
-        self._leaving: set[Deferred[Any]] = set()
+        self._leaving = Pending()
 
     def requestAvatar(self, avatarId: Any, mind: object, *interfaces: type[Interface]) -> Deferred[Login]:
         """Return a Deferred of the interface, the avatar, and what ends its life."""
@@ -62,14 +63,10 @@ class SFTPRealm:
             while pending:
                 leaving = maybeDeferred(pending.pop())
                 leaving.addErrback(lambda failure: log.failure("an avatar could not be logged out", failure))
-                self._wait_for(leaving)
+                self._leaving.add(leaving)
 
         return logout
 
-    def _wait_for(self, leaving: "Deferred[Any]") -> None:
-        self._leaving.add(leaving)
-        leaving.addBoth(lambda _: self._leaving.discard(leaving))
-
     def left(self) -> "Deferred[Any]":
         """Return a Deferred that fires when every logout that has begun is over; cancelling it cancels them."""
-        return DeferredList(list(self._leaving))
+        return self._leaving.over()

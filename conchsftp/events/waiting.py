@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
 T = TypeVar("T")
@@ -17,6 +17,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class TimeLimitExceeded(Exception):
     """Something took longer than it may."""
+
+
+class Pending:
+    """What is under way, for who waits until all of it is over."""
+
+    __slots__ = ("_each",)
+
+    def __init__(self) -> None:
+        self._each: set[Deferred[Any]] = set()
+
+    def add(self, waiting: "Deferred[Any]") -> None:
+        """Take something that somebody has begun, and that must not fail any more."""
+        self._each.add(waiting)
+        waiting.addBoth(lambda _: self._each.discard(waiting))
+
+    def over(self) -> "Deferred[Any]":
+        """Return a Deferred that fires when all that has begun until now is over; cancelling it cancels that."""
+        return DeferredList(list(self._each))
 
 
 def start(work: Coroutine[Any, Any, T]) -> "T | Deferred[T]":

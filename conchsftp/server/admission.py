@@ -49,10 +49,13 @@ class ServerTransport(Transport):
             admitting.addBoth(lambda _: self.resume())
 
     def connectionLost(self, reason: Any = None) -> None:
-        """End as every transport does, and tell that it is over."""
+        """End as every transport does, and drop what is not worth it any more."""
         super().connectionLost(reason)
         if self._finding is not None:
             self._finding.cancel()
+
+    def _mourn(self) -> None:
+        """Tell handlers that it is over, then who waits for it."""
         if self.log.connected:
             self.log.connected = False
             ending = self.ending
@@ -61,6 +64,8 @@ class ServerTransport(Transport):
             telling = self.factory.events.fire(told)
             if telling is not None:
                 telling.addErrback(lambda failure: self.log.failure("a handler of Disconnected was cut off", failure))
+                self.factory.connections.told.add(telling)
+        super()._mourn()
 
     async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:
         """

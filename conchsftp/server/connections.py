@@ -7,6 +7,7 @@ peer is. Source: OpenSSH's MaxStartups for the limit on connections that have no
 
 from typing import Any
 
+from conchsftp.events.waiting import Pending
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
 
@@ -82,6 +83,9 @@ class ConnectionTable:
 
     Args:
         settings: `max_connections`, `max_startups`; they forget who is gone.
+
+    Attributes:
+        told: handlers that are still being told of the end of a connection.
     """
 
     def __init__(self, settings: Any) -> None:
@@ -90,6 +94,7 @@ class ConnectionTable:
         # In the order of accepting: the first has had the longest time to log in.
         self._strangers: dict[int, Any] = {}
         self._next = 1
+        self.told = Pending()
 
     def __len__(self) -> int:
         return len(self._open)

@@ -298,7 +298,8 @@ class SFTPServer(Properties, Control, MultiService):
         Close the ports and end every session.
 
         Returns:
-            A Deferred that fires when all are gone, and their avatars logged out; HandlerTimeLimit counts for these.
+            A Deferred that fires when all are gone, their avatars logged out and handlers of Disconnected done;
+            HandlerTimeLimit counts for these.
         """
         gone = [transport.gone() for transport in self.factory.connections]
         for transport in self.factory.connections:
@@ -308,12 +309,12 @@ class SFTPServer(Properties, Control, MultiService):
         ending.addCallback(lambda _: self.factory.turns.drain())
         return ending.addCallback(lambda _: self._left()).addCallback(lambda _: None)
 
-    def _left(self) -> "Deferred[Any] | None":
-        """Return what fires when the avatars have gone, if the realm can tell."""
+    def _left(self) -> "Deferred[Any]":
+        """Return what fires when handlers have been told of it, and the avatars have gone, if the realm can tell."""
         left = getattr(self.factory.portal.realm, "left", None)
-        if left is None:
-            return None
-        leaving: Deferred[Any] = left()
+        leaving: Deferred[Any] = DeferredList(
+            [self.factory.connections.told.over(), *([left()] if left is not None else [])]
+        )
         seconds = self.settings.handler_time_limit
         return leaving.addTimeout(seconds, self._reactor).addErrback(lambda _: None) if seconds else leaving
 

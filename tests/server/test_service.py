@@ -19,7 +19,7 @@ from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ServerError
-from conchsftp.events import FileOpen
+from conchsftp.events import Disconnected, FileOpen
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
@@ -123,6 +123,26 @@ class LifeTests(ServiceCase):
         self.successResultOf(gone)
         self.assertTrue(client.pipe.closed)
         self.assertFalse(server.listening)
+
+    def test_shutdown_waits_for_handlers(self) -> None:
+        """It waits until handlers of Disconnected have done what they do, as long as HandlerTimeLimit allows."""
+        for answered in (True, False):
+            server = self.server(handler_time_limit=30)
+            told: list[Any] = []
+            writing: Deferred[None] = Deferred()
+            server.on(Disconnected, lambda event, told=told, writing=writing: (told.append(event), writing)[1])
+            client = MemoryClient(server.factory)
+            client.log_in("guest", "secret")
+            gone = server.shutdown()
+            client.pump()
+            self.assertEqual(len(told), 1)
+            self.assertNoResult(gone)
+            if answered:
+                writing.callback(None)
+            else:
+                self.reactor.advance(30)
+            self.successResultOf(gone)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
 
     def test_two(self) -> None:
         """Two servers in one process know nothing of each other."""
