@@ -77,7 +77,7 @@ class ConnectionLog(Logger):
     def who(self) -> str:
         """The connection as lines name it: `3 alice@192.0.2.3`; what is not known is left out."""
         place = "@".join(part for part in (printable(self.user), self.host) if part)
-        return f"{self.connection_id} {place}" if self.connection_id else place
+        return f"{self.connection_id or ''} {place}".strip()
 
     def emit(self, level: Any, format: str | None = None, **fields: object) -> None:
         """Write a line; where nobody wants it, the effort is spared."""

@@ -77,9 +77,14 @@ class ServerLog:
         return ConnectionLog(connection_id, host, self)
 
     def about(self, event: Any) -> Logger:
-        """Return the logger for what concerns an event: that of its connection, while there is one."""
-        transport = self._connections.get(getattr(event, "connection_id", 0))
-        return self.own if transport is None else transport.log
+        """Return the logger for what concerns an event: that of its connection, if it is about one."""
+        number = getattr(event, "connection_id", 0)
+        transport = self._connections.get(number)
+        if transport is not None:
+            log: Logger = transport.log
+            return log
+        # Of one that is gone, as Disconnected tells, no more is known.
+        return self.of(number, "") if number else self.own
 
     def report(self, problem: ServerError) -> None:
         """Tell handlers of a problem that whoever started the server will learn of in another way."""

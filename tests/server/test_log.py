@@ -232,6 +232,19 @@ class ErrorTests(LogCase):
             client.open_channel(kind=b"direct-tcpip")
         self.assertEqual(self.only()[:2], (1, 1201))
 
+    def test_handler_of_the_end(self) -> None:
+        """The number of the connection is told also where it is gone already."""
+        self.listen(Error)
+
+        @self.server.on(Disconnected)
+        def broken(event: Disconnected) -> None:
+            raise ZeroDivisionError("by nothing")
+
+        self.logged_in().pipe.cut()
+        self.assertEqual(self.only(), (1, 0, "A handler of Disconnected failed: ZeroDivisionError: by nothing"))
+        self.assertEqual(self.lines[-1], "[1] A handler of Disconnected failed")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_logout(self) -> None:
         """An avatar that cannot be logged out is told of with its connection, which is still known."""
 
