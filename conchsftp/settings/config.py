@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from conchsftp.errors import ServerError
 
+_NAME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)")
 _STATEMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)\s*(?:\[\s*([0-9]{1,18})\s*\]\s*)?(?:=(.*))?\s*", re.DOTALL)
 
 
@@ -37,8 +38,10 @@ def parse(text: str) -> Statement:
     """
     match = _STATEMENT.fullmatch(text)
     if match is None:
-        start = text.partition("=")[0].strip()[:40]
-        raise ServerError(0, f"expected Name=value, Name[index]=value or Name; got {start!r}")
+        # No more than a name: the value may stand where the "=" is missing.
+        start = _NAME.match(text)
+        given = f"it begins with {start[1][:40]!r}" if start else "it begins with no name"
+        raise ServerError(0, f"expected Name=value, Name[index]=value or Name; {given}")
     name, index, value = match.groups()
     return Statement(
         name=name,

@@ -35,6 +35,18 @@ class ParseTests(SynchronousTestCase):
         """A value may have several lines, such as a key in PEM."""
         self.assertEqual(parse("A=b\nc\n").value, "b\nc")
 
+    def test_nothing_of_a_value(self):
+        """Where `=` is missing, what may be a password is not repeated."""
+        for text in (
+            "SSHCertStorePassword hunter2",
+            "SSHCertStorePassword[hunter2]=1",
+            "SSHCertStorePassword: hunter2",
+        ):
+            error = self.assertRaises(ServerError, parse, text)
+            self.assertIn("'SSHCertStorePassword'", error.text)
+            self.assertNotIn("hunter2", error.text)
+        self.assertNotIn("hunter2", self.assertRaises(ServerError, parse, "-hunter2").text)
+
     def test_refused(self):
         """What is no statement is an error that does not repeat the value."""
         for name in ("", "A[x]", "A[-1]", "A[]", "A B", "A[1", "9A", "A]"):
