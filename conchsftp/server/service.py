@@ -168,7 +168,7 @@ class SFTPServer(Properties, Control, MultiService):
         avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
         if not root and avatar.files is None and self.events.child(avatar).listeners.keys().isdisjoint(SUPPLYING):
             text = "no root for this user, RootDirectory is empty, and no handler of an event supplies files"
-            self._log.error("{user}: {text}", user=user_name, text=text)
+            self._log.error("{user!r}: {text}", user=user_name, text=text)
             raise UnauthorizedLogin("no root directory")
         if isinstance(avatar, SFTPAvatar):
             avatar.events, avatar.settings = self.events, self.settings
@@ -184,7 +184,7 @@ class SFTPServer(Properties, Control, MultiService):
             )
         except OSError as problem:
             error = path_error(root, problem)
-            self._log.error("{user}: {text}", user=user_name, text=error.text, error_code=error.code)
+            self._log.error("{user!r}: {text}", user=user_name, text=error.text, error_code=error.code)
             raise UnauthorizedLogin("the root directory cannot be opened") from None
 
     @property

@@ -11,6 +11,10 @@ from conchsftp.log import Detail
 from conchsftp.session.handles import Opened, OpenFile
 from conchsftp.sftp.statuses import Status
 
+# Eight times as much can come in a request, and each byte of it may take six in a line: a log is not to be filled with
+# it. What is in a file system is shorter.
+_LONGEST_PATH = 4096
+
 
 def tell_transfer(conversation: Any, opened: Opened) -> None:
     """Say what went through a file that is about to be closed; nothing of one through which nothing went."""
@@ -28,7 +32,7 @@ def tell_transfer(conversation: Any, opened: Opened) -> None:
     # In one piece: Twisted's formatting is slow, field by field, and small files are many.
     end = ", cut off" * opened.abandoned + ", failed" * opened.failed
     summary = f"{', '.join(parts)} in {seconds:.1f} s{end}"
-    log.info("{path!r}: {summary}", path=opened.path, summary=summary)
+    log.info("{path}: {summary}", path=_shown(opened.path), summary=summary)
 
 
 def show_requests(subsystem: Any, log: Any, shown: bool) -> None:
@@ -48,12 +52,16 @@ def show_requests(subsystem: Any, log: Any, shown: bool) -> None:
 def _described(request: Any, event: Any) -> str:
     """Return a request in words: what is asked, of which paths, and how much where."""
     paths = (getattr(event, name, None) for name in ("original_path", "path", "new_path"))
-    words = [type(request).__name__.upper(), *(repr(path) for path in paths if path)]
+    words = [type(request).__name__.upper(), *(_shown(path) for path in paths if path)]
     offset = getattr(request, "offset", None)
     if offset is not None:
         length = getattr(request, "length", None)
         words.append(f"{sum(map(len, request.data)) if length is None else length} bytes at {offset}")
     return " ".join(words)
+
+
+def _shown(path: str) -> str:
+    return repr(path) if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]!r}…"
 
 
 def _outcome(event: Any) -> str:

@@ -119,6 +119,17 @@ class TransferTests(LogCase):
 class RequestTests(LogCase):
     """LogLevel 2: each request and how it ended."""
 
+    def test_long_paths(self) -> None:
+        """A client cannot fill the log: of a path that no file system takes the beginning is shown."""
+        self.serve(log_level=2)
+        session = self.session()
+        self.lines.clear()
+        session.request(Remove(path=b"/" + b"\xff" * 32_000))
+        session.request(Remove(path=b"/" + b"a" * 4095))
+        long, short = self.lines
+        self.assertLess(len(long), 6 * 4096 + 100)
+        self.assertTrue(short.endswith(f"REMOVE '/{'a' * 4095}': NO_SUCH_FILE"), short)
+
     def test_requests(self) -> None:
         """What was asked, of which paths, and the status; with the text where there is one."""
         self.serve(log_level=2)
