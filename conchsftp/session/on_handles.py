@@ -189,6 +189,11 @@ async def _found(e: Any, waiting: Awaitable[Any]) -> Any:
 def _fit(c: Any, e: Any) -> None:
     """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
     found = e.entries or ()
+    if any("/" in name or not name for name, _ in found):
+        # From a handler, or from a file system that somebody wrote: a client that stores what it gets under such a name
+        # stores it elsewhere.
+        c.log.warn("{path!r}: what is no name of an entry is left out", path=e.path)
+        found = [each for each in found if each[0] and "/" not in each[0]]
     names: list[NameEntry] = []
     room = c.client.packet
     for name, attributes in found:

@@ -190,6 +190,19 @@ class ChangedTests(DirReadCase):
         self.session.conversation.handles.get(handle, object).source.read = lambda count: None
         self.assert_status(self.asked(handle), Status.EOF)
 
+    def test_no_names(self) -> None:
+        """What leads elsewhere is no name of an entry, and left out; the listing goes on even if nothing is left."""
+        wanted: list[str] = []
+
+        def add(event: DirRead) -> None:
+            names = ["../up", "/etc/passwd", "a/b", "", *wanted]
+            event.entries = [(name, event.entries[0][1]) for name in names] if event.found else ()
+
+        self.on(DirRead, add)
+        self.assertEqual(self.list(b"/few"), [])
+        wanted.append("good")
+        self.assertEqual(self.list(b"/few"), [[b"good"]])
+
     def test_nonsense(self) -> None:
         """What cannot be sent is a mistake of the handler, and refused."""
         self.on(DirRead, lambda event: setattr(event, "entries", [1, 2]))
