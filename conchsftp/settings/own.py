@@ -95,7 +95,8 @@ after the change.""",
         doc="""What becomes of symbolic links.
 `inside`: they are followed, and never lead out of the folder. `deny`: none is followed, and clients can make none.
 `follow`: they are followed wherever they lead, so that the folder is no longer all that can be reached; clients can
-neither make nor move any. For logins after the change.""",
+neither make nor move any. A folder that a client moves takes the links in it along, and relative ones then lead
+elsewhere. For logins after the change.""",
     ),
     Setting(
         name="LoginGraceTime",
