@@ -144,8 +144,10 @@ class EventHub:
         Add every method of an object that is named as a hook, such as `on_file_open`.
 
         Raises:
-            ServerError: it has none, or one that is almost named so.
+            ServerError: it is a class, has none, or one that is almost named so.
         """
+        if isinstance(listener, type):
+            raise ServerError(0, f"{listener.__name__} is a class; expected an object, such as {listener.__name__}()")
         found = _hooks_of(listener)
         if not found:
             raise ServerError(0, f"{type(listener).__name__} has no method on_<event>, such as on_file_open")

@@ -60,7 +60,8 @@ class SubscriptionTests(Case):
         self.assertEqual(list(self.hub.listeners), [FileRemove])
 
     def test_no_handler(self):
-        """What cannot be called is no handler, and what is no event has none."""
+        """What cannot be called is no handler, what is no event has none, and a class is not asked for its methods."""
+        self.refused("Case is a class; expected an object, such as Case()", self.hub.add_listener, Case)
         self.refused("a handler of FileOpen is a function .* got 5", self.hub.on, "FileOpen", 5)
         self.refused("there is no event '<built-in function print>'", self.hub.on, print)
 
