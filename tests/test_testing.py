@@ -12,6 +12,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events import FileOpen, FileRemove, in_thread
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.service import SFTPServer
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.codec import Codec
@@ -238,6 +239,37 @@ SAMPLES: dict[str, Any] = {
     "uids": [1, 2],
     "gids": [3],
 }
+
+
+class Slow(SFTPServer):
+    """A server class such as users write: it makes its avatars, and never decides about what is removed."""
+
+    def make_avatar(self, user_name: str) -> SFTPAvatar:
+        return SFTPAvatar(user_name, files=MemoryFileSystem({"/old": b"kept"}))
+
+    def on_file_remove(self, event: FileRemove) -> Deferred[None]:
+        return Deferred()
+
+
+class ServerClassTests(SynchronousTestCase):
+    """A class of the user's own."""
+
+    def test_own_class(self) -> None:
+        """It makes the avatars, its handlers are asked, and their time passes when the test says so."""
+        session = MemorySession(server=memory_server(server_class=Slow, handler_time_limit=5))
+        answer = session.ask(requests.Remove(path=b"/old"))
+        self.assertNoResult(answer)
+        session.clock.advance(5)
+        session.read()
+        reply: Any = self.successResultOf(answer)
+        self.assertEqual(reply.status, Status.FAILURE)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+        self.assertEqual(session.get("/old"), b"kept")
+
+    def test_own_avatar(self) -> None:
+        """An avatar that is given comes before those that the class would make."""
+        avatar = SFTPAvatar("user", files=MemoryFileSystem({"/new": b"mine"}))
+        self.assertEqual(MemorySession(server=memory_server(avatar, server_class=Slow)).get("/new"), b"mine")
 
 
 class MessagesTests(SynchronousTestCase):

@@ -36,13 +36,14 @@ class NoReply(AssertionError):
     """The server has not answered: something waits, or the session is over."""
 
 
-def memory_server(avatar: Any = None, **options: Any) -> SFTPServer:
+def memory_server(avatar: Any = None, *, server_class: type[SFTPServer] = SFTPServer, **options: Any) -> SFTPServer:
     """
     Return a server in memory; `startService` is not needed.
 
     Args:
         avatar: what everybody gets who logs in as `user` with `password`; made of the name by default, with a
             `MemoryFileSystem`.
+        server_class: a class of your own, whose `make_avatar` is asked unless there is an `avatar`.
         options: those of `SFTPServer`, settings included. A `reactor` should be a `MemoryReactor`.
     """
     options.setdefault("reactor", MemoryReactor())
@@ -50,9 +51,9 @@ def memory_server(avatar: Any = None, **options: Any) -> SFTPServer:
     options.setdefault("one_time_user", ("user", "password"))
     if avatar is not None:
         options.setdefault("realm", SFTPRealm(lambda user: avatar))
-    elif "avatar_class" not in options and not options.get("root_directory"):
+    elif server_class is SFTPServer and "avatar_class" not in options and not options.get("root_directory"):
         options.setdefault("realm", SFTPRealm(lambda user: SFTPAvatar(user, files=MemoryFileSystem())))
-    return SFTPServer(**options)
+    return server_class(**options)
 
 
 class MemorySession:
