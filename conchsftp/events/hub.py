@@ -275,16 +275,20 @@ def _subscribable(event: type[Event] | str) -> type[Event]:
 
 def _hooks_of(listener: object) -> dict[type[Event], Handler]:
     """Return the handlers of an object by event."""
-    cls = type(listener)
-    if cls not in _PROOFREAD:
-        proofread(cls.__name__, (name for each in cls.__mro__ for name in vars(each)))
-        _PROOFREAD.add(cls)
+    proofread_class(type(listener))
     found = ((each, getattr(listener, each.hook, None)) for each in EVENTS.values())
     return {each: handler for each, handler in found if callable(handler)}
 
 
 # Classes whose hooks are spelt right: each login asks again.
 _PROOFREAD: WeakSet[type] = WeakSet()
+
+
+def proofread_class(cls: type) -> None:
+    """Refuse a class with a method that is almost named as a hook; raises as `proofread` does."""
+    if cls not in _PROOFREAD:
+        proofread(cls.__name__, (name for each in cls.__mro__ for name in vars(each)))
+        _PROOFREAD.add(cls)
 
 
 def proofread(owner: str, names: Iterable[str]) -> None:

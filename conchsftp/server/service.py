@@ -23,7 +23,7 @@ from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UserName, UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
-from conchsftp.events.hub import EventHub, On
+from conchsftp.events.hub import EventHub, On, proofread_class
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.virtual import SUPPLYING
@@ -107,7 +107,7 @@ class SFTPServer(Properties, Control, MultiService):
         self._reactor = reactor
         self._accounts = Accounts(self.workers)
         self._log_to: list[Any] = [self.workers, self._accounts]
-        self._avatar_class = avatar_class
+        self._avatar_class = _proofread(avatar_class)
         self._failed = failed if failed is not None else self._log_failure
         self.on = self.events.on
         self.add_listener = self.events.add_listener
@@ -353,6 +353,13 @@ class SFTPServer(Properties, Control, MultiService):
 
     def _log_failure(self, problem: ServerError) -> None:
         self._log.critical("{text}", text=problem.text, reported=True)
+
+
+def _proofread(avatar_class: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what makes avatars; a misspelt hook of a class is refused now, and not by the first login."""
+    if isinstance(avatar_class, type):
+        proofread_class(avatar_class)
+    return avatar_class
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":

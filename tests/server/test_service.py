@@ -253,6 +253,15 @@ class LoginTests(ServiceCase):
         MemorySession(server=server, user="guest", password="secret").put("/f", b"")
         self.assertEqual(told, ["avatar", "server"] * 2)
 
+    def test_misspelt_hook_of_avatar(self) -> None:
+        """A class of avatars with a misspelt hook is refused when the server is made, and not by the first login."""
+
+        class Users(SFTPAvatar):
+            def on_file_opne(self, event: FileOpen) -> None: ...
+
+        error = self.assertRaises(ServerError, SFTPServer, reactor=self.reactor, avatar_class=Users)
+        self.assertIn("did you mean on_file_open", error.text)
+
     def test_checkers(self) -> None:
         """Checkers of twisted.cred, several of one kind, are asked one after the other."""
         checkers = [InMemoryUsernamePasswordDatabaseDontUse(**{name: b"word"}) for name in ("alice", "bob")]
