@@ -21,9 +21,9 @@ class Detail(IntEnum):
     NONE = 0
     """Nothing but mistakes of the server itself, in Twisted's log."""
     INFO = 1
-    """Connections, logins, refusals, files transferred, and what went wrong."""
+    """Connections, logins, refusals, uploads, and what went wrong."""
     VERBOSE = 2
-    """Also each request and how it ended, and each step of SSH."""
+    """Also downloads, each request and how it ended, and each step of SSH."""
     DEBUG = 3
     """Also the name and size of each packet."""
 

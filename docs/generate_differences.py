@@ -36,7 +36,7 @@ _SETTINGS = {
     "BindExclusively": "False lets processes of one user share a port (SO_REUSEPORT).",
     "KeepAliveTime": "0 turns it off. Times are rounded up to whole seconds, which is what the system counts in.",
     "MaxReadTime": "Is shared by all who have more to do: none of them waits longer for being many.",
-    "LogLevel": "Level 1 is the life of a connection: logins, refusals, transferred files. Steps of SSH are 2 here, 1 "
+    "LogLevel": "Level 1 is the life of a connection: logins, refusals, uploads. Steps of SSH are 2 here, 1 "
     "there; SSHStatus has them at any level. Requests are 2 here. Packets are 3 here, 2 there: their names and sizes; "
     "what is in them, documented for 3, is in no line.",
     "SSHVersionPattern": "Case does not matter.",

@@ -17,11 +17,20 @@ _LONGEST_PATH = 4096
 
 
 def tell_transfer(conversation: Any, opened: Opened) -> None:
-    """Say what went through a file that is about to be closed; nothing of one through which nothing went."""
+    """
+    Say what went through a file that is about to be closed; nothing of one through which nothing went.
+
+    A file that was only read, and to its end, is a line of the second level: it left nothing behind, and such a line
+    costs as much as reading a small file.
+    """
     log = conversation.log
     if log.detail < Detail.INFO or not isinstance(opened, OpenFile):
         return
-    if not (opened.received or opened.sent or opened.made):
+    changed = opened.received or opened.made
+    if not (changed or opened.sent):
+        return
+    ordinary = not (changed or opened.abandoned or opened.failed)
+    if ordinary and log.detail < Detail.VERBOSE:
         return
     parts = []
     if opened.received or not opened.sent:
@@ -32,7 +41,8 @@ def tell_transfer(conversation: Any, opened: Opened) -> None:
     # In one piece: Twisted's formatting is slow, field by field, and small files are many.
     end = ", cut off" * opened.abandoned + ", failed" * opened.failed
     summary = f"{', '.join(parts)} in {seconds:.1f} s{end}"
-    log.info("{path}: {summary}", path=_shown(opened.path), summary=summary)
+    tell = log.verbose if ordinary else log.info
+    tell("{path}: {summary}", path=_shown(opened.path), summary=summary)
 
 
 def show_requests(subsystem: Any, log: Any, shown: bool) -> None:

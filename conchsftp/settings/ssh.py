@@ -225,8 +225,8 @@ touch. 3: clients that cannot are refused.""",
         default=Detail.INFO,
         doc="""How much is logged, in Twisted's log and by Log events.
 0 (NONE): nothing but mistakes of the server or its program, in Twisted's log. 1 (INFO): connections, logins, refusals,
-transferred files and what went wrong. 2 (VERBOSE): also each request and how it ended, and the steps of SSH. 3 (DEBUG):
-also name and size of each packet; never what is in them.""",
+uploads and what went wrong. 2 (VERBOSE): also downloads, each request and how it ended, and the steps of SSH. 3
+(DEBUG): also name and size of each packet; never what is in them.""",
     ),
     Setting(
         name="SSHVersionPattern",

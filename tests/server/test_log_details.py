@@ -39,12 +39,17 @@ class TransferTests(LogCase):
 
     def said(self) -> list[str]:
         """Take the lines about files, without their beginning."""
-        lines = [line.removeprefix(WHO) for line in self.lines if " bytes " in line]
+        lines = [line.removeprefix(WHO) for line in self.lines if " bytes received" in line or " bytes sent" in line]
         self.lines.clear()
         return lines
 
     def test_each_file(self) -> None:
-        """How much was received or sent, and how long it was open."""
+        """How much was received or sent, and how long it was open; of downloads that went well at level 2."""
+        session = self.session()
+        session.put("/in", b"x" * 70_000)
+        session.get("/f")
+        self.assertEqual(self.said(), ["'/in': 70000 bytes received in 0.0 s"])
+        self.serve(log_level=2)
         session = self.session()
         session.put("/in", b"x" * 70_000)
         session.get("/f")
@@ -52,7 +57,7 @@ class TransferTests(LogCase):
 
     def test_observed(self) -> None:
         """The same where handlers look on, and data takes another way."""
-        self.serve()
+        self.serve(log_level=2)
         for event in ("FileRead", "FileWrite", "TransferFinished"):
             self.server.on(event, lambda event: None)
         session = self.session()
@@ -62,7 +67,7 @@ class TransferTests(LogCase):
 
     def test_handled(self) -> None:
         """The same where handlers are the file."""
-        self.serve()
+        self.serve(log_level=2)
         self.server.on("FileOpen", lambda event: setattr(event, "handled", True))
         self.server.on("FileWrite", lambda event: setattr(event, "handled", True))
         self.server.on("FileRead", lambda event: setattr(event, "data", b"0123456789"[event.file_offset :]))
