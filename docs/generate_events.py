@@ -121,4 +121,3 @@ def _members(kind: type[Enum]) -> str:
 
 def _number(kind: type[Enum], number: int) -> str:
     return f"{number:#x}" if "Flag" in {base.__name__ for base in kind.__mro__} and number > 9 else str(number)
-
