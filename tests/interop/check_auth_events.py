@@ -3,20 +3,14 @@ Logins by event, for OpenSSH's `sftp`: the programs of docs/examples, and one th
 """
 
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench.servers import Keys, free_port
-from tests.interop.driving import environment, need, run, wait_until
-
-_PROJECT = Path(__file__).parents[2]
-_EXAMPLES = _PROJECT / "docs" / "examples"
+from bench.servers import Keys
+from tests.interop.driving import need, run
+from tests.interop.programs import Program, example
 
 TELLING = """
 from twisted.application.service import Application
@@ -41,39 +35,13 @@ def tell(event):
 """
 
 
-class Program:
-    """A program under twistd, in a folder with a key of the user's, and what ssh is told by a script."""
+class Logins(Program):
+    """A program whose users log in as a test says; ssh is told the answers by a script."""
 
     def __init__(self, text: str, folder: Path, keys: Keys) -> None:
-        self.folder = folder
-        self.port = free_port()
         (folder / "files" / "incoming").mkdir(parents=True)
-        (folder / "files" / "kept.log").write_text("log")
-        public = keys.client.with_suffix(".pub")
-        for source, name in ((keys.host, "host_key"), (keys.client, "key"), (public, "bob.pub")):
-            shutil.copy(source, folder / name)
-        users = folder / "users.toml"
-        users.write_text(f'[alice]\nkeys = ["{public.read_text().strip()}"]\n')
-        users.chmod(0o600)
-        (folder / "program.py").write_text(text.replace("tcp:2222:", f"tcp:{self.port}:"))
-        command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "program.py"]
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=folder, env=environment(folder, PYTHONPATH=str(_PROJECT)), stdout=log, stderr=log
-            )
-        wait_until(lambda: self._process.poll() is not None or self._listens())
-        assert self._process.poll() is None, self.said()
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    def said(self) -> str:
-        """Return its log."""
-        return (self.folder / "log").read_text()
+        shutil.copy(keys.client.with_suffix(".pub"), folder / "bob.pub")
+        super().__init__(text, folder, keys)
 
     def sftp(self, user: str, methods: str, answers: dict[str, str], *, code: int = 0) -> str:
         """
@@ -102,25 +70,19 @@ class Program:
             SSH_ASKPASS_REQUIRE="force",
         )
 
-    def end(self) -> None:
-        """Stop it; it must end well."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
-        assert "Traceback" not in self.said()
-
 
 @pytest.fixture
-def program(request: pytest.FixtureRequest, ours: None, tmp_path: Path, keys: Keys) -> Iterator[Program]:
+def program(request: pytest.FixtureRequest, ours: None, tmp_path: Path, keys: Keys) -> Iterator[Logins]:
     """The example that the test names, or the text of a program."""
     need("sftp")
-    path = _EXAMPLES / f"{request.param[:40]}.py"
-    running = Program(path.read_text() if path.exists() else request.param, tmp_path, keys)
+    text = request.param
+    running = Logins(text if "\n" in text else example(text), tmp_path, keys)
     yield running
     running.end()
 
 
 @pytest.mark.parametrize("program", ["auth_by_event"], indirect=True)
-def check_password(program: Program) -> None:
+def check_password(program: Logins) -> None:
     """A handler lets the right password in, and no other."""
     assert "directory: /\n" in program.sftp("alice", "password", {"password": "wonderland"})
     for user, password in (("alice", "wonder"), ("dave", "wonderland"), ("carol", "")):
@@ -129,14 +91,14 @@ def check_password(program: Program) -> None:
 
 
 @pytest.mark.parametrize("program", ["auth_by_event"], indirect=True)
-def check_key(program: Program) -> None:
+def check_key(program: Logins) -> None:
     """A handler lets a key in, for the user whose it is."""
     assert "directory: /\n" in program.sftp("carol", "publickey", {})
     assert "Permission denied" in program.sftp("alice", "publickey", {}, code=255)
 
 
 @pytest.mark.parametrize("program", ["auth_by_event"], indirect=True)
-def check_two_factors(program: Program) -> None:
+def check_two_factors(program: Logins) -> None:
     """Key and password, in either order; neither alone. The user begins where the handler says."""
     for order in ("publickey,password", "password,publickey"):
         assert "directory: /incoming\n" in program.sftp("bob", order, {"password": "builder"})
@@ -147,7 +109,7 @@ def check_two_factors(program: Program) -> None:
 
 
 @pytest.mark.parametrize("program", ["auth_prompts"], indirect=True)
-def check_prompts(program: Program) -> None:
+def check_prompts(program: Logins) -> None:
     """Two prompts, of which one is another each time; both answers have to be right."""
     card = {"Code 1:": "4711", "Code 2:": "0815", "Code 3:": "1234"}
     for _ in range(3):
@@ -159,7 +121,7 @@ def check_prompts(program: Program) -> None:
 
 
 @pytest.mark.parametrize("program", [TELLING], indirect=True)
-def check_what_fires(program: Program) -> None:
+def check_what_fires(program: Logins) -> None:
     """The method `none`, the offer, the proof and its signature; the banner that the handler sets is shown once."""
     said = program.sftp("alice", "publickey", {})
     assert said.count("Hello alice") == 1

@@ -4,61 +4,20 @@ The programs of docs/examples, run as the tutorials say.
 
 import json
 import os
-import shutil
-import signal
-import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench.servers import Keys, free_port
-from tests.interop.driving import environment, need, run, wait_until
+from bench.servers import Keys
+from tests.interop import programs
+from tests.interop.driving import need, run
+from tests.interop.programs import Program
 
-_PROJECT = Path(__file__).parents[2]
-_EXAMPLES = _PROJECT / "docs" / "examples"
 
-
-class Example:
-    """One of them, running in a folder that has what the tutorials make first."""
-
-    def __init__(self, name: str, folder: Path, keys: Keys) -> None:
-        self.folder = folder
-        self.port = free_port()
-        (folder / "files").mkdir()
-        (folder / "files" / "kept.log").write_text("log")
-        shutil.copy(keys.host, folder / "host_key")
-        shutil.copy(keys.client, folder / "key")
-        users = folder / "users.toml"
-        users.write_text(f'[alice]\nkeys = ["{keys.client.with_suffix(".pub").read_text().strip()}"]\n')
-        users.chmod(0o600)
-        text = (_EXAMPLES / f"{name}.py").read_text()
-        assert text.count("tcp:2222:") == 1
-        (folder / "example.py").write_text(text.replace("tcp:2222:", f"tcp:{self.port}:"))
-        command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "example.py"]
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=folder, env=environment(folder, PYTHONPATH=str(_PROJECT)), stdout=log, stderr=log
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        wait_until(lambda: self._process.poll() is not None or self._listens())
-        assert self._process.poll() is None, self.said()
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    def said(self) -> str:
-        """Return its log."""
-        return (self.folder / "log").read_text()
+class Example(Program):
+    """One of them, and the clients that are run against it."""
 
     def sftp(self, user: str, *commands: str, password: str = "") -> str:
         """Carry out commands as a user, by password or, without one, by key; failures are only shown."""
@@ -91,18 +50,12 @@ class Example:
         script = "; ".join([*settings, address, *commands, "exit 0"])
         return run(["lftp", "-c", script], self.folder)
 
-    def end(self) -> None:
-        """Stop it as an operator does; it must end well."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
-        assert "Traceback" not in self.said()
-
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, ours: None, tmp_path: Path, keys: Keys) -> Iterator[Example]:
     """The example that the test names."""
     need("sftp")
-    running = Example(request.param, tmp_path, keys)
+    running = Example(programs.example(request.param), tmp_path, keys)
     yield running
     running.end()
 
@@ -229,5 +182,5 @@ def _size(folder: Path) -> int:
 
 def check_readme() -> None:
     """What the README shows is the first of the examples."""
-    text = (_EXAMPLES / "embed.py").read_text().partition("\n\n")[2]
-    assert f"```python\n{text}```" in (_PROJECT / "README.md").read_text()
+    text = programs.example("embed").partition("\n\n")[2]
+    assert f"```python\n{text}```" in (programs.PROJECT / "README.md").read_text()

@@ -3,7 +3,6 @@ Host keys out of key stores that OpenSSL, OpenSSH and PuTTY have made, as OpenSS
 """
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from bench.servers import Keys, free_port
 from conchsftp.ssh.certificate import Certificate
 from conchsftp.ssh.stores import load
 from tests.interop.driving import environment, need, run, wait_until
+from tests.interop.programs import listens
 
 _PROJECT = Path(__file__).parents[2]
 _PROGRAM = Path(__file__).with_name("host_key_server.py")
@@ -69,14 +69,6 @@ def _make(folder: Path, keys: Keys) -> None:
     (folder / "users.toml").chmod(0o600)
 
 
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="module")
 def running(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The server with its three keys."""
@@ -89,7 +81,7 @@ def running(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         variables = environment(folder, PYTHONPATH=str(_PROJECT), PORT=str(port))
         process = subprocess.Popen([*command, "--pidfile="], cwd=folder, env=variables, stdout=file, stderr=file)
     try:
-        wait_until(lambda: process.poll() is not None or _listens(port))
+        wait_until(lambda: process.poll() is not None or listens(port))
         assert process.poll() is None, log.read_text()
         yield Running(folder, port)
     finally:
