@@ -26,7 +26,8 @@ from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
 from conchsftp.auth.signatures import USER_PRESENT
-from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UserId, UsersFile
+from conchsftp.auth.user import UserId
+from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UsersFile
 from conchsftp.secret import Secret
 from conchsftp.workers import FewThreads
 

@@ -89,6 +89,7 @@ class AuthAttempt:
         service: what the client wants to do after the login.
         method: the method of the request.
         address: where the client is.
+        now: when it is looked at, in seconds since 1970, by the wall clock: what expires is compared with it.
         session_id: of the connection; signatures cover it.
         algorithms: the signature algorithms that a user may use.
         progress: of the connection.
@@ -99,6 +100,7 @@ class AuthAttempt:
     service: bytes
     method: str
     address: IAddress
+    now: float
     session_id: bytes = field(repr=False)
     algorithms: tuple[str, ...] = field(repr=False)
     progress: AuthProgress

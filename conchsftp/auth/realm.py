@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
-from conchsftp.auth.users_file import UserId, UserName
+from conchsftp.auth.user import UserId, UserName
 from conchsftp.events.waiting import Pending
 
 Login = tuple[type[Interface], Any, Callable[[], None]]

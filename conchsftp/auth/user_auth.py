@@ -51,10 +51,10 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `connection_id`, `clock`, `sessionID`,
-    `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`,
-    `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name,
-    avatar, logout)`.
+    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.now`, `connection_id`, `clock`,
+    `sessionID`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`,
+    `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it
+    `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -228,6 +228,7 @@ class UserAuth(SSHUserAuthServer):
             service=request.service,
             method=request.method,
             address=self.transport.getPeer(),
+            now=self.transport.factory.now(),
             session_id=self.transport.sessionID,
             algorithms=self.transport.user_signature_algorithms,
             progress=self.progress,

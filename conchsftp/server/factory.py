@@ -4,6 +4,8 @@ Makes the transport of each accepted connection and holds what they share.
 Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file and knows no endpoint.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.conch.ssh.factory import SSHFactory
@@ -40,6 +42,7 @@ class SFTPFactory(SSHFactory):
         clock: the reactor, or a clock in tests.
         workers: where blocking calls run.
         events: the hub that connections fire their events in.
+        now: the wall clock, in seconds since 1970; for what expires at a date.
     """
 
     noisy = False
@@ -56,11 +59,13 @@ class SFTPFactory(SSHFactory):
         workers: Any,
         events: Any,
         groups: Groups | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.keys = keys
         self.portal = portal
         self.clock = clock
+        self.now = now
         self.workers = workers
         self.events = events
         self.groups = groups if groups is not None else Groups()

@@ -21,7 +21,8 @@ from twisted.logger import Logger
 
 from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UserName, UsersFile
+from conchsftp.auth.user import UserName
+from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
 from conchsftp.events.hub import EventHub, On, proofread_class
 from conchsftp.files.accounts import Accounts

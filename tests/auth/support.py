@@ -214,7 +214,9 @@ class Transport:
         self.settings = self.server_settings.overlay(self.connection_id)
         for name, value in settings.items():
             self.server_settings.set(name, value)
-        self.factory = SimpleNamespace(portal=Portal(SFTPRealm(make_avatar), checkers), events=self.events)
+        portal = Portal(SFTPRealm(make_avatar), checkers)
+        self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now)
+        self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None
         self.sessionID = SESSION

@@ -18,6 +18,7 @@ from tests.auth.support import ALGORITHMS, RSA, SESSION, Ed25519, offer, passwor
 
 KEY = Ed25519()
 ADDRESS = IPv4Address("TCP", "192.0.2.1", 4711)
+NOW = 1_800_000_000.0
 
 
 def attempt(parsed: AuthRequest, algorithms: tuple[str, ...] = ALGORITHMS) -> AuthAttempt:
@@ -27,6 +28,7 @@ def attempt(parsed: AuthRequest, algorithms: tuple[str, ...] = ALGORITHMS) -> Au
         service=parsed.service,
         method=parsed.method,
         address=ADDRESS,
+        now=NOW,
         session_id=SESSION,
         algorithms=algorithms,
         progress=AuthProgress(),
