@@ -5,6 +5,8 @@ Records only: who reads them from a file, and who asks them, is elsewhere.
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 from conchsftp.secret import Secret
 
@@ -21,6 +23,15 @@ class User:
         keys_file: an authorized_keys file with more keys, absolute; None for none.
         root: the directory on this machine that the user sees as `/`; None for the server's.
         home: the virtual path that relative paths start from; default `/`.
+        methods: the policy of this user, which counts instead of AuthenticationMethods; None for that.
+        totp: the secret of the user's one-time codes, in base32; None without them.
+        ca_keys: the blobs of the keys whose certificates let this user in.
+        principals: the names of which a certificate has to bear one; empty: the user name.
+        permissions: what the user may do where; None: everything.
+        read_only: whether every request that would change something is refused.
+        expires: from when on the user is nobody, in seconds since 1970; None: never.
+        networks: where the user may log in from; empty: anywhere.
+        disabled: whether the user is nobody for now.
     """
 
     name: str
@@ -29,6 +40,15 @@ class User:
     keys_file: str | None = None
     root: str | None = None
     home: str = "/"
+    methods: Any = None
+    totp: Secret | None = None
+    ca_keys: frozenset[bytes] = frozenset()
+    principals: frozenset[str] = frozenset()
+    permissions: Any = None
+    read_only: bool = False
+    expires: float | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    disabled: bool = False
 
     @property
     def rounds(self) -> int | None:
