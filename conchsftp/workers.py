@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from math import inf
 from time import perf_counter
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
@@ -86,6 +86,8 @@ BLOCKING = {
     # Login and keys
     "bcrypt.checkpw": Policy.THREAD,
     "users file": Policy.THREAD,
+    "htpasswd file": Policy.THREAD,
+    "PAM": Policy.THREAD,
     "authorized_keys of a user": Policy.THREAD,
     "heavy key exchange (Diffie-Hellman groups, RSA signatures)": Policy.THREAD,
     "handlers marked @in_thread": Policy.THREAD,
@@ -289,16 +291,23 @@ def shield(work: "Deferred[R]", late: "Callable[[R | Failure], object] | None" =
     return result
 
 
+class IWorkers(Protocol):
+    """Where blocking calls run: `Workers`, or a stand-in."""
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """Call a function in a thread."""
+
+
 class FewThreads:
     """
     A few of the threads, for work that strangers can cause: what is more than that waits, and leaves the others alone.
 
     Args:
-        workers: whose threads they are; has `run`, as `Workers` has it.
+        workers: whose threads they are.
         most: how many of them.
     """
 
-    def __init__(self, workers: Any, most: int) -> None:
+    def __init__(self, workers: IWorkers, most: int) -> None:
         self._workers = workers
         self._places = DeferredSemaphore(most)
 

@@ -5,11 +5,10 @@ They are ordinary checkers of `twisted.cred` and also serve a Conch server that 
 workers. They do not delay refusals (`UserAuth` does) and keep no state of a connection.
 """
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from struct import error as StructError
-from typing import Any, Protocol
+from typing import Any
 
 import bcrypt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,25 +24,14 @@ from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.signatures import USER_PRESENT
 from conchsftp.auth.user import UserId
-from conchsftp.auth.users_file import LONGEST_PASSWORD_BYTES, UsersFile
+from conchsftp.auth.users_file import UsersFile
 from conchsftp.secret import Secret
-from conchsftp.workers import FewThreads
-
-# Enough for what an ordinary machine can hash, and below the ten threads of the usual pool: while many strangers guess
-# passwords, reads from disk still find a thread.
-_HASHES_AT_ONCE = max(2, min(8, (os.cpu_count() or 2) // 2))
-
+from conchsftp.workers import FewThreads, IWorkers
 
 AvatarID = bytes | tuple[()]
-
-
-class IWorkers(Protocol):
-    """Where blocking calls run: `conchsftp.workers.Workers`, or a stand-in."""
-
-    def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        """Call a function in a thread."""
 
 
 @implementer(ICredentialsChecker)
@@ -63,13 +51,11 @@ class UsersFileChecker:
     credentialInterfaces = (IUsernamePassword, ISSHPrivateKey)
     log: Logger = Logger()
 
-    def __init__(
-        self, users: UsersFile, workers: IWorkers, check_password: Callable[[bytes, bytes], bool] = bcrypt.checkpw
-    ) -> None:
+    def __init__(self, users: UsersFile, workers: IWorkers, check_password: Check = bcrypt.checkpw) -> None:
         self._users = users
         self._workers = workers
         self._check_password = check_password
-        self._hashing = FewThreads(workers, _HASHES_AT_ONCE)
+        self._hashing = FewThreads(workers, HASHES_AT_ONCE)
         self._complain()
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
@@ -108,14 +94,12 @@ class UsersFileChecker:
         self._users.refresh()
         user = self._users.find(username.decode("utf-8", "replace"))
         hashed = user.password if user is not None else None
-        fits = len(password) <= LONGEST_PASSWORD_BYTES
-        against = hashed.to_bytes() if hashed is not None else b"$2b$%02d$" % self._users.rounds + b"." * 53
-        right = self._check_password(password if fits else b"", against)
+        right = matches(password, hashed, rounds=self._users.rounds, check=self._check_password)
         if user is None:
             return "no such user in the users file"
         if hashed is None:
             return "the user has no password"
-        return "" if right and fits else "wrong password"
+        return "" if right else "wrong password"
 
     async def _by_key(self, credentials: Any) -> AvatarID:
         known = await self._workers.run(self._knows, credentials.username, credentials.blob)

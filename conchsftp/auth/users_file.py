@@ -18,6 +18,7 @@ from typing import Any
 import bcrypt
 
 from conchsftp.auth.authorized_keys import read_keys
+from conchsftp.auth.hashes import DEFAULT_ROUNDS, HASH, LONGEST_PASSWORD_BYTES
 from conchsftp.auth.toml_text import line_of, with_string
 from conchsftp.auth.user import User
 from conchsftp.auth.watched import WatchedFile
@@ -25,12 +26,6 @@ from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.row import hint
 
-# bcrypt looks at no more than 72 bytes; what comes after them would not protect anything.
-LONGEST_PASSWORD_BYTES = 72
-DEFAULT_ROUNDS = 12
-# Of the last of 22 letters of salt only two bits count, and bcrypt refuses one that has others: found here, and not by
-# every login of its user.
-_HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _PLACE = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
 
 
@@ -230,7 +225,7 @@ class _Reading:
 
     def password(self, where: tuple[str, ...], value: Any) -> Secret:
         # The value itself is not shown: it may be a password that someone wrote down in the clear.
-        if not isinstance(value, str) or not _HASH.fullmatch(value):
+        if not isinstance(value, str) or not HASH.fullmatch(value):
             raise ValueError("a bcrypt hash expected; `conchsftp passwd` writes one")
         return Secret(value)
 

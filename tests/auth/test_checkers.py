@@ -18,7 +18,8 @@ from twisted.cred.portal import Portal
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.checkers import _HASHES_AT_ONCE, FirstOf, OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.checkers import FirstOf, OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.hashes import HASHES_AT_ONCE
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.secret import Secret
@@ -145,10 +146,10 @@ class PasswordTests(CheckerCase):
         """Only so many passwords are hashed at once; the next begins when a thread has ended."""
         workers = SlowWorkers()
         checker = self.checker(workers)
-        logins = [checker.requestAvatarId(UsernamePassword(b"alice", b"right")) for _ in range(_HASHES_AT_ONCE + 1)]
-        self.assertEqual(len(workers.pending), _HASHES_AT_ONCE)
+        logins = [checker.requestAvatarId(UsernamePassword(b"alice", b"right")) for _ in range(HASHES_AT_ONCE + 1)]
+        self.assertEqual(len(workers.pending), HASHES_AT_ONCE)
         workers.finish()
-        self.assertEqual(len(workers.pending), _HASHES_AT_ONCE)
+        self.assertEqual(len(workers.pending), HASHES_AT_ONCE)
         while workers.pending:
             workers.finish()
         self.assertEqual([self.successResultOf(login) for login in logins], [b"alice"] * len(logins))
@@ -157,13 +158,13 @@ class PasswordTests(CheckerCase):
         """A client that goes away does not make room for another hash before the thread has ended."""
         workers = SlowWorkers()
         checker = self.checker(workers)
-        logins = [checker.requestAvatarId(UsernamePassword(b"alice", b"right")) for _ in range(_HASHES_AT_ONCE + 2)]
+        logins = [checker.requestAvatarId(UsernamePassword(b"alice", b"right")) for _ in range(HASHES_AT_ONCE + 2)]
         for login in logins[:-1]:
             login.cancel()
             login.addErrback(lambda reason: None)
-        self.assertEqual(len(workers.pending), _HASHES_AT_ONCE)
+        self.assertEqual(len(workers.pending), HASHES_AT_ONCE)
         workers.finish()
-        self.assertEqual(len(workers.pending), _HASHES_AT_ONCE)
+        self.assertEqual(len(workers.pending), HASHES_AT_ONCE)
         while workers.pending:
             workers.finish()
         self.assertEqual(self.successResultOf(logins[-1]), b"alice")
@@ -176,7 +177,7 @@ class PasswordTests(CheckerCase):
 
         workers = SlowWorkers()
         checker = UsersFileChecker(UsersFile(self.path), workers, broken)
-        for _ in range(_HASHES_AT_ONCE):
+        for _ in range(HASHES_AT_ONCE):
             login = checker.requestAvatarId(UsernamePassword(b"alice", b"right"))
             workers.finish()
             self.failureResultOf(login, KeyError)
@@ -184,7 +185,7 @@ class PasswordTests(CheckerCase):
             login.cancel()
             login.addErrback(lambda reason: None)
             workers.finish()
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), _HASHES_AT_ONCE)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), HASHES_AT_ONCE)
 
 
 class KeyTests(CheckerCase):
