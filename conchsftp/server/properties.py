@@ -10,6 +10,7 @@ from typing import Never
 
 from conchsftp.log import Detail
 from conchsftp.secret import Secret
+from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
@@ -135,6 +136,7 @@ class Properties(HasSettings):
     force_modes = Value[bool, bool | str]("ForceModes")
     cross_device_rename = Value[str, str]("CrossDeviceRename")
     symlink_policy = Value[str, str]("SymlinkPolicy")
+    authentication_methods = Value[AuthPolicy, Iterable[str]]("AuthenticationMethods")
     login_grace_time = Value[float, float | str]("LoginGraceTime")
     max_startups = Value[int, int | str]("MaxStartups")
     handler_time_limit = Value[float, float | str]("HandlerTimeLimit")

@@ -6,6 +6,7 @@ Written by docs/generate.py from the table; holds no values.
 
 from conchsftp.log import Detail
 from conchsftp.secret import Secret
+from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.choices import CertStoreType, IPVersions, StrictKeyExchange
 from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
@@ -132,6 +133,7 @@ class Names:
     force_modes: bool
     cross_device_rename: str
     symlink_policy: str
+    authentication_methods: AuthPolicy
     login_grace_time: float
     max_startups: int
     handler_time_limit: float

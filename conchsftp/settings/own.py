@@ -2,6 +2,7 @@
 Rows of our own, which the component does not have. Rows only.
 """
 
+from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
 from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, SECONDS, integer, one_of
 from conchsftp.settings.row import Change, Index, Setting, declare
@@ -97,6 +98,16 @@ after the change.""",
 `follow`: they are followed wherever they lead, so that the folder is no longer all that can be reached; clients can
 neither make nor move any. A folder that a client moves takes the links in it along, and relative ones then lead
 elsewhere. For logins after the change.""",
+    ),
+    Setting(
+        name="AuthenticationMethods",
+        kind=AUTH_POLICY,
+        default=AuthPolicy(),
+        doc="""What a user has to prove, written as OpenSSH's AuthenticationMethods.
+`any`: one method of DefaultAuthMethods is enough. `publickey,password publickey,keyboard-interactive`: the methods of
+one list, in its order; spaces separate the lists. `keyboard-interactive:totp` asks only for the code of the user's
+authenticator, `keyboard-interactive:password` only for the password. A method has to be in DefaultAuthMethods, too. A
+user's own `methods` in the users file count instead. See factors.md. Holds for logins that begin after the change.""",
     ),
     Setting(
         name="LoginGraceTime",
