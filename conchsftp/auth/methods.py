@@ -1,114 +1,26 @@
 """
 The authentication methods: one class for each, an instance for each request.
 
-`parse` reads what is special about a request as soon as it arrives; a request that is not whole ends the connection.
-`verify` makes credentials of it when its turn comes, or refuses. Neither looks at accounts: that is for the checkers.
-A request of a method that we do not know is whole if its head is. Sources: RFC 4252, RFC 4256.
+That of public keys is in `key_method.py`. A request of a method that we do not know is whole if its head is. Sources:
+RFC 4252, RFC 4256.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
-from twisted.conch.ssh.common import NS
-from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
+from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Answers, Credentials, IAnswers, KeyOffer, KeyProof, Nothing, Password, plain
+from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, Password, plain
+from conchsftp.auth.key_method import PublicKeyMethod
+from conchsftp.auth.method import AuthMethod
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
-from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
+from conchsftp.auth.signatures import end
 from conchsftp.secret import Secret
-from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
-
-
-class BadProof(UnauthorizedLogin):
-    """
-    A signature came that proves nothing.
-
-    Args:
-        text: why, for the log.
-        algorithm: how the client says it has signed.
-    """
-
-    def __init__(self, text: str, algorithm: str) -> None:
-        super().__init__(text)
-        self.algorithm = algorithm
-
-
-class AuthMethod(ABC):
-    """
-    A method, and one request of it.
-
-    Attributes:
-        name: as it stands in requests and in lists of methods.
-        refusal_seconds: the least time that a refusal takes.
-        along_with: the method whose place in the setting is also its own, if both prove the same; empty: only where it
-            is named itself.
-    """
-
-    name: ClassVar[str]
-    refusal_seconds: ClassVar[float]
-    along_with: ClassVar[str] = ""
-
-    @property
-    def detail(self) -> str:
-        """What the log says besides the name of the method."""
-        return ""
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What the request holds that only the log of an operator may show who asks for it."""
-        return ()
-
-    @classmethod
-    @abstractmethod
-    def proves(cls, settings: Any) -> InterfaceClass | None:
-        """
-        Return the credentials that it yields with the settings of a connection.
-
-        Where nobody can judge those, it is not offered. None: it never is.
-        """
-
-    def questions(self, settings: Any) -> Questions | None:
-        """Return what the client is asked before `verify`; None: the request says it all."""
-        return None
-
-    def tokens(self, credentials: Credentials) -> tuple[tuple[str, str | bytes], ...]:
-        """Return what handlers of SSHUserAuthRequest are told: method and parameter of each event."""
-        return ((self.name, credentials.token),)
-
-    @classmethod
-    @abstractmethod
-    def parse(cls, reader: Reader, payload: bytes) -> Self:
-        """
-        Read what follows the name of the method, up to its end.
-
-        Args:
-            reader: stands behind the name of the method.
-            payload: the whole message without its number.
-        Raises:
-            Malformed: the request is not whole, or there is more than that.
-        """
-
-    @abstractmethod
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
-        """
-        Make credentials of the request.
-
-        Args:
-            attempt: what it is judged by.
-            questions: what was asked.
-            answers: one for each question.
-        Raises:
-            BadProof: there is a signature, and it is wrong.
-            UnauthorizedLogin: the request is refused, whoever asks; the text is for the log.
-        """
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -166,56 +78,6 @@ class PasswordMethod(AuthMethod):
             # The old password is not looked at: a request to change must not be a second way of guessing.
             raise UnauthorizedLogin("passwords cannot be changed here")
         return Password(attempt=attempt, secret=self.secret)
-
-
-@dataclass(slots=True, kw_only=True, frozen=True)
-class PublicKeyMethod(AuthMethod):
-    """A key, offered or proven (RFC 4252, 7)."""
-
-    name = "publickey"
-    # Clients offer key after key; nobody can guess one, only the time of looking it up must not show.
-    refusal_seconds = 0.025
-
-    algorithm: str
-    blob: bytes
-    signature: bytes | None = field(repr=False)
-    signed: bytes = field(repr=False)
-
-    @classmethod
-    def proves(cls, settings: Any) -> InterfaceClass:
-        return ISSHPrivateKey
-
-    @property
-    def detail(self) -> str:
-        return f" {self.algorithm[:64]!r} {fingerprint(self.blob)}"
-
-    @classmethod
-    def parse(cls, reader: Reader, payload: bytes) -> Self:
-        proves = reader.boolean()
-        algorithm = reader.string().decode("ascii", "backslashreplace")
-        blob = reader.string()
-        signed = bytes((Message.USERAUTH_REQUEST,)) + payload[: reader.at]
-        signature = reader.string() if proves else None
-        end(reader)
-        return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
-
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
-        if self.algorithm not in attempt.algorithms:
-            raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
-        try:
-            key = PublicKey(self.blob)
-            if not key.fits(self.algorithm):
-                raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
-            if self.signature is None:
-                return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
-            signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
-        except (BadKey, BadSignature) as problem:
-            if self.signature is None:
-                raise UnauthorizedLogin(str(problem)) from problem
-            raise BadProof(str(problem), self.algorithm) from problem
-        return KeyProof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

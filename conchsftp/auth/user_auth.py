@@ -25,7 +25,8 @@ from twisted.python.failure import Failure
 from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
 from conchsftp.auth.event_checker import EventChecker, Verdict
-from conchsftp.auth.methods import METHODS, AuthMethod, AuthRequest, BadProof, NoneMethod, offered
+from conchsftp.auth.method import AuthMethod, BadProof
+from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import Questions
 from conchsftp.errors import ErrorCode, ProtocolViolation

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, Nothing, Password
-from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, PasswordMethod, PublicKeyMethod
+from conchsftp.auth.key_method import PublicKeyMethod
+from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, PasswordMethod
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.errors import ProtocolViolation
 from conchsftp.secret import Secret
