@@ -7,7 +7,7 @@ relies on the text being valid; whoever edits asks `tomllib` again afterwards. S
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Path = tuple[str, ...]
@@ -23,6 +23,8 @@ _STRING = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
+# How deep a file of ours goes; somebody's key of a thousand parts need not be kept in a thousand lengths.
+_DEEPEST = 8
 _SCALAR = re.compile(r"[^\[\]{},#\n\r\"']+")
 
 
@@ -65,12 +67,17 @@ def statements(text: str) -> Iterator[Statement]:
         at = _skip(_BLANK, text, at)
 
 
-def line_of(text: str, path: Path) -> int:
-    """Return the line where a key or a table is written; for the inside of an inline table, the line of that table."""
+def lines_of(text: str) -> dict[Path, int]:
+    """Return the line where each table and each key stands first; the inside of inline tables is not looked at."""
     lines: dict[Path, int] = {}
     for statement in statements(text):
-        for length in range(1, len(statement.path) + 1):
+        for length in range(1, min(len(statement.path), _DEEPEST) + 1):
             lines.setdefault(statement.path[:length], statement.line)
+    return lines
+
+
+def nearest_line(lines: Mapping[Path, int], path: Path) -> int:
+    """Return the line of a key or a table; of what an inline table holds, that of the table."""
     return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
 
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from conchsftp.secret import Secret
+from conchsftp.settings.auth_policy import AuthPolicy
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -40,7 +41,7 @@ class User:
     keys_file: str | None = None
     root: str | None = None
     home: str = "/"
-    methods: Any = None
+    methods: AuthPolicy | None = None
     totp: Secret | None = None
     ca_keys: frozenset[bytes] = frozenset()
     principals: frozenset[str] = frozenset()

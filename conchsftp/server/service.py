@@ -167,6 +167,9 @@ class SFTPServer(Properties, Control, MultiService):
         root = (user.root if user is not None else None) or self.settings.root_directory
         files = await self._files(user_name, root) if root else None
         avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
+        if user is not None and user.read_only:
+            # Whatever the class decides by itself.
+            avatar.read_only = True
         if not root and avatar.files is None and self.events.child(avatar).listeners.keys().isdisjoint(SUPPLYING):
             text = "no root for this user, RootDirectory is empty, and no handler of an event supplies files"
             self._log.error("{user!r}: {text}", user=user_name, text=text)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.toml_text import line_of, quote, statements, with_string
+from conchsftp.auth.toml_text import lines_of, nearest_line, quote, statements, with_string
 
 TEXT = '''# users
 [alice]  # the first
@@ -76,9 +76,9 @@ class FindTests(SynchronousTestCase):
             (("bob@example.org", "note", "a"), 14),
             (("dave",), 16),
         ):
-            self.assertEqual(line_of(TEXT, path), line)
-        self.assertEqual(line_of("a.b = 1\n", ("a",)), 1)
-        self.assertEqual(line_of(TEXT, ("nobody",)), 1)
+            self.assertEqual(nearest_line(lines_of(TEXT), path), line)
+        self.assertEqual(nearest_line(lines_of("a.b = 1\n"), ("a",)), 1)
+        self.assertEqual(nearest_line(lines_of(TEXT), ("nobody",)), 1)
 
 
 class EditTests(SynchronousTestCase):

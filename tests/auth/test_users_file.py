@@ -9,7 +9,9 @@ from base64 import b64encode
 import bcrypt
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.users_file import UsersFile, set_password
+from conchsftp.auth.user_fields import FIELDS
+from conchsftp.auth.users_edit import set_password
+from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from tests.auth.support import Ed25519
@@ -85,7 +87,7 @@ class ReadTests(FileCase):
         for text, message in (
             ("[alice]\npasword = 1\n", "line 2: unknown key 'pasword' of 'alice'; did you mean password?"),
             ("[alice]\nKeysFile = 'x'\n", "line 2: unknown key 'KeysFile' of 'alice'; did you mean keys_file?"),
-            ("\n[a]\nx = 1", "line 3: unknown key 'x' of 'a'; known are password, keys, keys_file, root, home"),
+            ("\n[a]\nx = 1", f"line 3: unknown key 'x' of 'a'; known are {', '.join(FIELDS)}"),
             (
                 "[john.doe]\n",
                 "line 1: 'doe' is a table inside 'john'; a user name with a dot is written [\"john.doe\"]",
