@@ -7,6 +7,7 @@ needs no change: an offer comes without signature (it answers with `ValidPublicK
 verify once more.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
@@ -59,6 +60,11 @@ class Credentials:
         """What handlers of SSHUserAuthRequest are told."""
         return ""
 
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """What they prove, if they are good. Two credentials that prove the same are one factor."""
+        return frozenset()
+
 
 @implementer(ICredentials)
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +99,11 @@ class KeyCredentials(Credentials):
     def token(self) -> bytes:
         """The bytes of the key."""
         return self.key.blob
+
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """The key itself: a certificate and the key that it certifies are one factor."""
+        return frozenset((("key", self.key.blob),))
 
 
 @implementer(ISSHPrivateKey)
@@ -156,6 +167,11 @@ class Password(Credentials):
         """The password as text; what is not UTF-8 in it cannot be anybody's password."""
         return plain(self.secret)
 
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """The password: whichever way it came."""
+        return frozenset(("password",))
+
     def checkPassword(self, password: bytes | str) -> bool:
         """Return whether this is the password; takes the same time wherever they differ."""
         return compare_digest(self.secret.to_bytes(), Secret(password).to_bytes())
@@ -174,6 +190,11 @@ class Answers(Credentials):
 
     prompts: tuple[Prompt, ...]
     answers: tuple[Secret, ...]
+
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """The answers to these questions: whoever asks the same again learns nothing new."""
+        return frozenset((("answers", self.prompts),))
 
 
 def plain(secret: Secret) -> str:

@@ -4,10 +4,13 @@ How far one connection has come with its login, and how often it may still try.
 Belongs to exactly one connection: what is proven here must never help another one. Decides nothing; `UserAuth` does.
 """
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
+
+from conchsftp.settings.auth_policy import Factor
 
 # Requests that are no failure (an accepted offer, the first `none`) cost a peer nothing: without this cap it could go
 # on for ever. An agent with dozens of keys stays well below.
@@ -24,6 +27,7 @@ class AuthProgress:
         failures: how many count against MaxAuthAttempts.
         proven: the methods that were accepted although more is required, in order.
         spent: the kinds of credentials that these were.
+        facts: what these have proved; none of it counts again.
         identity: user name and service of those methods; None before the first.
         avatar_id: whom the checkers have named by one of them; None if they have not.
         available: what handlers name as the methods to go on with; empty: DefaultAuthMethods says.
@@ -34,6 +38,7 @@ class AuthProgress:
     failures: int = 0
     proven: list[str] = field(default_factory=list)
     spent: set[Any] = field(default_factory=set)
+    facts: set[Hashable] = field(default_factory=set)
     identity: tuple[bytes, bytes] | None = None
     avatar_id: Any = None
     available: tuple[str, ...] = ()
@@ -62,11 +67,19 @@ class AuthProgress:
         if identity != self._now:
             self._now, self.available, self.home_dir = identity, (), ""
 
-    def prove(self, method: str, kind: Any, identity: tuple[bytes, bytes], avatar_id: Any = None) -> None:
+    def prove(
+        self,
+        method: str,
+        kind: Any,
+        identity: tuple[bytes, bytes],
+        avatar_id: Any = None,
+        facts: Iterable[Hashable] = (),
+    ) -> None:
         """Record a method that was accepted, for this user and service, although more is required."""
         self.identity = identity
         self.proven.append(method)
         self.spent.add(kind)
+        self.facts.update(facts)
         self.avatar_id = avatar_id if self.avatar_id is None else self.avatar_id
 
     def agrees(self, avatar_id: Any) -> bool:
@@ -93,6 +106,7 @@ class AuthAttempt:
         session_id: of the connection; signatures cover it.
         algorithms: the signature algorithms that a user may use.
         progress: of the connection.
+        factor: what of the user's policy it may prove; `only` says what is asked. Empty where no policy says.
     """
 
     user: bytes
@@ -104,3 +118,4 @@ class AuthAttempt:
     session_id: bytes = field(repr=False)
     algorithms: tuple[str, ...] = field(repr=False)
     progress: AuthProgress
+    factor: Factor = Factor("")

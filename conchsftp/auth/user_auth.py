@@ -7,6 +7,7 @@ realm is asked once, at the end. Sources: RFC 4252, RFC 4256.
 """
 
 from collections import deque
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from twisted.conch.interfaces import IConchUser
@@ -179,7 +180,7 @@ class UserAuth(SSHUserAuthServer):
         self.progress.available = verdict.available or self.progress.available
         if not verdict.good:
             raise UnauthorizedLogin(verdict.reason)
-        await self._proved(attempt, verdict, request.body)
+        await self._proved(attempt, verdict, request.body, credentials.facts)
 
     async def _credentials(self, attempt: AuthAttempt, body: AuthMethod) -> Credentials:
         """Return what a request shows; what is asked for besides, the client is asked for."""
@@ -195,7 +196,9 @@ class UserAuth(SSHUserAuthServer):
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
             raise
 
-    async def _proved(self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod) -> None:
+    async def _proved(
+        self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, facts: Iterable[Hashable]
+    ) -> None:
         """Go on after a proof: with the next one, or with the login."""
         settings = self.transport.settings
         if body.name == NoneMethod.name and NoneMethod.name not in settings.default_auth_methods:
@@ -209,7 +212,7 @@ class UserAuth(SSHUserAuthServer):
             identity = attempt.user, attempt.service
             text = "{method!r} accepted for {user!r}, more is needed"
             self.transport.log.info(text, method=body.name, user=attempt.user_name, step=True)
-            self.progress.prove(body.name, body.proves(settings), identity, verdict.avatar_id)
+            self.progress.prove(body.name, body.proves(settings), identity, verdict.avatar_id, facts)
             self._fail(partial=True)
             return
         await self._log_in(attempt, verdict.avatar_id or self.progress.avatar_id or attempt.user, body.detail)
