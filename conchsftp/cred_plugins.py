@@ -1,7 +1,7 @@
 """
-Our checker for everybody's `--auth`, once `twistd` has found it among its plugins.
+Our checkers for everybody's `--auth`, once `twistd` has found them among its plugins.
 
-Only reads its argument; what is checked is in `auth/`.
+Each only reads its argument; what is checked is in `auth/`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,35 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from conchsftp.auth.checkers import UsersFileChecker
+from conchsftp.auth.htpasswd import HtpasswdChecker
+from conchsftp.auth.key_directory import AuthorizedKeysDirectory
 from conchsftp.auth.users_file import UsersFile
+
+
+def authorized_keys_checker(pattern: str) -> ICredentialsChecker:
+    """
+    Return a checker for a directory of authorized_keys files.
+
+    Raises:
+        InvalidAuthArgumentString: no path is given.
+        ServerError: there can be no files at such a path.
+    """
+    if not pattern:
+        raise InvalidAuthArgumentString("a path with %u for the user name expected")
+    return AuthorizedKeysDirectory(pattern, _Threads())
+
+
+def htpasswd_checker(path: str) -> ICredentialsChecker:
+    """
+    Return a checker for a file of `htpasswd`.
+
+    Raises:
+        InvalidAuthArgumentString: no path is given.
+        ServerError: the file cannot be read.
+    """
+    if not path:
+        raise InvalidAuthArgumentString("the path of a file expected that htpasswd -B has written")
+    return HtpasswdChecker(path, _Threads())
 
 
 def users_file_checker(path: str) -> ICredentialsChecker:

@@ -73,6 +73,14 @@ class Options(usage.Options, AuthOptionMixin):
         except ServerError as problem:
             raise usage.UsageError(str(problem)) from None
 
+    def opt_auth(self, description: str) -> None:
+        """Who may log in: one more source of users, as KIND:ARGUMENT; --help-auth lists them. Can be repeated."""
+        try:
+            super().opt_auth(description)
+        except usage.UsageError as problem:
+            # Twisted calls whatever a source says about its argument unexpected.
+            raise usage.UsageError(str(problem).removeprefix("Unexpected error: ")) from None
+
     def opt_users(self, file: str) -> None:
         """Who may log in: a users file in TOML."""
         if self["users"] is not None:

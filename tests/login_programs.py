@@ -86,6 +86,15 @@ class LoginPrograms:
         client.pump()
         self.assertIn(b"Hello alice", client.take(BANNER))
 
+    def test_run_sources(self) -> None:
+        """A user of the htpasswd file gets in with the password, and nobody else does."""
+        (self.place.path / "keys").mkdir()
+        server = self.run_example("sources")["server"]
+        alice = MemorySession(server=server, user="alice", password="wonderland")
+        self.assertEqual(alice.get("/kept.log"), b"log")
+        for user, password in (("alice", "wrong"), ("bob", "wonderland")):
+            self.assertRaises(AssertionError, MemorySession, server=server, user=user, password=password)
+
     def client(self, server: Any) -> MemoryClient:
         """Return a client that may log in."""
         client = MemoryClient(server.factory)

@@ -209,6 +209,16 @@ class MistakesTests(CommandLine):
         self.users.write_text("[alice]\npasword = 'x'\n")
         self.assertIn("line 2", self.refusal("--users", self.users))
 
+    def test_sources(self) -> None:
+        """A source of users that cannot be used says so in its own words; an unknown one is named."""
+        missing = self.refusal("--auth", f"htpasswd:{self.folder / 'absent'}")
+        self.assertEqual(missing, f"{(self.folder / 'absent').absolute()}: cannot be read: No such file or directory")
+        self.assertIn(
+            "%u, the user name, is missing", self.refusal("--auth", f"authorized-keys:{self.folder.absolute()}")
+        )
+        self.assertIn("a path with %u for the user name expected", self.refusal("--auth", "authorized-keys"))
+        self.assertIn("recognized: nonsense", self.refusal("--auth", "nonsense:x"))
+
     def test_within_twistd(self) -> None:
         """As a part of twistd's options a mistake ends the process at once, before twistd prints all of its own."""
         options = tap.Options()

@@ -108,7 +108,7 @@ class UsersFileChecker:
             raise UnauthorizedLogin("the key is not one of the user's")
         if not credentials.signature:
             raise ValidPublicKey
-        if not isinstance(credentials, KeyProof) and not _proves(credentials):
+        if not isinstance(credentials, KeyProof) and not proves(credentials):
             raise UnauthorizedLogin("the signature does not match")
         return self._vouched(credentials.username)
 
@@ -196,7 +196,7 @@ def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
         portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
 
 
-def _proves(credentials: Any) -> bool:
+def proves(credentials: Any) -> bool:
     """Verify the signature of credentials that our `UserAuth` did not make: those of a stock Conch server."""
     signature: bytes = credentials.signature
     try:

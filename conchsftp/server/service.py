@@ -21,6 +21,7 @@ from twisted.logger import Logger
 
 from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.threads import ThreadedChecker
 from conchsftp.auth.user import UserName
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
@@ -143,7 +144,12 @@ class SFTPServer(Properties, Control, MultiService):
             realm = SFTPRealm(self.make_avatar)
             self._log_to.append(realm)
         portal = Portal(realm)
-        register(portal, (*asked, *checkers))
+        asked += checkers
+        for checker in asked:
+            if isinstance(checker, ThreadedChecker):
+                checker.use(self.workers)
+                self._log_to.append(checker)
+        register(portal, asked)
         return portal
 
     def make_avatar(self, user_name: str) -> Any:

@@ -2,6 +2,7 @@
 What the tests of this folder share: keys, requests as bytes, a transport without a socket, workers without threads.
 """
 
+from base64 import b64encode
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,8 @@ from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from conchsftp.auth.delay import RefusalDelay
@@ -137,6 +140,24 @@ class SecurityKeyP256(SecurityKey):
     def sign(self, data: bytes) -> bytes:
         name = NS(self.inner.algorithm.encode())
         return NS(self.algorithm.encode()) + self.inner.sign(self.message(data))[len(name) :] + self.device
+
+
+def line(key: Any) -> str:
+    """A line of authorized_keys."""
+    return f"{key.algorithm} {b64encode(key.blob).decode()}"
+
+
+def logged(test: SynchronousTestCase) -> list[str]:
+    """What is logged as an error until the test ends: the texts that operators see."""
+    lines: list[str] = []
+
+    def observe(event: Any) -> None:
+        if event["log_level"] is LogLevel.error:
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    test.addCleanup(globalLogPublisher.removeObserver, observe)
+    return lines
 
 
 def request(user: bytes, method: bytes, rest: bytes = b"", service: bytes = b"ssh-connection") -> bytes:

@@ -3,7 +3,6 @@ The checkers of the product: a users file, and one user from the command line.
 """
 
 import os
-from base64 import b64encode
 from typing import Any
 
 import bcrypt
@@ -32,6 +31,7 @@ from tests.auth.support import (
     SlowWorkers,
     Transport,
     Workers,
+    line,
     offer,
     password_request,
     proof,
@@ -39,10 +39,6 @@ from tests.auth.support import (
 
 KEY, TOUCHED, UNTOUCHED = Ed25519(), SecurityKey(1), SecurityKey(0)
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
-
-
-def line(key: Any) -> str:
-    return f"{key.algorithm} {b64encode(key.blob).decode()}"
 
 
 class CheckerCase(SynchronousTestCase):
