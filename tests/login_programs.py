@@ -5,11 +5,14 @@ The programs of docs/examples that decide about logins, run in memory; `test_exa
 import re
 from base64 import b64encode
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import bcrypt
 from twisted.conch.ssh.common import NS
 
 from conchsftp.testing import MemoryClient, MemorySession
+from conchsftp.testing.memory import MemoryThreads
 from tests.auth.support import (
     BANNER,
     FAILURE,
@@ -24,6 +27,21 @@ from tests.auth.support import (
     proof,
     request,
 )
+
+
+class Rows:
+    """A connection to a database that has an answer for each name."""
+
+    closed = False
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def execute(self, query: str, names: tuple[str]) -> Any:
+        return SimpleNamespace(fetchone=lambda: self._answers.get(names[0]))
+
+    def commit(self) -> None:
+        pass
 
 
 class LoginPrograms:
@@ -94,6 +112,17 @@ class LoginPrograms:
         self.assertEqual(alice.get("/kept.log"), b"log")
         for user, password in (("alice", "wrong"), ("bob", "wonderland")):
             self.assertRaises(AssertionError, MemorySession, server=server, user=user, password=password)
+
+    def test_run_postgres_users(self) -> None:
+        """Who a row of the database knows gets in; `tests/interop/check_postgres.py` has a real one."""
+        names = self.run_example("postgres_users")
+        pool, hashed = names["pool"], bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
+        pool.threadpool, pool.running = MemoryThreads(), True
+        pool.dbapi = SimpleNamespace(connect=lambda *args, **options: Rows(alice=(hashed, None, "/", [])))
+        session = MemorySession(server=names["server"], user="alice", password="wonderland")
+        self.assertEqual(session.get("/kept.log"), b"log")
+        for user, password in (("alice", "wrong"), ("bob", "wonderland")):
+            self.assertRaises(AssertionError, MemorySession, server=names["server"], user=user, password=password)
 
     def client(self, server: Any) -> MemoryClient:
         """Return a client that may log in."""

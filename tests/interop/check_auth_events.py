@@ -38,18 +38,19 @@ def tell(event):
 class Logins(Program):
     """A program whose users log in as a test says; ssh is told the answers by a script."""
 
-    def __init__(self, text: str, folder: Path, keys: Keys) -> None:
+    def __init__(self, text: str, folder: Path, keys: Keys, **variables: str) -> None:
         (folder / "files" / "incoming").mkdir(parents=True)
         shutil.copy(keys.client.with_suffix(".pub"), folder / "bob.pub")
-        super().__init__(text, folder, keys)
+        super().__init__(text, folder, keys, **variables)
 
-    def sftp(self, user: str, methods: str, answers: dict[str, str], *, code: int = 0) -> str:
+    def sftp(self, user: str, methods: str, answers: dict[str, str], *, text: str = "pwd\n", code: int = 0) -> str:
         """
         Ask where a user is, by these methods.
 
         Args:
             methods: those that ssh may use, in its order.
             answers: to prompts in which these texts stand.
+            text: what is asked instead.
             code: how it must end.
         Returns:
             What it said.
@@ -64,7 +65,7 @@ class Logins(Program):
             ["sftp", *known, *proof, "-oIdentitiesOnly=yes", "-oBatchMode=no"]
             + ["-b", "-", "-P", str(self.port), f"{user}@127.0.0.1"],
             self.folder,
-            text="pwd\n",
+            text=text,
             code=code,
             SSH_ASKPASS=str(script),
             SSH_ASKPASS_REQUIRE="force",

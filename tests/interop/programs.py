@@ -38,9 +38,10 @@ class Program:
         text: the program, which listens at port 2222; it gets a free one.
         folder: where it runs.
         keys: of the server and of the user.
+        variables: more of its environment.
     """
 
-    def __init__(self, text: str, folder: Path, keys: Keys) -> None:
+    def __init__(self, text: str, folder: Path, keys: Keys, **variables: str) -> None:
         self.folder = folder
         self.port = free_port()
         (folder / "files").mkdir(exist_ok=True)
@@ -55,7 +56,11 @@ class Program:
         command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "program.py"]
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=folder, env=environment(folder, PYTHONPATH=str(PROJECT)), stdout=log, stderr=log
+                command,
+                cwd=folder,
+                env=environment(folder, PYTHONPATH=str(PROJECT), **variables),
+                stdout=log,
+                stderr=log,
             )
         wait_until(lambda: self._process.poll() is not None or listens(self.port))
         assert self._process.poll() is None, self.said()
