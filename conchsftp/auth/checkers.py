@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.dialogue import Dialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.signatures import USER_PRESENT
 from conchsftp.auth.user import UserId
@@ -180,6 +181,8 @@ class FirstOf:
                 # This is how a checker says yes to an offer.
                 raise
             except (LoginFailed, UnhandledCredentials):
+                # Nobody likes to be asked the same twice.
+                credentials = credentials.again() if isinstance(credentials, Dialogue) else credentials
                 continue
             return accepted
         last: AvatarID = await maybeDeferred(self._checkers[-1].requestAvatarId, credentials)

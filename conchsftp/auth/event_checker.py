@@ -6,7 +6,7 @@ judged like a proof, but it is none: nothing of it is kept here, or anywhere. Th
 decided; what the client is answered, and what is remembered of it, is up to `UserAuth`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,14 @@ from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof
+from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof, plain
+from conchsftp.auth.dialogue import Conversation, IDialogue
 from conchsftp.auth.progress import AuthAttempt
+from conchsftp.auth.questions import Questions
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
+from conchsftp.settings.prompts import PROMPTS, Prompts
 
 Token = tuple[str, str | bytes]
 """The name of a method, and what the client showed for it: what one event tells."""
@@ -41,6 +44,7 @@ class Verdict:
         reason: for the log, if it is not good.
         available: methods that a handler names for what comes next.
         home_dir: as a handler set it.
+        prompts: what a handler wants this user to be asked next.
     """
 
     good: bool | None = None
@@ -49,6 +53,7 @@ class Verdict:
     reason: str = ""
     available: tuple[str, ...] = ()
     home_dir: str = ""
+    prompts: Prompts = ()
 
 
 class EventChecker:
@@ -74,37 +79,59 @@ class EventChecker:
         return SSHUserAuthRequest in self._events.listeners
 
     def serves(self, interface: InterfaceClass | None) -> bool:
-        """Return whether anybody can say something about credentials of this kind; handlers can about every kind."""
-        return interface is not None and (self.listened or interface in self._portal.checkers)
+        """
+        Return whether anybody can say something about credentials of this kind.
+
+        Handlers can about every kind; but only a checker conducts a dialogue.
+        """
+        listened = self.listened and interface is not IDialogue
+        return interface is not None and (listened or interface in self._portal.checkers)
 
     async def judge(
-        self, credentials: Credentials, tokens: Sequence[Token], *, after_signature: bool = False
+        self, credentials: Credentials, conversation: Conversation, *, after_signature: bool = False
     ) -> Verdict:
         """
         Return what checkers and handlers decide.
 
         Args:
             credentials: what was proved, or is offered.
-            tokens: what handlers are told, one event for each.
+            conversation: what was asked for it; handlers are told of each answer, and may go on with it.
             after_signature: whether they are told of a good signature as well.
         Raises:
             CancelledError: the connection has gone, or so a checker says.
         """
         opinion = await self._opinion(credentials)
-        if not self.listened:
+        if not self.listened or conversation.ended is not None:
             return opinion
+        said = await self._answers(credentials.attempt, opinion, conversation)
         algorithm = credentials.algorithm if isinstance(credentials, KeyCredentials) else ""
         offered = isinstance(credentials, KeyOffer)
-        said = [
-            await self._fire(credentials.attempt, token, opinion, algorithm=algorithm, offered=offered)
-            for token in tokens
-        ]
+        # Answers were told one by one; this is the end of them.
+        token = credentials.attempt.method, "" if conversation.rounds else credentials.token
+        said.append(await self._fire(credentials.attempt, token, opinion, algorithm=algorithm, offered=offered))
+        prompts = PROMPTS.convert(said[-1].prompts)
         verdict = _joined(opinion, said)
         if after_signature and isinstance(credentials, KeyProof):
             # It says what was decided so far: who leaves alone what is only information changes nothing.
             last = await self._fire(credentials.attempt, (SIGNATURE, "1"), verdict, algorithm=algorithm)
             verdict = _joined(opinion, [*said, last])
+        verdict.prompts = prompts
         return verdict
+
+    async def _answers(
+        self, attempt: AuthAttempt, opinion: Verdict, conversation: Conversation
+    ) -> list[SSHUserAuthRequest]:
+        """Tell handlers of each answer; ask what they want to know besides, and tell them of that, too."""
+        said: list[SSHUserAuthRequest] = []
+        while len(said) < len(conversation.answers):
+            prompts: Prompts = ()
+            for answer in conversation.answers[len(said) :]:
+                token = f"{attempt.method}-{len(said) + 1}", plain(answer)
+                said.append(await self._fire(attempt, token, opinion))
+                prompts = prompts + PROMPTS.convert(said[-1].prompts)
+            if prompts:
+                await conversation.ask(Questions(prompts=prompts))
+        return said
 
     async def tell_bad_signature(self, attempt: AuthAttempt, algorithm: str) -> None:
         """Tell handlers that a signature was wrong, which nobody can make right."""

@@ -4,7 +4,6 @@ The method publickey: a key, offered or proven.
 Verifies signatures; whose key it is, the checkers say. Source: RFC 4252, 7.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -14,11 +13,9 @@ from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof
-from conchsftp.auth.method import AuthMethod, BadProof
+from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.questions import Questions
 from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
-from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 
@@ -37,7 +34,7 @@ class PublicKeyMethod(AuthMethod):
     signed: bytes = field(repr=False)
 
     @classmethod
-    def proves(cls, settings: Any) -> InterfaceClass:
+    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
         return ISSHPrivateKey
 
     @property
@@ -54,9 +51,7 @@ class PublicKeyMethod(AuthMethod):
         end(reader)
         return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
 
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
+    def verify(self, attempt: AuthAttempt) -> Credentials:
         if self.algorithm not in attempt.algorithms:
             raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
         try:

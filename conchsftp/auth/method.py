@@ -6,17 +6,20 @@ What all authentication methods have in common.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials
+from conchsftp.auth.dialogue import Conversation
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.questions import Questions
 from conchsftp.secret import Secret
 from conchsftp.wire.reader import Reader
+
+Served = Callable[[InterfaceClass | None], bool]
+"""Says whether somebody can judge credentials of a kind."""
 
 
 class BadProof(UnauthorizedLogin):
@@ -60,20 +63,16 @@ class AuthMethod(ABC):
 
     @classmethod
     @abstractmethod
-    def proves(cls, settings: Any) -> InterfaceClass | None:
+    def proves(cls, settings: Any, served: Served) -> InterfaceClass | None:
         """
-        Return the credentials that it yields with the settings of a connection.
+        Return the credentials that it yields.
 
         Where nobody can judge those, it is not offered. None: it never is.
+
+        Args:
+            settings: those of the connection.
+            served: says whether somebody can judge credentials of a kind.
         """
-
-    def questions(self, settings: Any) -> Questions | None:
-        """Return what the client is asked before `verify`; None: the request says it all."""
-        return None
-
-    def tokens(self, credentials: Credentials) -> tuple[tuple[str, str | bytes], ...]:
-        """Return what handlers of SSHUserAuthRequest are told: method and parameter of each event."""
-        return ((self.name, credentials.token),)
 
     @classmethod
     @abstractmethod
@@ -88,17 +87,27 @@ class AuthMethod(ABC):
             Malformed: the request is not whole, or there is more than that.
         """
 
+    async def show(self, attempt: AuthAttempt, kind: InterfaceClass | None, conversation: Conversation) -> Credentials:
+        """
+        Return what the client shows; it is asked for what the request does not say.
+
+        Args:
+            attempt: what it is judged by.
+            kind: what the method proves here.
+            conversation: by which is asked.
+        Raises:
+            UnauthorizedLogin: as `verify` does.
+            DialogueEnded: there is no answer.
+        """
+        return self.verify(attempt)
+
     @abstractmethod
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
+    def verify(self, attempt: AuthAttempt) -> Credentials:
         """
         Make credentials of the request.
 
         Args:
             attempt: what it is judged by.
-            questions: what was asked.
-            answers: one for each question.
         Raises:
             BadProof: there is a signature, and it is wrong.
             UnauthorizedLogin: the request is refused, whoever asks; the text is for the log.

@@ -5,7 +5,7 @@ That of public keys is in `key_method.py`. A request of a method that we do not 
 RFC 4252, RFC 4256.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,9 +13,10 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, Password, plain
+from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, Password
+from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
 from conchsftp.auth.key_method import PublicKeyMethod
-from conchsftp.auth.method import AuthMethod
+from conchsftp.auth.method import AuthMethod, Served
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
 from conchsftp.auth.signatures import end
@@ -31,7 +32,7 @@ class NoneMethod(AuthMethod):
     refusal_seconds = 0.0
 
     @classmethod
-    def proves(cls, settings: Any) -> None:
+    def proves(cls, settings: Any, served: Served) -> None:
         return None
 
     @classmethod
@@ -39,9 +40,7 @@ class NoneMethod(AuthMethod):
         end(reader)
         return cls()
 
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
+    def verify(self, attempt: AuthAttempt) -> Credentials:
         return Nothing(attempt=attempt)
 
 
@@ -61,7 +60,7 @@ class PasswordMethod(AuthMethod):
         return (self.secret,) if self.new_secret is None else (self.secret, self.new_secret)
 
     @classmethod
-    def proves(cls, settings: Any) -> InterfaceClass:
+    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
         return IUsernamePassword
 
     @classmethod
@@ -71,9 +70,7 @@ class PasswordMethod(AuthMethod):
         end(reader)
         return request
 
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
+    def verify(self, attempt: AuthAttempt) -> Credentials:
         if self.new_secret is not None:
             # The old password is not looked at: a request to change must not be a second way of guessing.
             raise UnauthorizedLogin("passwords cannot be changed here")
@@ -94,18 +91,10 @@ class KeyboardInteractiveMethod(AuthMethod):
     along_with = PasswordMethod.name
 
     @classmethod
-    def proves(cls, settings: Any) -> InterfaceClass:
-        return IAnswers if own_prompts(settings) else IUsernamePassword
-
-    def questions(self, settings: Any) -> Questions:
-        prompts = own_prompts(settings) or PASSWORD
-        return Questions(prompts=prompts, instruction=settings.keyboard_interactive_message)
-
-    def tokens(self, credentials: Credentials) -> tuple[tuple[str, str | bytes], ...]:
-        shown: Sequence[str | bytes] = (credentials.token,)
-        if isinstance(credentials, Answers):
-            shown = [plain(each) for each in credentials.answers]
-        return (*((f"{self.name}-{number}", each) for number, each in enumerate(shown, 1)), (self.name, ""))
+    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
+        if own_prompts(settings):
+            return IAnswers
+        return IDialogue if served(IDialogue) else IUsernamePassword
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
@@ -115,14 +104,19 @@ class KeyboardInteractiveMethod(AuthMethod):
         end(reader)
         return cls()
 
-    def verify(
-        self, attempt: AuthAttempt, questions: Questions | None = None, answers: Sequence[Secret] = ()
-    ) -> Credentials:
-        assert questions is not None
-        if questions.prompts is PASSWORD:
-            (secret,) = answers
-            return Password(attempt=attempt, secret=secret)
-        return Answers(attempt=attempt, prompts=questions.prompts, answers=tuple(answers))
+    async def show(self, attempt: AuthAttempt, kind: InterfaceClass | None, conversation: Conversation) -> Credentials:
+        if kind is IDialogue:
+            return Dialogue(attempt=attempt, conversation=conversation)
+        settings = conversation.settings
+        prompts = own_prompts(settings) or PASSWORD
+        asked = Questions(prompts=prompts, instruction=settings.keyboard_interactive_message)
+        answers = await conversation.ask(asked)
+        if prompts is PASSWORD:
+            return Password(attempt=attempt, secret=answers[0])
+        return Answers(attempt=attempt, prompts=prompts, answers=answers)
+
+    def verify(self, attempt: AuthAttempt) -> Credentials:
+        raise UnauthorizedLogin("the request alone says nothing")
 
 
 METHODS: dict[str, type[AuthMethod]] = {
@@ -133,7 +127,7 @@ METHODS: dict[str, type[AuthMethod]] = {
 def offered(
     wanted: Sequence[str],
     settings: Any,
-    served: Callable[[InterfaceClass | None], bool],
+    served: Served,
     spent: Container[InterfaceClass | None],
     *,
     exactly: bool = False,
@@ -152,11 +146,13 @@ def offered(
     names: list[str] = []
     for name in wanted:
         also = () if exactly else (each for each in METHODS.values() if each.along_with == name)
-        names += name, *(each.name for each in also if each.proves(settings) is METHODS[name].proves(settings))
+        # A dialogue asks for the password, too; prompts of one's own need not.
+        same = METHODS[name].proves(settings, served) if name in METHODS else None, IDialogue
+        names += name, *(each.name for each in also if each.proves(settings, served) in same)
     return [
         name
         for name in dict.fromkeys(names)
-        if (row := METHODS.get(name)) and served(kind := row.proves(settings)) and kind not in spent
+        if (row := METHODS.get(name)) and served(kind := row.proves(settings, served)) and kind not in spent
     ]
 
 

@@ -18,6 +18,7 @@ from conchsftp.wire.reader import Reader
 
 # Exactly this: programs that answer by themselves look for one prompt that they know, without a title or a text.
 PASSWORD = (Prompt(text="Password: "),)
+_SETTING = "KeyboardInteractivePrompts"
 
 
 def own_prompts(settings: Any) -> tuple[Prompt, ...]:
@@ -28,6 +29,29 @@ def own_prompts(settings: Any) -> tuple[Prompt, ...]:
     pairs = zip(settings.keyboard_interactive_prompt_prompt, settings.keyboard_interactive_prompt_echo, strict=True)
     # "The prompt field(s) MUST NOT be empty strings." (RFC 4256, 3.2)
     return tuple(Prompt(text=text or ": ", echo=echo) for text, echo in pairs)
+
+
+class PromptsOfUser:
+    """
+    The prompts that a connection has of its own: what a handler sets while one user is tried ends with that user.
+
+    Args:
+        settings: those of the connection. What they hold now, before anybody is tried, is for everybody.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self._first = settings.keyboard_interactive_prompts if settings.has_own(_SETTING) else None
+        self._user: bytes | None = None
+
+    def begin(self, user: bytes) -> None:
+        """A user is tried: forget what is only for another."""
+        if self._user not in (None, user) and self._settings.has_own(_SETTING):
+            if self._first is None:
+                self._settings.drop(_SETTING)
+            else:
+                self._settings.set(_SETTING, self._first)
+        self._user = user
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

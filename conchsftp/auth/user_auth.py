@@ -8,6 +8,7 @@ realm is asked once, at the end. Sources: RFC 4252, RFC 4256.
 
 from collections import deque
 from collections.abc import Hashable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.conch.interfaces import IConchUser
@@ -25,11 +26,12 @@ from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
+from conchsftp.auth.dialogue import Conversation
 from conchsftp.auth.event_checker import EventChecker, Verdict
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
-from conchsftp.auth.questions import Questions
+from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
@@ -71,6 +73,7 @@ class UserAuth(SSHUserAuthServer):
         self.progress = AuthProgress()
         factory = self.transport.factory
         self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id, self.transport.log)
+        self._prompts = PromptsOfUser(self.transport.settings)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
@@ -166,10 +169,8 @@ class UserAuth(SSHUserAuthServer):
             raise UnauthorizedLogin("unknown method")
         if method is not NoneMethod and request.method not in self._available():
             raise UnauthorizedLogin("this method is not offered")
-        credentials = await self._credentials(attempt, request.body)
-        tokens = request.body.tokens(credentials)
-        sig = self.transport.settings.fire_auth_request_after_sig
-        verdict = await self._checker.judge(credentials, tokens, after_signature=sig)
+        conversation = self._conversation(attempt)
+        credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
         if self._over:
             raise CancelledError
         if verdict.good and isinstance(credentials, KeyOffer):
@@ -178,23 +179,34 @@ class UserAuth(SSHUserAuthServer):
             self._reply(MSG_USERAUTH_PK_OK, NS(credentials.algName) + NS(credentials.blob))
             return
         self.progress.available = verdict.available or self.progress.available
+        if verdict.prompts:
+            self.transport.settings.set("KeyboardInteractivePrompts", verdict.prompts)
         if not verdict.good:
             raise UnauthorizedLogin(verdict.reason)
         await self._proved(attempt, verdict, request.body, credentials.facts)
 
-    async def _credentials(self, attempt: AuthAttempt, body: AuthMethod) -> Credentials:
-        """Return what a request shows; what is asked for besides, the client is asked for."""
-        questions = body.questions(self.transport.settings)
-        answers = await self._ask_client(questions) if questions is not None else ()
-        for secret in (*body.secrets, *answers):
-            text = "{user!r} says {secret} for {method!r}"
-            self.transport.log.secret(text, secret, user=attempt.user_name, method=body.name)
+    async def _verdict(
+        self, attempt: AuthAttempt, body: AuthMethod, conversation: Conversation
+    ) -> tuple[Credentials, Verdict]:
+        """Return what a request shows, and what is decided about it."""
+        settings = self.transport.settings
+        for secret in body.secrets:
+            self._tell_secret(attempt, secret)
         try:
-            return body.verify(attempt, questions, answers)
+            credentials = await body.show(attempt, body.proves(settings, self._checker.serves), conversation)
         except BadProof as problem:
-            if self.transport.settings.fire_auth_request_after_sig:
+            if settings.fire_auth_request_after_sig:
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
             raise
+        after = settings.fire_auth_request_after_sig
+        return credentials, await self._checker.judge(credentials, conversation, after_signature=after)
+
+    def _conversation(self, attempt: AuthAttempt) -> Conversation:
+        return Conversation(self.transport.settings, self._ask_client, partial(self._tell_secret, attempt))
+
+    def _tell_secret(self, attempt: AuthAttempt, secret: Secret) -> None:
+        text = "{user!r} says {secret} for {method!r}"
+        self.transport.log.secret(text, secret, user=attempt.user_name, method=attempt.method)
 
     async def _proved(
         self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, facts: Iterable[Hashable]
@@ -212,7 +224,8 @@ class UserAuth(SSHUserAuthServer):
             identity = attempt.user, attempt.service
             text = "{method!r} accepted for {user!r}, more is needed"
             self.transport.log.info(text, method=body.name, user=attempt.user_name, step=True)
-            self.progress.prove(body.name, body.proves(settings), identity, verdict.avatar_id, facts)
+            kind = body.proves(settings, self._checker.serves)
+            self.progress.prove(body.name, kind, identity, verdict.avatar_id, facts)
             self._fail(partial=True)
             return
         await self._log_in(attempt, verdict.avatar_id or self.progress.avatar_id or attempt.user, body.detail)
@@ -226,6 +239,7 @@ class UserAuth(SSHUserAuthServer):
             # What was proven for one user must not count for another (RFC 4252, 5).
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "user name changed after partial success")
         self.progress.begin((request.user, request.service))
+        self._prompts.begin(request.user)
         return AuthAttempt(
             user=request.user,
             user_name=_user_name(request.user),
@@ -244,19 +258,23 @@ class UserAuth(SSHUserAuthServer):
         wanted = named or settings.default_auth_methods
         return offered(wanted, settings, self._checker.serves, self.progress.spent, exactly=bool(named))
 
-    async def _ask_client(self, questions: Questions) -> tuple[Secret, ...]:
-        """Return the client's answers to questions; the time that it takes for them is its own."""
+    async def _ask_client(self, payload: bytes) -> bytes:
+        """Return the client's answer to an INFO_REQUEST; the time that it takes for it is its own."""
         if self._waiting:
             # The next request is here already, and aborts this one.
             raise _Aborted
         question = self._question = Deferred()
-        self._reply(MSG_USERAUTH_INFO_REQUEST, questions.pack())
+        asked = self.transport.clock.seconds()
+        self._reply(MSG_USERAUTH_INFO_REQUEST, payload)
         if self._ended:
             # Sending found out that the connection has gone.
             raise CancelledError
-        payload = await question
-        self._began = self.transport.clock.seconds()
-        return questions.read(payload)
+        try:
+            answer = await question
+        finally:
+            self._question = None
+        self._began += self.transport.clock.seconds() - asked
+        return answer
 
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
         realm = self.transport.factory.portal.realm

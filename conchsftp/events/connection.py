@@ -4,10 +4,12 @@ The documented events of a connection: how it comes, logs in and goes.
 Records only; who fires them is told in the design.
 """
 
+from collections.abc import Sequence
 from dataclasses import field
 
 from conchsftp.events.kinds import Event, event
 from conchsftp.settings.choices import CertStoreType
+from conchsftp.settings.prompts import Prompt
 
 # Documented: the number of "software caused connection abort".
 _ABORTED = 10053
@@ -146,7 +148,7 @@ class SSHStatus(Event):
     message: str
 
 
-@event(writable="accept partial_success available_methods home_dir")
+@event(writable="accept partial_success available_methods home_dir prompts")
 class SSHUserAuthRequest(Event):
     """
     A client wants to log in; fires for each attempt, before it is answered.
@@ -171,6 +173,10 @@ class SSHUserAuthRequest(Event):
         key_algorithm: the signature algorithm of a public key.
         offered: True: the client only asks whether the key would do. It has proved nothing, whatever is accepted.
         proven: the methods that were a partial success on this connection, for this user.
+        prompts: questions for the user, such as `[("Code: ", False)]`: each a text, and whether the answer is shown
+            while it is typed. Set for `keyboard-interactive-1` and so on, they are asked at once, in one more round;
+            the answers fire as the next numbers. Set for any other method, they are what `keyboard-interactive` asks
+            this user from now on, as KeyboardInteractivePrompts of the connection.
     """
 
     connection_id: int
@@ -185,7 +191,8 @@ class SSHUserAuthRequest(Event):
     key_algorithm: str = ""
     offered: bool = False
     proven: tuple[str, ...] = ()
+    prompts: Sequence[Prompt | str | tuple[str, bool]] | str = ()
 
     def refuse(self, problem: Exception) -> None:
         """Refuse the login."""
-        self.accept, self.partial_success = False, False
+        self.accept, self.partial_success, self.prompts = False, False, ()

@@ -324,6 +324,13 @@ class Overlay(Names):
         if checked != before:
             self._tell(row.attribute, checked)
 
+    def drop(self, name: str) -> None:
+        """Forget the value of this connection, if it has one of its own: the server's counts again."""
+        attribute = self._server.table.find(name).attribute
+        before = self.__dict__.pop(attribute, None)
+        if before is not None and (after := getattr(self, attribute)) != before:
+            self._tell(attribute, after)
+
     def has_own(self, name: str) -> bool:
         """Return whether this connection has a value of its own."""
         return self._server.table.find(name).attribute in self.__dict__

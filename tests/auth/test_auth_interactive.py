@@ -5,7 +5,11 @@ Logins by event: answers to prompts, and the result of signatures.
 from typing import Any
 
 from twisted.conch.ssh.common import NS
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
+from conchsftp.auth.dialogue import MOST_ROUNDS, IDialogue
 from conchsftp.events import SSHUserAuthRequest
 from tests.auth.listening import A, B, Case, accept, known, two
 from tests.auth.support import (
@@ -22,6 +26,7 @@ from tests.auth.support import (
     interactive_request,
     offer,
     proof,
+    request,
 )
 
 
@@ -197,3 +202,184 @@ class InteractiveTests(Case):
         self.answer(b"hunter2", b"hunter3")
         self.assertEqual(len(self.told), 3)
         self.assertNotIn("hunter", repr(self.told))
+
+
+class MoreTests(Case):
+    """What handlers want to be asked."""
+
+    ASK = interactive_request(b"alice")
+
+    def asked(self, *texts: bytes) -> list[bytes]:
+        """Return the first prompt of what is asked next; answers come from a client that has asked, or it asks."""
+        sent = self.transport.ask(answers(*texts), number=INFO_RESPONSE) if texts else self.transport.ask(self.ASK)
+        return [payload[20 : 20 + payload[19]] for number, payload in sent if number == INFO_REQUEST]
+
+    def test_another_round(self) -> None:
+        """A handler asks for another round; numbers go on, and the end fires once."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            more = {("keyboard-interactive-1", "right"): "Code: ", ("keyboard-interactive-2", "42"): [("Dog: ", True)]}
+            event.accept = True
+            event.prompts = more.get((event.auth_method, str(event.auth_param)), ())
+
+        self.listen(say=say)
+        self.assertEqual(
+            [self.asked(*texts) for texts in ((), (b"right",), (b"42",))], [[b"Password: "], [b"Code: "], [b"Dog: "]]
+        )
+        self.assertEqual(self.numbers(answers(b"Rex"), INFO_RESPONSE), [SUCCESS])
+        said = [
+            ("keyboard-interactive-1", "right"),
+            ("keyboard-interactive-2", "42"),
+            ("keyboard-interactive-3", "Rex"),
+        ]
+        self.assertEqual(self.seen(), [*said, ("keyboard-interactive", "")])
+
+    def test_prompts_together(self) -> None:
+        """What several events of a round want is asked in one round."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.accept = True
+            if event.auth_method in ("keyboard-interactive-1", "keyboard-interactive-2"):
+                event.prompts = [f"{event.auth_param}: "]
+
+        self.listen(say=say, default_auth_methods="keyboard-interactive")
+        self.transport.settings.set("KeyboardInteractivePrompts", "a;b")
+        self.asked()
+        ((_, asked),) = self.transport.ask(answers(b"x", b"y"), number=INFO_RESPONSE)
+        self.assertEqual(asked, NS(b"") * 3 + b"\0\0\0\2" + NS(b"x: ") + b"\0" + NS(b"y: ") + b"\0")
+
+    def test_refused_before(self) -> None:
+        """A refusal in an early round is one in the end, though another round is asked."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.accept = event.auth_param != "wrong"
+            event.prompts = ["Code: "] if event.auth_method == "keyboard-interactive-1" else ()
+
+        for first, answer in ((b"wrong", FAILURE), (b"right", SUCCESS)):
+            self.listen(say=say)
+            self.asked()
+            self.assertEqual(self.asked(first), [b"Code: "])
+            self.assertEqual(self.numbers(answers(b"42"), INFO_RESPONSE), [answer])
+
+    def test_count(self) -> None:
+        """Another number of answers than a handler's prompts is refused; no more fires."""
+        self.listen(say=lambda event: setattr(event, "prompts", ["Code: "]))
+        self.asked()
+        self.assertEqual(self.asked(b"right"), [b"Code: "])
+        self.assertEqual(self.numbers(answers(), INFO_RESPONSE), [FAILURE])
+        self.assertEqual(len(self.told), 1)
+
+    def test_without_end(self) -> None:
+        """A handler that asks without end is stopped, and refuses."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.accept, event.prompts = True, ["More: "]
+
+        self.listen(say=say)
+        self.asked()
+        for _ in range(MOST_ROUNDS - 1):
+            self.assertEqual(self.asked(b"x"), [b"More: "])
+        self.assertEqual(self.numbers(answers(b"x"), INFO_RESPONSE), [FAILURE])
+
+    def test_broken(self) -> None:
+        """A handler that fails asks nothing and refuses; prompts that are none are its mistake."""
+
+        def fail(event: SSHUserAuthRequest) -> None:
+            event.accept, event.prompts = True, ["Code: "]
+            raise ZeroDivisionError
+
+        def mistake(event: SSHUserAuthRequest) -> None:
+            event.accept, event.prompts = True, [""]
+
+        for say, logged in ((fail, ZeroDivisionError), (mistake, ValueError)):
+            self.listen(say=say)
+            self.asked()
+            self.assertEqual(self.numbers(answers(b"right"), INFO_RESPONSE), [FAILURE])
+            self.assertTrue(self.flushLoggedErrors(logged))
+
+    def test_after_a_checker(self) -> None:
+        """Handlers are told of a checker's rounds when it has decided, and may go on from there."""
+
+        @implementer(ICredentialsChecker)
+        class Two:
+            credentialInterfaces = (IDialogue,)
+
+            async def conduct(self, dialogue: Any) -> bytes:
+                await dialogue.ask(["Password: "])
+                await dialogue.ask(["Code: "])
+                return b"shared"
+
+            def requestAvatarId(self, dialogue: Any) -> Any:
+                return Deferred.fromCoroutine(self.conduct(dialogue))
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.prompts = ["Dog: "] if event.auth_method == "keyboard-interactive-2" else ()
+
+        self.listen(Two(), say=say, default_auth_methods="keyboard-interactive")
+        self.assertEqual(
+            [self.asked(*texts) for texts in ((), (b"right",), (b"42",))], [[b"Password: "], [b"Code: "], [b"Dog: "]]
+        )
+        self.assertEqual([event.accept for event in self.told], [True, True])
+        self.assertEqual(self.numbers(answers(b"Rex"), INFO_RESPONSE), [SUCCESS])
+        self.assertEqual(
+            [event.auth_method for event in self.told][2:], ["keyboard-interactive-3", "keyboard-interactive"]
+        )
+        self.assertEqual(self.transport.logins[0][1].name, "shared")
+
+
+class PromptsOfUserTests(Case):
+    """Prompts that are for one user only."""
+
+    def ask(self, user: bytes) -> bytes:
+        """Return the first prompt that a user is asked."""
+        ((_, payload),) = self.transport.ask(interactive_request(user))
+        return payload[20 : 20 + payload[19]]
+
+    def none(self, user: bytes) -> None:
+        self.transport.ask(request(user, b"none"))
+
+    def test_by_the_event(self) -> None:
+        """What a handler sets for `none` is what this user is asked, and no other."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.prompts = "Code of alice: " if event.user == "alice" else ()
+
+        self.listen(say=say, default_auth_methods="keyboard-interactive")
+        self.assertEqual(self.ask(b"alice"), b"Password: ")
+        self.none(b"alice")
+        self.assertEqual(self.ask(b"alice"), b"Code of alice: ")
+        self.assertEqual(self.ask(b"bob"), b"Password: ")
+        self.assertEqual(self.ask(b"alice"), b"Password: ")
+
+    def test_offer(self) -> None:
+        """An offered key changes nothing."""
+        self.listen(say=lambda event: setattr(event, "prompts", "Code: ") or accept(event))
+        self.assertEqual(self.numbers(offer(b"alice", A)), [PK_OK])
+        self.assertEqual(self.ask(b"alice"), b"Password: ")
+
+    def test_of_the_connection(self) -> None:
+        """What a handler sets for the connection while one user is tried ends with that user, too."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            if event.user == "alice":
+                mine = self.transport.server_settings.of(event.connection_id)
+                mine.keyboard_interactive_prompts = "Code of alice: "
+
+        self.listen(say=say, default_auth_methods="keyboard-interactive")
+        self.transport.server_settings.keyboard_interactive_prompts = "Everybody: "
+        self.none(b"alice")
+        self.assertEqual(self.ask(b"alice"), b"Code of alice: ")
+        self.assertEqual(self.ask(b"bob"), b"Everybody: ")
+
+    def test_set_before(self) -> None:
+        """What was set for the connection before anybody was tried is for everybody who is."""
+
+        def say(event: SSHUserAuthRequest) -> None:
+            event.prompts = "Code of alice: " if event.user == "alice" else ()
+
+        self.listen(say=say, default_auth_methods="keyboard-interactive")
+        self.transport.settings.set("KeyboardInteractivePrompts", "Here: ")
+        self.transport.service.serviceStarted()
+        self.assertEqual(self.ask(b"bob"), b"Here: ")
+        self.none(b"alice")
+        self.assertEqual([self.ask(user) for user in (b"alice", b"bob")], [b"Code of alice: ", b"Here: "])

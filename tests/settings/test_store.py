@@ -289,6 +289,17 @@ class OverlayTests(Case):
         self.settings.algorithm_profile = "documented"
         self.assertEqual((overlay.entries, overlay.tcp_no_delay), (5, False))
 
+    def test_dropped(self):
+        """A connection that drops its own value has the server's again, and who watches is told."""
+        overlay = self.settings.overlay()
+        told = []
+        overlay.watch("Entries", told.append)
+        self.settings.entries = 5
+        overlay.entries = 7
+        overlay.drop("Entries")
+        overlay.drop("Entries")
+        self.assertEqual((overlay.entries, overlay.has_own("Entries"), told), (5, False, [5, 7, 5]))
+
     def test_own_value(self):
         """A value of its own stands over the server's and is seen by nobody else."""
         one, other = self.settings.overlay(1), self.settings.overlay(2)
