@@ -231,6 +231,26 @@ class IRestrict(Interface):
         """
 
 
+class IGuarded(Interface):
+    """
+    Ability of a file system: following a link only where somebody else lets it.
+
+    What has links needs it for users whose permissions differ by path: where a link leads, only the file system knows.
+    """
+
+    def guarded_by(judge):
+        """
+        Return a file system of the same files that follows a link only where it may.
+
+        Whatever is done through a link where it may not is PERMISSION_DENIED; `real_path` returns the path as it is
+        written. Nobody who swaps links meanwhile can lead a request elsewhere than was judged.
+
+        Args:
+            judge: called, in any thread, with a path as it is written, the path of what it means, links resolved, and
+                whether a folder may stand there; returns whether that may be.
+        """
+
+
 class IOnDisk(Interface):
     """Ability of a file system: its files lie on this machine, for `UserRootDirectory`."""
 
@@ -290,4 +310,5 @@ class ISFTPAvatar(Interface):
     user_name = Attribute("str: the name the client gave and proved.")
     home = Attribute("str: the virtual path that relative paths start from; default `/`.")
     read_only = Attribute("bool: refuse every request that changes something; default False.")
+    permissions = Attribute("Permissions, or a mapping of patterns to words; may be missing, or None: everything.")
     files = Attribute("IFileSystem: what this user sees; None: the handlers of events are the file system.")

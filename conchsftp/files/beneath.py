@@ -13,7 +13,7 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from conchsftp.errors import SFTPError
 from conchsftp.files.calls import find_rename_exclusively
 from conchsftp.files.changes import Changes
-from conchsftp.files.confine import Confine, Place, decode, encode
+from conchsftp.files.confine import Confine, Judge, Place, decode, encode
 from conchsftp.files.links import Links
 from conchsftp.files.making import Making
 from conchsftp.files.walk import ITSELF, SAFELY, fail
@@ -43,8 +43,10 @@ class Opened:
 class Beneath(Confine):
     """A directory that is not left, and what can be done in it."""
 
-    def __init__(self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE) -> None:
-        super().__init__(root, base, links=links)
+    def __init__(
+        self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE, judge: Judge | None = None
+    ) -> None:
+        super().__init__(root, base, links=links, judge=judge)
         self._rename_exclusively = find_rename_exclusively()
 
     def open(self, path: str, flags: int, making: Making | None, *, keep_directory: bool = False) -> Opened:

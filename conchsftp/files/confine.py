@@ -7,8 +7,9 @@ stands in `beneath.py`. These are blocking calls, for any thread; none keeps sta
 """
 
 import os
+from collections.abc import Callable
 from errno import ENOENT
-from stat import S_ISLNK
+from stat import S_ISDIR, S_ISLNK
 from typing import Self
 
 from conchsftp.errors import SFTPError
@@ -16,6 +17,9 @@ from conchsftp.files.calls import find_open_beneath
 from conchsftp.files.links import FreeWalk, Links
 from conchsftp.files.walk import STEP, Walk, fail, split
 from conchsftp.sftp.statuses import Status
+
+Judge = Callable[[str, str, bool], bool]
+"""See `IGuarded.guarded_by`."""
 
 Place = tuple[int, bytes, os.stat_result | None]
 """An open directory, a name in it, and the status of what stands there; None if nothing does."""
@@ -31,10 +35,15 @@ class Confine:
             a link that leads out of it, is PERMISSION_DENIED. Empty: clients know the root as `/`, and `..` in links
             stays there.
         links: what becomes of symbolic links. With FOLLOW, it is left wherever one of them leads out.
+        judge: asked before anything is done where a link has led, see `IGuarded`; None: links may lead anywhere that
+            `links` says. Not asked with FOLLOW: where links lead is the operator's decision then.
     """
 
-    def __init__(self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE) -> None:
+    def __init__(
+        self, root: str | bytes | int, base: str = "", *, links: Links = Links.INSIDE, judge: Judge | None = None
+    ) -> None:
         self.links = links
+        self.judge = judge if links is not Links.FOLLOW else None
         self.fd = root if isinstance(root, int) else os.open(root, STEP & ~os.O_NOFOLLOW)
         self.base = base.rstrip("/")
         self._base = encode(self.base)
@@ -59,7 +68,7 @@ class Confine:
             return self.fd, raw[1:] or b"."
         head, name = raw[1:cut], raw[cut + 1 :]
         directory = self._directory(head)
-        return (directory, name) if directory >= 0 else (self._walk_to(head), name)
+        return (directory, name) if directory >= 0 else (self._walk_to(head, name, path), name)
 
     def place(self, path: str) -> Place:
         """Return the place of a path itself, whose last name may be a link. Give the directory to `leave()`."""
@@ -81,6 +90,9 @@ class Confine:
         walk = self._walk()
         try:
             walk.to_end(self._below(path))
+            if self.judge is not None:
+                # What is missing may be made as a folder by nobody who follows links to it.
+                self._check(path, walk, walk.name, walk.status is not None and S_ISDIR(walk.status.st_mode))
         except BaseException:
             walk.close()
             raise
@@ -128,17 +140,23 @@ class Confine:
             names = walk.canonical(raw)
         finally:
             walk.close()
-        return self.base + decode(b"/" + b"/".join(names)) if names else self.base or "/"
+        real_path = self._named(names)
+        # It may be a folder, but nothing is done there.
+        return real_path if self.judge is None or self.judge(path, real_path, False) else path
 
-    def descend(self, path: str, base: str = "") -> Self:
+    def descend(self, path: str, base: str = "", *, judge: Judge | None = None) -> Self:
         """Return the same for a directory below, which is the root of the new one."""
         directory, name, status = self.end(path)
         try:
             if status is None:
                 raise fail(ENOENT)
-            return type(self)(os.open(name, STEP, dir_fd=directory), base, links=self.links)
+            return type(self)(os.open(name, STEP, dir_fd=directory), base, links=self.links, judge=judge)
         finally:
             self.leave(directory)
+
+    def guarded(self, judge: Judge) -> Self:
+        """Return the same for the same directory, with links that are judged."""
+        return self.descend(self.base or "/", self.base, judge=judge)
 
     def path_of(self, place: str) -> str:
         """
@@ -181,14 +199,27 @@ class Confine:
         except OSError:
             return -1
 
-    def _walk_to(self, path: bytes) -> int:
+    def _walk_to(self, head: bytes, name: bytes, path: str) -> int:
         walk = self._walk()
         try:
-            walk.into(path)
+            walk.into(head)
+            if self.judge is not None:
+                self._check(path, walk, name, True)
         except BaseException:
             walk.close()
             raise
         return walk.directory
+
+    def _check(self, path: str, walk: "Walk | FreeWalk", name: bytes, folder: bool) -> None:
+        """Refuse what a link may not lead to."""
+        assert isinstance(walk, Walk) and self.judge is not None  # see `__init__`
+        names = walk.names if name == b"." else [*walk.names, name]
+        if not self.judge(path, self._named(names), folder):
+            raise SFTPError(Status.PERMISSION_DENIED)
+
+    def _named(self, names: list[bytes]) -> str:
+        """Return the virtual path of names below the root."""
+        return self.base + decode(b"/" + b"/".join(names)) if names else self.base or "/"
 
     def _walk(self) -> Walk | FreeWalk:
         return FreeWalk(self.fd) if self.links is Links.FOLLOW else self._bounded_walk()

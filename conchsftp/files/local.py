@@ -20,6 +20,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.beneath import Beneath, Opened
 from conchsftp.files.changes import names_somebody, wanted
+from conchsftp.files.confine import Judge
 from conchsftp.files.crossing import Crossing, Moving
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.links import Links
@@ -31,6 +32,7 @@ from conchsftp.interfaces import (
     IAccounts,
     ICopy,
     IFileSystem,
+    IGuarded,
     IHardLinks,
     ILinks,
     IOnDisk,
@@ -53,7 +55,7 @@ T = TypeVar("T")
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IOnDisk)
+@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -115,6 +117,10 @@ class LocalFileSystem:
         Everything else, and links that lead there, is PERMISSION_DENIED.
         """
         return _then(self._call(path, self._beneath.descend, path, path), self._again)
+
+    def guarded_by(self, judge: Judge) -> "LocalFileSystem | Deferred[LocalFileSystem]":
+        """Return a file system that shows the same files, and follows a link only where it may; see `IGuarded`."""
+        return _then(self._workers.call(self._mount, self._beneath.guarded, judge), self._again)
 
     # IFileSystem
 

@@ -16,10 +16,20 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.changes import NANOSECONDS
-from conchsftp.files.confine import check, encode
+from conchsftp.files.confine import Judge, check, encode
 from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, Node
 from conchsftp.files.walk import MAX_LINKS, fail
-from conchsftp.interfaces import ICopy, IFileSystem, IHardLinks, ILinks, IReadInto, IRestrict, ISync, IWriteFrom
+from conchsftp.interfaces import (
+    ICopy,
+    IFileSystem,
+    IGuarded,
+    IHardLinks,
+    ILinks,
+    IReadInto,
+    IRestrict,
+    ISync,
+    IWriteFrom,
+)
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import APPENDING, REPLACING, WRITING, Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
@@ -34,7 +44,7 @@ Above = list[tuple[str, Node]]
 Names = list[str]
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, IRestrict)
+@implementer(IFileSystem, ILinks, IHardLinks, IRestrict, IGuarded)
 class MemoryFileSystem:
     """
     Files in memory.
@@ -62,6 +72,7 @@ class MemoryFileSystem:
         self._ids = {"uid": uid, "gid": gid}
         self._root = self._new({}, 0o777)
         self._within: Names = []
+        self._judge: Judge | None = None
         for path, data in (contents or {}).items():
             self.put(path, data)
 
@@ -89,6 +100,12 @@ class MemoryFileSystem:
             raise fail(ENOTDIR)
         same = copy(self)
         same._within = [name for name in self.real_path(path).split("/") if name]
+        return same
+
+    def guarded_by(self, judge: Judge) -> "MemoryFileSystem":
+        """Return one of the same files that follows a link only where it may; see `IGuarded`."""
+        same = copy(self)
+        same._judge = judge
         return same
 
     # IFileSystem
@@ -174,14 +191,9 @@ class MemoryFileSystem:
         node.links += 1
 
     def real_path(self, path: str) -> str:
-        above, missing = self._walk(path, True)
-        names = [name for name, _ in above[1:]]
-        for name in missing:
-            if name == "..":
-                del names[-1:]
-            else:
-                names.append(name)
-        return "/" + "/".join(names)
+        above, missing = self._walk(path, True, judged=False)
+        real_path = _path_to(above, missing)
+        return real_path if self._judge is None or self._judge(path, real_path, False) else path
 
     # ILinks, IHardLinks
 
@@ -210,7 +222,7 @@ class MemoryFileSystem:
 
     # Finding and changing names
 
-    def _walk(self, path: str, follow: bool) -> tuple[Above, Names]:
+    def _walk(self, path: str, follow: bool, *, judged: bool = True) -> tuple[Above, Names]:
         """
         Go where a path leads, through links; through the last name only if that is to be followed.
 
@@ -220,6 +232,11 @@ class MemoryFileSystem:
         above, missing = self._walk_freely(path, follow)
         if self._within and [name for name, _ in above[1 : len(self._within) + 1]] != self._within:
             raise SFTPError(Status.PERMISSION_DENIED)
+        if judged and self._judge is not None:
+            real_path, node = _path_to(above, missing), above[-1][1]
+            folder = not follow if missing else node.type == FileType.DIRECTORY
+            if real_path != path and not self._judge(path, real_path, folder):
+                raise SFTPError(Status.PERMISSION_DENIED)
         return above, missing
 
     def _walk_freely(self, path: str, follow: bool) -> tuple[Above, Names]:
@@ -331,6 +348,17 @@ class _Found:
         if self.node is None:
             raise fail(ENOENT)
         return self.node
+
+
+def _path_to(above: Above, missing: Names) -> str:
+    """Return the path that a walk has taken, with what is missing at its end."""
+    names = [name for name, _ in above[1:]]
+    for name in missing:
+        if name == "..":
+            del names[-1:]
+        else:
+            names.append(name)
+    return "/" + "/".join(names)
 
 
 def _disposition(flags: int) -> Disposition:

@@ -72,6 +72,11 @@ class Walk:
         """Release the directory where the walk stands."""
         self._move(self._root)
 
+    @property
+    def names(self) -> list[bytes]:
+        """The names from the root to where the walk stands."""
+        return self._names
+
     def into(self, path: bytes) -> None:
         """Go to a directory; every name in the path may be a link to one."""
         self._descend(self._parts(path))

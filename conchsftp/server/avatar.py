@@ -4,6 +4,7 @@ What a login yields: the user, and what they see. Applications extend this class
 Holds no state of a connection's protocol; that belongs to the transport, the channel and the conversation.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.conch.avatar import ConchUser
@@ -17,6 +18,7 @@ from conchsftp.files.conch_adapter import ConchFileSystem
 from conchsftp.interfaces import ISFTPAvatar
 from conchsftp.server.conch_server import ConchServer
 from conchsftp.session.subsystem import SFTPSubsystem
+from conchsftp.settings.permissions import Permissions
 from conchsftp.ssh.channel import SFTPChannel
 
 _log = Logger()
@@ -34,6 +36,8 @@ class SFTPAvatar(ConchUser):
         files: the `IFileSystem` that the user sees; None: the handlers of events are the file system.
         home: the virtual path that relative paths start from.
         read_only: whether every request that would change something is refused.
+        permissions: what the user may do where: `Permissions`, or a mapping such as
+            `{"/": "list read", "/incoming": "upload"}`; None: what the class says, which is everything.
 
     Attributes:
         events, settings: those of the server that made it, None if none did; for sessions behind Conch's own SFTP
@@ -46,12 +50,24 @@ class SFTPAvatar(ConchUser):
     settings: Any = None
     has_own_root = False
 
-    def __init__(self, user_name: str, *, files: Any = None, home: str = "/", read_only: bool = False) -> None:
+    permissions: Permissions | Mapping[str, str | Iterable[str]] | None = None
+
+    def __init__(
+        self,
+        user_name: str,
+        *,
+        files: Any = None,
+        home: str = "/",
+        read_only: bool = False,
+        permissions: Permissions | Mapping[str, str | Iterable[str]] | None = None,
+    ) -> None:
         super().__init__()
         self.user_name = user_name
         self.files = files
         self.home = home
         self.read_only = read_only
+        # A mistake in them is told here, and not when a session begins.
+        self.permissions = Permissions.of(permissions if permissions is not None else self.permissions)
         self.channelLookup = {b"session": SFTPChannel}
         self.subsystemLookup: dict[bytes, Any] = {b"sftp": _subsystem}
 
@@ -70,7 +86,8 @@ class ConchAvatar(SFTPAvatar):
 
     Args:
         user_name: the name that was proved.
-        original: methods named `on_<event>` that it has are handlers.
+        original: methods named `on_<event>` that it has are handlers; its `permissions` and `read_only`, if it has
+            them, hold.
         server: what it is adapted to: provides Conch's `ISFTPServer`.
 
     Attributes:
@@ -81,7 +98,12 @@ class ConchAvatar(SFTPAvatar):
 
     def __init__(self, user_name: str, original: Any, server: Any) -> None:
         self.original = original
-        super().__init__(user_name, files=ConchFileSystem(server))
+        super().__init__(
+            user_name,
+            files=ConchFileSystem(server),
+            read_only=bool(getattr(original, "read_only", False)),
+            permissions=getattr(original, "permissions", None),
+        )
 
     async def find_home(self) -> None:
         """Ask where relative paths start; with a server that cannot say, which raises, they start at `/`."""

@@ -121,7 +121,8 @@ class ConchServer:
         self._refused = False
         self._channel: Any = None
         self._waiting: list[Deferred[None]] | None = None
-        if settings.user_root_directory or settings.restrict_user_to_home_dir:
+        limited = getattr(avatar, "permissions", None) is not None
+        if limited or settings.user_root_directory or settings.restrict_user_to_home_dir:
             self._waiting = []
             Deferred.fromCoroutine(self._confine())
 

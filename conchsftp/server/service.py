@@ -176,6 +176,8 @@ class SFTPServer(Properties, Control, MultiService):
         if user is not None and user.read_only:
             # Whatever the class decides by itself.
             avatar.read_only = True
+        if user is not None and user.permissions is not None:
+            avatar.permissions = user.permissions
         if not root and avatar.files is None and self.events.child(avatar).listeners.keys().isdisjoint(SUPPLYING):
             text = "no root for this user, RootDirectory is empty, and no handler of an event supplies files"
             self._log.error("{user!r}: {text}", user=user_name, text=text)

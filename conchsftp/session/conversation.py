@@ -23,6 +23,7 @@ from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
 from conchsftp.settings.code_pages import CODECS
+from conchsftp.settings.permissions import Permissions
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
@@ -69,6 +70,12 @@ class Conversation:
         self.virtual = avatar.files is None
         """Whether the handlers of events are the file system."""
         self.read_only: bool = avatar.read_only or settings.read_only
+        self.permissions: Permissions | None = None
+        """What the user may do where; None: everything."""
+        self.limited = False
+        """Whether there is anything that this user may not."""
+        self.refusals: set[str] = set()
+        """The kinds of events of which the log has said that one was refused."""
         self.handles = HandleTable(settings.max_handles)
         self.codec: Codec | None = None
         self.channel: Any = None
@@ -79,14 +86,16 @@ class Conversation:
         self.uploads = Uploads() if uploads is None else uploads
         self._turns = turns
         self._stoppable: Any = None
-        self.show(view if view is not None else View(files=avatar.files, home=avatar.home))
+        self.show(view if view is not None else View.of(avatar))
 
     def show(self, view: View) -> None:
         """Let the user see this from now on; before the first request."""
         self.files = VirtualFileSystem(self.events) if view.files is None else view.files
         found = (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
+        self.permissions = view.permissions
+        self.limited = self.read_only or view.permissions is not None
         # Which paths a request of its own names, only the file system knows.
-        unknown = IExtendedRequests if view.within else None
+        unknown = IExtendedRequests if view.within or view.permissions is not None else None
         self.abilities = frozenset(ability.__name__ for ability in found if ability is not unknown)
         self._view = view
         self.names_in(CODECS[self.settings.code_page])
@@ -136,6 +145,10 @@ class Conversation:
             return None
         lent: list[memoryview] | None = self.channel.reserve(self.codec.data_head_size, length)
         return lent
+
+    def hides(self, path: str) -> bool:
+        """Return whether the user may not even know what stands at a path."""
+        return self.permissions is not None and not self.permissions.place(path).visible
 
     def expanded(self, path: bytes) -> bytes:
         """

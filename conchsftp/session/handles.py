@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from conchsftp.errors import SFTPError
 from conchsftp.session.paths import is_within
+from conchsftp.settings.permissions import ALL, Place
 from conchsftp.sftp.statuses import Status
 
 _LONGEST = 256
@@ -33,6 +34,7 @@ class Opened:
         heavy: whether it costs far more than its path.
         begun: when it was opened.
         made: whether it was opened to be written anew: an empty file was transferred, too.
+        granted: what the user's permissions allow with it, bits: decided where and when it was opened.
         received, sent: bytes of its content that the client has sent and got.
     """
 
@@ -41,6 +43,7 @@ class Opened:
         "begun",
         "close",
         "failed",
+        "granted",
         "handle",
         "made",
         "path",
@@ -60,6 +63,7 @@ class Opened:
         self.places = 1
         self.begun = 0.0
         self.made = False
+        self.granted = ALL
         self.received = self.sent = 0
 
 
@@ -88,14 +92,21 @@ class OpenFile(Opened):
 
 
 class OpenDirectory(Opened):
-    """An open directory; its source is an `IDirectory`, `waiting` the entries that did not fit into the last reply."""
+    """
+    An open directory; its source is an `IDirectory`.
 
-    __slots__ = ("waiting",)
+    Attributes:
+        waiting: the entries that did not fit into the last reply.
+        place: what the user's permissions say of it, where not all that is in it is shown; None: everything is.
+    """
+
+    __slots__ = ("place", "waiting")
     heavy = True
 
     def __init__(self, path: str, source: Any) -> None:
         super().__init__(path, source)
         self.waiting: list[Any] = []
+        self.place: Place | None = None
 
 
 class HandleTable:

@@ -30,6 +30,7 @@ _LOOK = Operation(
     event=GetAttributes,
     announce=lambda c, path: GetAttributes(c.connection_id, c.user, path, 0, False),
     perform=lambda c, e, r: c.files.lstat(e.path),
+    needs=None,
     result="attributes",
 )
 

@@ -12,6 +12,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.interfaces import IAccounts, ICopy, ISpace, ISync
 from conchsftp.session.handles import Opened, OpenFile
+from conchsftp.session.needs import to_copy, to_know
 from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, Operation, by_handle, by_nothing
 from conchsftp.sftp import requests
 from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
@@ -81,6 +82,7 @@ async def _ready(names: Iterable[Any]) -> list[Any]:
 _SPACE: dict[str, Any] = {
     "event": ExtendedRequest,
     "perform": _space_of,
+    "needs": to_know,
     "result": "result",
     "reply": lambda c, e, r: space_reply(e.result),
     "shared": True,
@@ -89,12 +91,18 @@ _SPACE: dict[str, Any] = {
 
 ROWS = (
     Operation(request=requests.StatVFS, announce=_about_path("statvfs@openssh.com"), **_SPACE),
-    Operation(request=requests.FStatVFS, announce=_about_handle("fstatvfs@openssh.com"), files=by_handle, **_SPACE),
+    Operation(
+        request=requests.FStatVFS,
+        announce=_about_handle("fstatvfs@openssh.com"),
+        files=by_handle,
+        **(_SPACE | {"needs": None}),
+    ),
     Operation(
         request=requests.FSync,
         event=ExtendedRequest,
         announce=_about_handle("fsync@openssh.com"),
         perform=_sync,
+        needs=None,
         files=by_handle,
         ability=ISync,
     ),
@@ -103,6 +111,7 @@ ROWS = (
         event=ExtendedRequest,
         announce=_announce_copy,
         perform=_copy,
+        needs=to_copy,
         files=_by_both_handles,
         mutates=True,
         ends=True,
@@ -113,6 +122,7 @@ ROWS = (
         event=ExtendedRequest,
         announce=_about("limits@openssh.com"),
         perform=_limits,
+        needs=None,
         files=by_nothing,
         reply=lambda c, e, r: limits_reply(
             packet=_PACKET, read=LARGEST_READ, write=LARGEST_WRITE, handles=c.settings.max_handles
@@ -123,6 +133,7 @@ ROWS = (
         event=ExtendedRequest,
         announce=_about("users-groups-by-id@openssh.com"),
         perform=_accounts,
+        needs=None,
         files=by_nothing,
         result="result",
         reply=lambda c, e, r: accounts_reply(*e.result),

@@ -12,9 +12,11 @@ from typing import Any
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
 from conchsftp.events.own import DirRead, FileRequest
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.needs import of_handle, to_set_open
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.telling import tell_transfer
+from conchsftp.settings.permissions import READ, WRITE
 from conchsftp.sftp import requests
 from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
@@ -186,9 +188,11 @@ async def _found(e: Any, waiting: Awaitable[Any]) -> Any:
     return found
 
 
-def _fit(c: Any, e: Any) -> None:
+def _fit(c: Any, e: Any, r: Any) -> None:
     """Take as many entries as fit into one reply, and keep the others for the next READDIR."""
     found = e.entries or ()
+    if found and c.permissions is not None:
+        found = _shown(c, r, found)
     if any("/" in name or not name for name, _ in found):
         # From a handler, or from a file system that somebody wrote: a client that stores what it gets under such a name
         # stores it elsewhere.
@@ -210,6 +214,14 @@ def _fit(c: Any, e: Any) -> None:
     e.names = names
 
 
+def _shown(c: Any, r: Any, found: Any) -> Any:
+    """Return the entries that the user may know of."""
+    place = c.handles.get(r.handle, OpenDirectory).place
+    if place is None:
+        return found
+    return [each for each in found if each[0] in (".", "..") or place.shows(each[0])]
+
+
 def _hidden(c: Any, e: Any) -> bool:
     """Return whether handlers have taken out all that was found; clients would take it for the end."""
     return e.status_code == Status.OK and e.__class__ is DirRead and e.found > 0 and not e.names
@@ -225,7 +237,13 @@ def _own_data(request: Any) -> None:
     request.data = [b"".join(request.data)]
 
 
-_CLOSING: dict[str, Any] = {"event": FileClose, "announce": _announce_close, "files": by_handle, "enters_first": True}
+_CLOSING: dict[str, Any] = {
+    "event": FileClose,
+    "announce": _announce_close,
+    "needs": None,
+    "files": by_handle,
+    "enters_first": True,
+}
 
 ROWS = (
     Operation(
@@ -233,6 +251,7 @@ ROWS = (
         event=FileRead,
         announce=_announce_read,
         perform=_read,
+        needs=of_handle(READ),
         result="data",
         reply=_data_reply,
         told=_told,
@@ -246,6 +265,7 @@ ROWS = (
         event=FileWrite,
         announce=_announce_write,
         perform=_write,
+        needs=of_handle(WRITE),
         files=by_handle,
         told=_told,
         own=_own_data,
@@ -258,6 +278,7 @@ ROWS = (
         event=GetAttributes,
         announce=_announce_stat,
         perform=lambda c, e, r: c.handles.get(r.handle, Opened).source.stat(),
+        needs=None,
         result="attributes",
         reply=attributes_reply,
         files=by_handle,
@@ -268,6 +289,7 @@ ROWS = (
         event=SetAttributes,
         announce=_announce_set_stat,
         perform=_set_attributes,
+        needs=to_set_open,
         explain=explained,
         files=by_handle,
         mutates=True,
@@ -278,6 +300,7 @@ ROWS = (
         event=DirRead,
         announce=_announce_list,
         perform=_list,
+        needs=None,
         result="entries",
         conclude=_fit,
         again=_hidden,

@@ -19,14 +19,25 @@ from conchsftp.events.files import (
     ResolvePath,
     SetAttributes,
 )
-from conchsftp.events.own import LinkCreate, LinkRead
 from conchsftp.files.virtual import EventFile, supplied
-from conchsftp.interfaces import IHardLinks, ILinks, IReadInto, IWriteFrom
+from conchsftp.interfaces import IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.listed import as_directory
+from conchsftp.session.needs import (
+    at_path,
+    granted,
+    narrowed,
+    to_know,
+    to_list,
+    to_make_directory,
+    to_open,
+    to_rename,
+    to_set,
+)
 from conchsftp.session.operation import Operation, attributes_reply, by_both_paths, by_nothing, name_reply
 from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.transfers import Transfer, renamed, watched
+from conchsftp.settings.permissions import CREATE, DELETE, LIST, RMDIR, WRITE
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import WRITING, Disposition, OpenFlag, RenameFlag
@@ -37,6 +48,8 @@ from conchsftp.sftp.statuses import Status
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 _PATH = ("path",)
 _REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
+_THERE = Status.FILE_ALREADY_EXISTS
+_MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
 
 def _announced(kind: Any) -> Any:
@@ -117,7 +130,11 @@ def _adopt_file(c: Any, e: Any, r: Any) -> Any:
     return supplied(e.result, e.desired_access, e.open_flags, c.means())
 
 
-def _keep_file(c: Any, e: Any) -> None:
+def _keep_file(c: Any, e: Any, r: Any) -> None:
+    if c.permissions is not None and e.open_flags != r.flags:
+        # Only one of making and changing is permitted, and the other one would have been needed.
+        lacks = WRITE if e.open_flags & OpenFlag.DISPOSITION == Disposition.CREATE_NEW else CREATE
+        narrowed(e, (_THERE,) if lacks == WRITE else _MISSING, lacks)
     file = e.result
     if file is None and c.virtual and e.status_code == Status.OK:
         # A handler has opened it after nobody did before.
@@ -127,6 +144,8 @@ def _keep_file(c: Any, e: Any) -> None:
     into = file.read_into if IReadInto.providedBy(file) else None
     from_pieces = file.write_from if IWriteFrom.providedBy(file) else None
     opened = OpenFile(e.path, file, into=into, from_pieces=from_pieces)
+    if c.permissions is not None:
+        opened.granted = granted(c, c.path(r.path), e.desired_access)
     _keep(c, e, e.handle, opened)
     if not opened.handle:
         return
@@ -147,8 +166,12 @@ def _adopt_directory(c: Any, e: Any, r: Any) -> Any:
     return as_directory(c, e.path, e.result)
 
 
-def _keep_directory(c: Any, e: Any) -> None:
+def _keep_directory(c: Any, e: Any, r: Any) -> None:
     opened = OpenDirectory(e.path, e.result)
+    if c.permissions is not None:
+        place = c.permissions.place(c.path(r.path))
+        opened.granted = place.words
+        opened.place = None if place.uniform and place.words & LIST else place
     _keep(c, e, c.handles.free().decode(), opened)
     e.result = opened
 
@@ -190,45 +213,24 @@ def _rename(c: Any, e: Any, r: Any) -> Any:
     return result if result is None else c.stop_when_over(result)
 
 
-def _follow(c: Any, e: Any) -> None:
+def _follow(c: Any, e: Any, r: Any) -> None:
     """Know what is open by its new name."""
+    if c.permissions is not None and not e.flags & _REPLACING and getattr(r, "flags", _REPLACING) & _REPLACING:
+        narrowed(e, (_THERE,), WRITE)
     if e.status_code == Status.OK:
         c.handles.renamed(e.path, e.new_path)
         if c.uploads:
             renamed(c, e.path, e.new_path)
 
 
-def _announce_symlink(c: Any, r: Any) -> Any:
-    # The target is kept as it was written: it may be relative, and need not exist.
-    return LinkCreate(c.connection_id, c.user, c.path(r.path), c.text(r.target))
-
-
-def _announce_hard_link(c: Any, r: Any) -> Any:
-    return LinkCreate(c.connection_id, c.user, c.path(r.new_path), c.path(r.path), False)
-
-
-def _announce_link(c: Any, r: Any) -> Any:
-    target = c.text(r.target) if r.symbolic else c.path(r.target)
-    return LinkCreate(c.connection_id, c.user, c.path(r.path), target, r.symbolic)
-
-
-def _by_link(c: Any, r: Any) -> tuple[str, ...]:
-    return (c.path(r.path),) if r.symbolic else (c.path(r.path), c.path(r.target))
-
-
-def _link(c: Any, e: Any, r: Any) -> Any:
-    if (ILinks if e.symbolic else IHardLinks).__name__ not in c.abilities:
-        raise SFTPError(Status.OP_UNSUPPORTED)
-    if e.symbolic:
-        return c.files.make_symlink(e.path, e.target)
-    # That of a hard link is a path, and may be diverted as one.
-    return c.files.make_hard_link(c.diverted(e.target), e.path)
-
-
 def _real_path(c: Any, e: Any, r: Any) -> Any:
     path = c.composed(r.path, r.compose)
     if r.control == Control.NO_CHECK:
         # "The server MUST NOT resolve symlinks" (filexfer-13, 8.9.1).
+        return path
+    if c.hides(path):
+        if r.control == Control.STAT_ALWAYS:
+            raise SFTPError(Status.NO_SUCH_FILE)
         return path
     return c.files.real_path(path) if r.control == Control.RESOLVE else _looked_up(c, e, path, r.control)
 
@@ -253,13 +255,18 @@ def _by_composed(c: Any, r: Any) -> tuple[str, ...]:
 
 
 def _expand_path(c: Any, e: Any, r: Any) -> Any:
-    return c.files.real_path(c.path(c.expanded(r.path)))
+    return _canonical(c, c.path(c.expanded(r.path)))
 
 
 def _home_directory(c: Any, e: Any, r: Any) -> Any:
     if b"/" in r.user:
         raise SFTPError(Status.NO_SUCH_FILE, "No such user")
-    return c.files.real_path(c.path(c.expanded(b"~" + r.user)))
+    return _canonical(c, c.path(c.expanded(b"~" + r.user)))
+
+
+def _canonical(c: Any, path: str) -> Any:
+    """Return where a path leads; of what the user may not know of, nothing but the path itself."""
+    return path if c.hides(path) else c.files.real_path(path)
 
 
 def _announce_resolve(c: Any, r: Any) -> Any:
@@ -279,10 +286,18 @@ def _resolved(c: Any, e: Any, r: Any) -> Any:
     return name_reply(c.encoded(e.real_path), e.attributes)
 
 
-_RESOLVING: dict[str, Any] = {"event": ResolvePath, "result": "real_path", "reply": _resolved, "shared": True}
+_RESOLVING: dict[str, Any] = {
+    "event": ResolvePath,
+    # What may not be known of is resolved without a look.
+    "needs": None,
+    "result": "real_path",
+    "reply": _resolved,
+    "shared": True,
+}
 _ASKING: dict[str, Any] = {
     "event": GetAttributes,
     "perform": _get_attributes,
+    "needs": to_know,
     "result": "attributes",
     "reply": attributes_reply,
     "shared": True,
@@ -290,6 +305,7 @@ _ASKING: dict[str, Any] = {
 _CHANGING: dict[str, Any] = {
     "event": SetAttributes,
     "perform": _set_attributes,
+    "needs": to_set,
     "explain": explained,
     "paths": _PATH,
     "mutates": True,
@@ -297,13 +313,13 @@ _CHANGING: dict[str, Any] = {
 _RENAMING: dict[str, Any] = {
     "event": FileRename,
     "perform": _rename,
+    "needs": to_rename,
     "conclude": _follow,
     "paths": ("path", "new_path"),
     "files": by_both_paths,
     "alone": True,
     "mutates": True,
 }
-_LINKING: dict[str, Any] = {"event": LinkCreate, "perform": _link, "paths": _PATH, "mutates": True}
 
 ROWS = (
     Operation(request=requests.LStat, announce=_stat(False), **_ASKING),
@@ -315,6 +331,7 @@ ROWS = (
         event=FileOpen,
         announce=_announce_open,
         perform=_open,
+        needs=to_open,
         result="result",
         adopt=_adopt_file,
         paths=_PATH,
@@ -327,6 +344,7 @@ ROWS = (
         event=DirList,
         announce=_announced(DirList),
         perform=_open_directory,
+        needs=to_list,
         result="result",
         adopt=_adopt_directory,
         paths=_PATH,
@@ -339,6 +357,7 @@ ROWS = (
         event=DirCreate,
         announce=_with_attributes(DirCreate),
         perform=lambda c, e, r: c.files.make_directory(e.path, e.attributes or Attributes()),
+        needs=to_make_directory,
         paths=_PATH,
         alone=True,
         mutates=True,
@@ -348,6 +367,7 @@ ROWS = (
         event=DirRemove,
         announce=_announced(DirRemove),
         perform=lambda c, e, r: c.files.remove_directory(e.path),
+        needs=at_path(RMDIR),
         paths=_PATH,
         alone=True,
         mutates=True,
@@ -357,30 +377,12 @@ ROWS = (
         event=FileRemove,
         announce=_announced(FileRemove),
         perform=lambda c, e, r: c.files.remove(e.path),
+        needs=at_path(DELETE),
         paths=_PATH,
         mutates=True,
     ),
     Operation(request=requests.Rename, announce=_announce_rename, **_RENAMING),
     Operation(request=requests.PosixRename, announce=_announce_posix_rename, **_RENAMING),
-    Operation(request=requests.SymLink, announce=_announce_symlink, ability=ILinks, **_LINKING),
-    Operation(request=requests.Link, announce=_announce_link, files=_by_link, **_LINKING),
-    Operation(
-        request=requests.HardLink,
-        announce=_announce_hard_link,
-        files=by_both_paths,
-        ability=IHardLinks,
-        **_LINKING,
-    ),
-    Operation(
-        request=requests.ReadLink,
-        event=LinkRead,
-        announce=_announced(LinkRead),
-        perform=lambda c, e, r: c.files.read_link(e.path),
-        result="target",
-        reply=lambda c, e, r: name_reply(c.encoded(e.target)),
-        shared=True,
-        ability=ILinks,
-    ),
     Operation(
         request=requests.RealPath, announce=_announce_resolve, perform=_real_path, files=_by_composed, **_RESOLVING
     ),

@@ -64,6 +64,8 @@ class Operation:
         perform: does it, by what the event says after its handlers; returns the result, an awaitable or a Deferred.
         explain: the text for a client whose request `perform` could not carry out, made from the event that has failed;
             None where the text of the failure says it all.
+        needs: what it takes of the user's permissions, asked only of who has some: raises SFTPError, or has the event
+            ask for less before anybody sees it. None for what every user may.
         result: the field of the event that takes the result; empty if there is none.
         adopt: takes the place of `perform` where a handler has done the operation, and is called again where one has
             replaced the result afterwards: makes of what was supplied what the operation needs, and returns it. None
@@ -91,12 +93,13 @@ class Operation:
     event: type[FileEvent]
     announce: Callable[[Any, Any], FileEvent]
     perform: Callable[[Any, Any, Any], Any]
+    needs: Callable[[Any, Any, Any], None] | None
     explain: Callable[[Any], str] | None = None
     result: str = ""
     adopt: Callable[[Any, Any, Any], Any] | None = None
     paths: tuple[str, ...] = ()
     reply: Callable[[Any, Any, Any], Any] = _done
-    conclude: Callable[[Any, Any], None] | None = None
+    conclude: Callable[[Any, Any, Any], None] | None = None
     again: Callable[[Any, Any], bool] | None = None
     files: Callable[[Any, Any], tuple[str, ...]] = _by_path
     shared: bool = False

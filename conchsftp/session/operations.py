@@ -7,7 +7,7 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IExtendedRequests
-from conchsftp.session import on_extensions, on_handles, on_paths
+from conchsftp.session import on_extensions, on_handles, on_links, on_paths
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extensions import advertised
@@ -46,22 +46,23 @@ def _never(c: Any, e: Any, r: Any) -> Any:
     raise AssertionError("refused before")
 
 
+_NEVER: dict[str, Any] = {"event": FileRequest, "perform": _never, "needs": None, "files": by_nothing}
+
 OPERATIONS: dict[type[Any], Operation] = {
     row.request: row
     for row in (
         *on_paths.ROWS,
+        *on_links.ROWS,
         *on_handles.ROWS,
         *on_extensions.ROWS,
-        Operation(request=BadPacket, event=FileRequest, announce=_malformed, perform=_never, files=by_nothing),
-        *(
-            Operation(request=locking, event=FileRequest, announce=_unsupported, perform=_never, files=by_nothing)
-            for locking in (Block, Unblock)
-        ),
+        Operation(request=BadPacket, announce=_malformed, **_NEVER),
+        *(Operation(request=locking, announce=_unsupported, **_NEVER) for locking in (Block, Unblock)),
         Operation(
             request=UnknownExtended,
             event=ExtendedRequest,
             announce=_announce_unknown,
             perform=_own_request,
+            needs=None,
             files=by_nothing,
             result="result",
             reply=_own_reply,

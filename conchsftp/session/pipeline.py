@@ -18,6 +18,7 @@ from conchsftp.events.kinds import FileEvent, Phase, deliberate
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
 from conchsftp.files.virtual import UNHANDLED
+from conchsftp.session.needs import refused
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import MISTAKE, Status
@@ -94,9 +95,7 @@ class Pipeline:
         except _PROBLEMS as problem:
             return self._failed(self._nameless(), problem)
         listened = type(event) in conversation.events.listeners
-        if conversation.read_only and row.changes(request):
-            event.status_code = Status.PERMISSION_DENIED
-            event.error_message = "The server is read-only"
+        if conversation.limited and refused(conversation, row, request, event):
             return event
         perform = row.perform
         if listened:
@@ -126,7 +125,7 @@ class Pipeline:
                 self._tell(row, request, event)
         if listened:
             event = await self._after(row, request, event)
-        return event if row.conclude is None else self._concluded(row.conclude, event)
+        return event if row.conclude is None else self._concluded(row.conclude, event, request)
 
     def _undone(self, row: Operation, event: FileEvent, problem: Any, perform: Any) -> FileEvent:
         """Return the event of an operation that has failed."""
@@ -217,9 +216,9 @@ class Pipeline:
         except _PROBLEMS:
             self._conversation.log.failure("{about} could not be counted", about=event.name)
 
-    def _concluded(self, conclude: Callable[[Any, Any], None], event: FileEvent) -> FileEvent:
+    def _concluded(self, conclude: Callable[[Any, Any, Any], None], event: FileEvent, request: Any) -> FileEvent:
         try:
-            conclude(self._conversation, event)
+            conclude(self._conversation, event, request)
         except _PROBLEMS as problem:
             return self._failed(event, problem)
         return event

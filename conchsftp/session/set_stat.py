@@ -50,6 +50,21 @@ def applied(c: Any, wanted: Attributes | None, apply: Callable[[Attributes], Any
     return look()
 
 
+def changes(c: Any, wanted: Attributes | None) -> set[str]:
+    """Return what would be set of what a client asks for: `size`, `mode`, `owner`, `times` or `attributes`."""
+    if wanted is None:
+        return set()
+    left = replace(wanted, **IGNORED[c.settings.set_stat_policy])
+    return {_OWN.get(field, "attributes") for field in _asked(left)}
+
+
+def without_owner(attributes: Attributes) -> Attributes:
+    """Return attributes that say nothing of an owner or a group."""
+    if all(getattr(attributes, field) is None for field in _NAMES["owner"]):
+        return attributes
+    return replace(attributes, **dict.fromkeys(_NAMES["owner"]))
+
+
 def explained(e: Any) -> str:
     """Return the text of a refusal: that only attributes were refused, and which."""
     asked = [] if e.attributes is None else _asked(e.attributes)

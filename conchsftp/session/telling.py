@@ -45,6 +45,15 @@ def tell_transfer(conversation: Any, opened: Opened) -> None:
     tell("{path}: {summary}", path=_shown(opened.path), summary=summary)
 
 
+def tell_refused(conversation: Any, event: Any) -> None:
+    """Say that a request was refused for the user's permissions; once a session for each kind, as clients ask a lot."""
+    if event.name in conversation.refusals:
+        return
+    conversation.refusals.add(event.name)
+    reason = event.error_message or "not permitted"
+    conversation.log.info("{event} {path} refused: {reason}", event=event.name, path=_shown(event.path), reason=reason)
+
+
 def show_requests(subsystem: Any, log: Any, shown: bool) -> None:
     """Have the log show the requests of a subsystem from now on, or no more."""
     if not shown:

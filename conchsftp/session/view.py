@@ -2,8 +2,8 @@
 What a user sees: which files, where relative paths start, and beyond what nothing can be named.
 
 Decided once, at the end of a login; requests only use it. The two ways to confine somebody differ in what they are
-shown: UserRootDirectory makes a folder `/`, RestrictUserToHomeDir leaves it at `/home/user1`. Both are kept twice:
-names are judged here, before any handler sees them, and links by the file system.
+shown: UserRootDirectory makes a folder `/`, RestrictUserToHomeDir leaves it at `/home/user1`. Both are kept twice, and
+so are permissions: names are judged before any handler sees them, and links by the file system.
 """
 
 import re
@@ -15,8 +15,9 @@ from twisted.logger import Logger
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
-from conchsftp.interfaces import ILinks, IOnDisk, IRestrict
+from conchsftp.interfaces import IGuarded, ILinks, IOnDisk, IRestrict
 from conchsftp.session.paths import Paths, RestrictedPaths, normalise
+from conchsftp.settings.permissions import Permissions
 from conchsftp.settings.store import Overlay
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.statuses import TEXTS, Status
@@ -39,11 +40,18 @@ class View:
         files: the file system; None: the handlers of events are.
         home: where relative paths start.
         within: the only directory that can be reached; empty: there is no such limit.
+        permissions: what may be done where; None: everything.
     """
 
     files: Any
     home: str = "/"
     within: str = ""
+    permissions: Permissions | None = None
+
+    @classmethod
+    def of(cls, avatar: Any) -> "View":
+        """Return all of an avatar's files, from its home on; links are not judged."""
+        return cls(files=avatar.files, home=avatar.home, permissions=permissions_of(avatar))
 
     def paths(self, encoding: str = "utf-8") -> Paths:
         """Return how the user names files; `encoding` as in `Paths`."""
@@ -71,9 +79,26 @@ async def view_of(avatar: Any, settings: Any, home_dir: str = "", *, log: Logger
         files = await _rooted(files, _expanded(settings.user_root_directory, avatar.user_name))
     # Whoever says only later where the home is may say anything.
     known = bool(home_dir) or getattr(avatar, "knows_home", True)
+    permissions = permissions_of(avatar)
     if settings.restrict_user_to_home_dir and (home != "/" or not known):
-        return View(files=await _restricted(files, home), home=home, within=home)
-    return View(files=files, home=home if home == "/" else await _found(files, home, log))
+        files = await _guarded(await _restricted(files, home), permissions)
+        return View(files=files, home=home, within=home, permissions=permissions)
+    home = home if home == "/" else await _found(files, home, log)
+    return View(files=await _guarded(files, permissions), home=home, permissions=permissions)
+
+
+def permissions_of(avatar: Any) -> Permissions | None:
+    """
+    Return what a user may do where; None where that is everything.
+
+    Raises:
+        Unseen: what the avatar says cannot be understood.
+    """
+    try:
+        permissions = Permissions.of(getattr(avatar, "permissions", None))
+    except ValueError as problem:
+        raise Unseen(f"permissions: {problem}") from None
+    return None if permissions is None or permissions.unlimited else permissions
 
 
 def _expanded(place: str, user_name: str) -> str:
@@ -105,6 +130,17 @@ async def _restricted(files: Any, home: str) -> Any:
         return await _ready(files.restricted_to(home))
     except (OSError, SFTPError) as problem:
         raise Unseen(f"RestrictUserToHomeDir: {home}: {_reason(problem)}") from None
+
+
+async def _guarded(files: Any, permissions: Permissions | None) -> Any:
+    """Return files with links that lead no user to more than the path of the link allows."""
+    if files is None or permissions is None or not permissions.varies:
+        return files
+    if IGuarded.providedBy(files):
+        return await _ready(files.guarded_by(permissions.follows))
+    if ILinks.providedBy(files):
+        raise Unseen("permissions: they differ by path, and the file system has links and no IGuarded")
+    return files
 
 
 async def _found(files: Any, home: str, log: Logger) -> str:

@@ -161,6 +161,20 @@ class Permissions:
                 place = place.below(name)
         return place
 
+    def follows(self, path: str, real_path: str, folder: bool) -> bool:
+        """
+        Return whether a link may be followed: where it leads, nothing that the path as written allows is forbidden.
+
+        Args:
+            path: as it is written.
+            real_path: links resolved.
+            folder: whether a folder may stand there: then that holds below, too.
+        """
+        here, there = self.place(path), self.place(real_path)
+        if not there.visible:
+            return False
+        return here.leads_to(there) if folder else not here.words & ~there.words
+
     def _first(self) -> "Place":
         everywhere = [rule for rule, pattern in enumerate(self._patterns) if not pattern]
         position = {each for rule, pattern in enumerate(self._patterns) for each in _entered(rule, pattern, 0)}

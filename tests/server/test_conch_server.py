@@ -245,6 +245,20 @@ class StockTests(SynchronousTestCase):
         self.begin(User(read_only=True))
         self.assertEqual(self.refused(self.client.makeDirectory(b"d", {})), FX_PERMISSION_DENIED)
 
+    def test_permissions(self) -> None:
+        """What the user may do where holds here, too, for links as well."""
+        self.begin(User(permissions={"/": "list read", "/home": "all", "/secret": "none"}))
+        self.user.files.put("/secret/s", b"secret")
+        self.user.files.make_symlink("/home/l", "/secret")
+        for refused in (
+            self.client.makeDirectory(b"/d", {}),
+            self.client.openFile(b"/new", FXF_WRITE | FXF_CREAT, {}),
+            self.client.openFile(b"/home/l/s", FXF_READ, {}),
+        ):
+            self.assertEqual(self.refused(refused), FX_PERMISSION_DENIED)
+        self.assertEqual(self.refused(self.client.openFile(b"/secret/s", FXF_READ, {})), FX_NO_SUCH_FILE)
+        self.result(self.client.makeDirectory(b"/home/d", {}))
+
     def test_links(self) -> None:
         """Links are made the right way round, whichever way the client sends the two."""
         for version, first, second in ((b"SSH-2.0-OpenSSH_9.2", b"t", b"l1"), (b"SSH-2.0-WinSCP_6", b"l2", b"t")):

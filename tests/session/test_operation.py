@@ -30,9 +30,8 @@ from conchsftp.sftp.statuses import Status
 
 def row(**columns: Any) -> Operation:
     """Make a row."""
-    return Operation(
-        request=Remove, event=FileRequest, announce=lambda c, r: None, perform=lambda c, e, r: None, **columns
-    )
+    plain: Any = {"announce": lambda c, r: None, "perform": lambda c, e, r: None, "needs": None}
+    return Operation(request=Remove, event=FileRequest, **plain, **columns)
 
 
 class RowTests(SynchronousTestCase):

@@ -224,7 +224,7 @@ class MistakeTests(HandlerCase):
             raise ValueError("cannot tell")
 
         conversation = self.session.conversation
-        conversation.read_only = True
+        conversation.read_only = conversation.limited = True
         row = replace(OPERATIONS[Stat], mutates=broken)
         event: Any = Pipeline(conversation).serve(row, Stat(path=b"a"))
         self.assertEqual(event.status_code, Status.FAILURE)
