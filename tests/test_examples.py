@@ -274,7 +274,7 @@ class CommandsTests(SynchronousTestCase):
         users = UsersFile(EXAMPLES / "users.toml")
         alice, bob = users.find("alice"), users.find("bob")
         assert alice is not None and bob is not None
-        self.assertEqual((len(alice.keys), alice.rounds, alice.root), (1, 12, None))
+        self.assertEqual((len(alice.keys.keys), alice.rounds, alice.root), (1, 12, None))
         self.assertEqual((bob.password, bob.root, bob.home), (None, "/srv/bob", "/incoming"))
 
     def test_readme(self) -> None:

@@ -23,9 +23,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
+from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.auth.credentials import KeyProof
 from conchsftp.auth.dialogue import Dialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
+from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.signatures import USER_PRESENT
 from conchsftp.auth.user import UserId
 from conchsftp.auth.users_file import UsersFile
@@ -103,20 +105,20 @@ class UsersFileChecker:
         return "" if right else "wrong password"
 
     async def _by_key(self, credentials: Any) -> AvatarID:
-        known = await self._workers.run(self._knows, credentials.username, credentials.blob)
+        keys = await self._workers.run(self._keys_of, credentials.username)
         self._complain()
-        if not known:
-            raise UnauthorizedLogin("the key is not one of the user's")
+        if reason := refusal(credentials, keys):
+            raise UnauthorizedLogin(reason)
         if not credentials.signature:
             raise ValidPublicKey
         if not isinstance(credentials, KeyProof) and not proves(credentials):
             raise UnauthorizedLogin("the signature does not match")
         return self._vouched(credentials.username)
 
-    def _knows(self, username: bytes, blob: bytes) -> bool:
-        """Look a key up, in a thread."""
+    def _keys_of(self, username: bytes) -> tuple[AuthorizedKeys, ...]:
+        """Look a user's keys up, in a thread."""
         self._users.refresh()
-        return self._users.has_key(username.decode("utf-8", "replace"), blob)
+        return self._users.keys_of(username.decode("utf-8", "replace"))
 
     def _complain(self) -> None:
         for complaint in self._users.complaints():

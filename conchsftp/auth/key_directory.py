@@ -21,8 +21,10 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.auth.checkers import AvatarID, proves
 from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.keys_file import KeysFile
 from conchsftp.auth.threads import ThreadedChecker
 from conchsftp.auth.trusted import Untrusted, check_trusted
@@ -67,23 +69,23 @@ class AuthorizedKeysDirectory(ThreadedChecker):
         return Deferred.fromCoroutine(self._by_key(credentials))
 
     async def _by_key(self, credentials: Any) -> AvatarID:
-        known = await self.in_thread(self._knows, credentials.username, credentials.blob)
+        keys = await self.in_thread(self._find, credentials.username)
         while self._complaints:
             self.log.error("{complaint}", complaint=self._complaints.popleft())
-        if not known:
-            raise UnauthorizedLogin("the key is not one of the user's")
+        if reason := refusal(credentials, (keys,)):
+            raise UnauthorizedLogin(reason)
         if not credentials.signature:
             raise ValidPublicKey
         if not isinstance(credentials, KeyProof) and not proves(credentials):
             raise UnauthorizedLogin("the signature does not match")
         return bytes(credentials.username)
 
-    def _knows(self, username: bytes, blob: bytes) -> bool:
-        """Look a key up, in a thread."""
+    def _find(self, username: bytes) -> AuthorizedKeys:
+        """Look a user's keys up, in a thread."""
         name = _file_name(username)
-        return name is not None and blob in self._keys_of(name)
+        return self._keys_of(name) if name is not None else AuthorizedKeys()
 
-    def _keys_of(self, name: str) -> frozenset[bytes]:
+    def _keys_of(self, name: str) -> AuthorizedKeys:
         path = _filled(self._pattern, name)
         try:
             os.stat(path)
@@ -91,13 +93,13 @@ class AuthorizedKeysDirectory(ThreadedChecker):
             check_trusted(path, partial(_trusts, name))
         except Untrusted as problem:
             file.complain(f"{path} is not believed: {problem}")
-            return frozenset()
+            return AuthorizedKeys()
         except OSError as problem:
             if problem.errno in _MISSING:
                 self._forget(path)
             else:
                 self._file(path).complain(f"{path}: cannot be read: {problem.strerror}")
-            return frozenset()
+            return AuthorizedKeys()
         return file.keys.read()
 
     def _file(self, path: str) -> "_File":

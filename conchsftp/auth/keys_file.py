@@ -7,7 +7,7 @@ Blocks; runs in a worker thread. What its lines mean is in `authorized_keys.py`.
 import threading
 from collections.abc import Callable
 
-from conchsftp.auth.authorized_keys import read_keys
+from conchsftp.auth.authorized_keys import AuthorizedKeys, read_keys
 from conchsftp.auth.watched import WatchedFile
 
 
@@ -18,30 +18,32 @@ class KeysFile:
     Args:
         path: where it is on this machine.
         complain: told, once each, what the operator should know.
+        authorities: whether each key is one whose certificates let in, without saying so.
     """
 
-    def __init__(self, path: str, complain: Callable[[str], None]) -> None:
+    def __init__(self, path: str, complain: Callable[[str], None], *, authorities: bool = False) -> None:
         self._file = WatchedFile(path)
         self._lock = threading.Lock()
         self._complain = complain
+        self._authorities = authorities
         self._said = ""
-        self._keys: frozenset[bytes] = frozenset()
+        self._keys = AuthorizedKeys()
 
-    def read(self) -> frozenset[bytes]:
-        """Return the blobs of the keys that the file holds now."""
+    def read(self) -> AuthorizedKeys:
+        """Return the keys that the file holds now."""
         # A lock of its own: a file on a dead network share must not hold up the other users.
         with self._lock:
             try:
                 content = self._file.read_if_changed()
             except OSError as problem:
                 self._unreadable(f"{self._file.path}: cannot be read: {problem.strerror}")
-                return frozenset()
+                return AuthorizedKeys()
             self._said = ""
             if content is not None:
-                found = read_keys(content)
-                self._keys = frozenset(key.blob for key in found.keys)
-                for line, reason in found.refused:
-                    self._complain(f"{self._file.path}, line {line}: key not accepted: {reason}")
+                found = read_keys(content, authorities=self._authorities)
+                self._keys = AuthorizedKeys(found.keys)
+                for line, text in found.complaints:
+                    self._complain(f"{self._file.path}, line {line}: {text}")
             return self._keys
 
     def _unreadable(self, text: str) -> None:

@@ -26,6 +26,7 @@ RSA_BITS = range(2048, 16384 + 1)
 # A public exponent as long as the modulus makes a check as slow as a signature; nobody uses one.
 RSA_EXPONENT_BITS = 64
 USER_PRESENT = 0x01
+USER_VERIFIED = 0x04
 
 
 class BadKey(Exception):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 
@@ -20,13 +21,13 @@ class User:
     Attributes:
         name: the user name, exactly as the client must send it.
         password: the bcrypt hash; None if passwords do not let this user in.
-        keys: the blobs of the keys in the table itself.
+        keys: the keys in the table itself, with their options.
         keys_file: an authorized_keys file with more keys, absolute; None for none.
         root: the directory on this machine that the user sees as `/`; None for the server's.
         home: the virtual path that relative paths start from; default `/`.
         methods: the policy of this user, which counts instead of AuthenticationMethods; None for that.
         totp: the secret of the user's one-time codes, in base32; None without them.
-        ca_keys: the blobs of the keys whose certificates let this user in.
+        ca_keys: the keys whose certificates let this user in, with their options; each is a `cert_authority`.
         principals: the names of which a certificate has to bear one; empty: the user name.
         permissions: what the user may do where; None: everything.
         read_only: whether every request that would change something is refused.
@@ -37,13 +38,13 @@ class User:
 
     name: str
     password: Secret | None = None
-    keys: frozenset[bytes] = frozenset()
+    keys: AuthorizedKeys = AuthorizedKeys()
     keys_file: str | None = None
     root: str | None = None
     home: str = "/"
     methods: AuthPolicy | None = None
     totp: Secret | None = None
-    ca_keys: frozenset[bytes] = frozenset()
+    ca_keys: AuthorizedKeys = AuthorizedKeys()
     principals: frozenset[str] = frozenset()
     permissions: Any = None
     read_only: bool = False

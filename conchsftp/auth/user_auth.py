@@ -245,7 +245,7 @@ class UserAuth(SSHUserAuthServer):
             user_name=_user_name(request.user),
             service=request.service,
             method=request.method,
-            address=self.transport.getPeer(),
+            address=_plain(self.transport.getPeer()),
             now=self.transport.factory.now(),
             session_id=self.transport.sessionID,
             algorithms=self.transport.user_signature_algorithms,
@@ -375,6 +375,11 @@ def _user_name(user: bytes) -> str:
     if len(user) > _LONGEST_NAME or any(letter < " " or letter == "\x7f" for letter in name):
         raise UnauthorizedLogin("the user name is too long, or holds control characters")
     return name
+
+
+def _plain(address: Any) -> Any:
+    """Return what Conch wraps in an address of its own, of which nobody could ask the host."""
+    return getattr(address, "address", address)
 
 
 def _shown(request: AuthRequest) -> str:

@@ -10,12 +10,12 @@ import os
 from base64 import b32decode
 from binascii import Error as Base32Error
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from conchsftp.auth.authorized_keys import read_keys
+from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys, read_keys
 from conchsftp.auth.hashes import HASH
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
@@ -74,16 +74,20 @@ def _password(value: Any, entry: Entry) -> Secret:
     return Secret(value)
 
 
-def _keys(value: Any, entry: Entry) -> frozenset[bytes]:
+def _keys(value: Any, entry: Entry, *, authorities: bool = False) -> AuthorizedKeys:
     if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
         raise ValueError("a list of lines of an authorized_keys file expected")
-    blobs: set[bytes] = set()
+    keys: list[AuthorizedKey] = []
     for number, line in enumerate(value, 1):
-        found = read_keys(line.encode("utf-8"))
-        blobs.update(key.blob for key in found.keys)
-        for _, reason in found.refused:
-            entry.warn(f"key {number} of {entry.user!r} not accepted: {reason}")
-    return frozenset(blobs)
+        found = read_keys(line.encode("utf-8"), authorities=authorities)
+        keys += (replace(key, line=number) for key in found.keys)
+        for _, text in found.complaints:
+            entry.warn(f"key {number} of {entry.user!r}: {text}")
+    return AuthorizedKeys(keys)
+
+
+def _ca_keys(value: Any, entry: Entry) -> AuthorizedKeys:
+    return _keys(value, entry, authorities=True)
 
 
 def _keys_file(value: Any, entry: Entry) -> str:
@@ -206,7 +210,7 @@ _ROWS = (
     ),
     Field(
         name="ca_keys",
-        read=_keys,
+        read=_ca_keys,
         example='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDK06Lgg+oO1FOlgjEnrBrXyhE/uMgvLDv5q3/BaattA our CA"]',
         doc="keys whose certificates let this user in. A `keys_file` can hold more, as lines with `cert-authority`.",
     ),

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 
+from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.auth.hashes import DEFAULT_ROUNDS
 from conchsftp.auth.keys_file import KeysFile
 from conchsftp.auth.user import User
@@ -69,14 +70,16 @@ class UsersFile:
                 self._complaints.append(f"{problem}; the version before it still counts")
             self._said = problem or self._said
 
-    def has_key(self, name: str, blob: bytes) -> bool:
-        """Return whether a key is one of a user's; reads the user's keys_file again if it has changed."""
+    def keys_of(self, name: str) -> tuple[AuthorizedKeys, ...]:
+        """Return the lists of a user's keys; reads the user's keys_file again if it has changed."""
         user = self._users.get(name)
-        if user is None or user.keys_file is None or blob in user.keys:
-            return user is not None and blob in user.keys
+        if user is None:
+            return ()
+        if user.keys_file is None:
+            return user.keys, user.ca_keys
         with self._lock:
             keys_file = self._key_files.setdefault(user.keys_file, KeysFile(user.keys_file, self._complaints.append))
-        return blob in keys_file.read()
+        return user.keys, user.ca_keys, keys_file.read()
 
     def _read(self) -> str:
         """Read the file if it has changed; return what is wrong with it, if anything is."""

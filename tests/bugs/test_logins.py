@@ -324,11 +324,19 @@ class AuthorizedKeysTests(LoginCase):
 
     def test_unmet_option(self) -> None:
         """A key with a restriction that is not carried out lets nobody in, and the log says which and where."""
-        lines = self.serve_keys(b"# one\n" + line(A, options=b'from="192.0.2.1" '))
+        lines = self.serve_keys(b"# one\n" + line(A, options=b'command="rsync" '))
         self.assertEqual(self.log_in(A), Message.USERAUTH_FAILURE)
-        told = [each for each in lines if "'from'" in each]
+        told = [each for each in lines if "'command'" in each]
         self.assertEqual(len(told), 1, lines)
         self.assertIn("line 2", told[0])
+
+    def test_from(self) -> None:
+        """Where a key may be used from is compared with where the client is."""
+        for source, answer in (("198.51.100.7", Message.USERAUTH_SUCCESS), ("192.0.2.1", Message.USERAUTH_FAILURE)):
+            lines = self.serve_keys(line(A, options=f'from="{source}" '.encode()))
+            self.assertEqual(self.log_in(A), answer)
+        (told,) = [each for each in lines if "refused" in each]
+        self.assertIn("the key may not be used from 198.51.100.7 (line 1)", told)
 
     def test_mismatch(self) -> None:
         """When a key is not in the file, the log says whose it was not, and which one, as `ssh-keygen -l` prints it."""
