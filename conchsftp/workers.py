@@ -85,6 +85,7 @@ BLOCKING = {
     "grp.getgrnam": Policy.MOUNT,
     # Login and keys
     "bcrypt.checkpw": Policy.THREAD,
+    "signatures of large keys and curves": Policy.THREAD,
     "users file": Policy.THREAD,
     "htpasswd file": Policy.THREAD,
     "PAM": Policy.THREAD,

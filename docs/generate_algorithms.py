@@ -9,7 +9,17 @@ from runpy import run_path
 from typing import Any
 
 from conchsftp.ssh.algorithms import CHAPTERS
-from conchsftp.ssh.registry import Algorithm, Chapter, CipherRow, CompressionRow, HostKeyRow, KeyExchangeRow, MacRow
+from conchsftp.ssh.registry import (
+    Algorithm,
+    Chapter,
+    CipherRow,
+    CompressionRow,
+    HostKeyRow,
+    KeyExchangeRow,
+    MacRow,
+    Profile,
+    SignatureRow,
+)
 
 _SHARED = run_path(str(Path(__file__).with_name("generate.py")))
 PAGE = "docs/algorithms.md"
@@ -30,11 +40,15 @@ def algorithms_page() -> str:
 
 
 def _chapter(chapter: Chapter[Any]) -> str:
-    rows = [(f"`{row.name}`", f"`{row.profile}`", "; ".join(_facts(row))) for row in chapter]
+    rows = [(f"`{row.name}`", _offered(row), "; ".join(_facts(row))) for row in chapter]
     rows += [(f"*{name}*", "never", "not built into this server") for name in sorted(chapter.unbuilt)]
     heading = f"## {chapter.title[0].upper()}{chapter.title[1:]}: `{chapter.setting.name}`"
     table: str = _SHARED["_table"](("Name", "Offered by", "Remarks"), rows)
     return f"{heading}\n\n{table}"
+
+
+def _offered(row: Algorithm) -> str:
+    return "only if named" if row.profile is Profile.NONE else f"`{row.profile}`"
 
 
 def _facts(row: Algorithm) -> list[str]:
@@ -51,6 +65,8 @@ def _facts(row: Algorithm) -> list[str]:
                 facts.append("open to the Terrapin attack, unless key exchange is strict")
         case MacRow():
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
+        case SignatureRow(remark=str(remark)) if remark:
+            facts.append(remark)
         case CompressionRow(delayed=True):
             facts.append("starts after login")
     return facts

@@ -24,11 +24,11 @@ from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from conchsftp.auth.authorized_keys import AuthorizedKeys
-from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.credentials import IUntouchedKey, KeyProof
 from conchsftp.auth.dialogue import Dialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.key_judge import refusal
-from conchsftp.auth.signatures import USER_PRESENT
+from conchsftp.auth.security_keys import DeviceFlag
 from conchsftp.auth.user import UserId
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.secret import Secret
@@ -51,7 +51,7 @@ class UsersFileChecker:
         log: that of the server.
     """
 
-    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey)
+    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey, IUntouchedKey)
     log: Logger = Logger()
 
     def __init__(self, users: UsersFile, workers: IWorkers, check_password: Check = bcrypt.checkpw) -> None:
@@ -206,7 +206,7 @@ def proves(credentials: Any) -> bool:
     signature: bytes = credentials.signature
     try:
         key = Key.fromString(credentials.blob)
-        if key.isSecurityKey() and not signature[-5] & USER_PRESENT:
+        if key.isSecurityKey() and not signature[-5] & DeviceFlag.TOUCHED:
             return False
         return bool(key.verify(signature, credentials.sigData))
     except (BadKeyError, StructError, IndexError, ValueError, UnsupportedAlgorithm):

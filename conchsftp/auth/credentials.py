@@ -1,10 +1,10 @@
 """
 What a client shows to be let in, as Twisted's checkers know it.
 
-Five kinds: an offered key, a proven key, a password, answers to questions, nothing at all. They carry the attempt they
-belong to, so that a checker can see address and algorithm. A credential decides nothing. A checker written for Conch
-needs no change: an offer comes without signature (it answers with `ValidPublicKey`), a proof with one that it may
-verify once more.
+Six kinds: an offered key, a proven key, one that nobody touched, a password, answers to questions, nothing at all. They
+carry the attempt they belong to, so that a checker can see address and algorithm. A credential decides nothing. A
+checker written for Conch needs no change: an offer comes without signature (it answers with `ValidPublicKey`), a proof
+with one that it may verify once more.
 """
 
 from collections.abc import Hashable
@@ -13,12 +13,21 @@ from hmac import compare_digest
 
 from twisted.cred.credentials import ICredentials, ISSHPrivateKey, IUsernamePassword
 from twisted.internet.interfaces import IAddress
-from zope.interface import Attribute, implementer
+from zope.interface import Attribute, implementer, implementer_only
 
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.signatures import PublicKey, Signed
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
+
+
+class IUntouchedKey(ICredentials):
+    """
+    A proven security key that nobody touched; otherwise what `ISSHPrivateKey` is.
+
+    For checkers that know of a key whether it need not be touched. Others are never asked about such a proof, and
+    handlers only when a checker has accepted it.
+    """
 
 
 class IAnswers(ICredentials):
@@ -143,6 +152,12 @@ class KeyProof(KeyCredentials):
     def sigData(self) -> bytes:
         """What the signature covers."""
         return self.signed.message
+
+
+@implementer_only(IUntouchedKey)
+@dataclass(slots=True, kw_only=True)
+class UntouchedProof(KeyProof):
+    """The proof of a security key that nobody touched: whoever controls the user's computer could have made it."""
 
 
 @implementer(IUsernamePassword)

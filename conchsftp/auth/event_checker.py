@@ -6,21 +6,22 @@ judged like a proof, but it is none: nothing of it is kept here, or anywhere. Th
 decided; what the client is answered, and what is remembered of it, is up to `UserAuth`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.conch.error import NotEnoughAuthentication, ValidPublicKey
 from twisted.conch.ssh.keys import BadKeyError
-from twisted.cred.error import LoginFailed, UnhandledCredentials
+from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof, plain
+from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof, UntouchedProof, plain
 from conchsftp.auth.dialogue import Conversation, IDialogue
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
+from conchsftp.auth.security_keys import DeviceFlag, lacking
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
@@ -99,21 +100,26 @@ class EventChecker:
             after_signature: whether they are told of a good signature as well.
         Raises:
             CancelledError: the connection has gone, or so a checker says.
+            UnauthorizedLogin: a security key was not touched, and no checker says that it need not be.
         """
         opinion = await self._opinion(credentials)
+        if isinstance(credentials, UntouchedProof) and not opinion.good:
+            # Only a checker can know that this key need not be touched. A handler would have to think of it.
+            if after_signature:
+                await self.tell_bad_signature(credentials.attempt, credentials.algorithm)
+            raise UnauthorizedLogin(opinion.reason or lacking(DeviceFlag.TOUCHED))
         if not self.listened or conversation.ended is not None:
             return opinion
         said = await self._answers(credentials.attempt, opinion, conversation)
-        algorithm = credentials.algorithm if isinstance(credentials, KeyCredentials) else ""
-        offered = isinstance(credentials, KeyOffer)
+        about = _about(credentials)
         # Answers were told one by one; this is the end of them.
         token = credentials.attempt.method, "" if conversation.rounds else credentials.token
-        said.append(await self._fire(credentials.attempt, token, opinion, algorithm=algorithm, offered=offered))
+        said.append(await self._fire(credentials.attempt, token, opinion, about))
         prompts = PROMPTS.convert(said[-1].prompts)
         verdict = _joined(opinion, said)
         if after_signature and isinstance(credentials, KeyProof):
             # It says what was decided so far: who leaves alone what is only information changes nothing.
-            last = await self._fire(credentials.attempt, (SIGNATURE, "1"), verdict, algorithm=algorithm)
+            last = await self._fire(credentials.attempt, (SIGNATURE, "1"), verdict, about)
             verdict = _joined(opinion, [*said, last])
         verdict.prompts = prompts
         return verdict
@@ -127,7 +133,7 @@ class EventChecker:
             prompts: Prompts = ()
             for answer in conversation.answers[len(said) :]:
                 token = f"{attempt.method}-{len(said) + 1}", plain(answer)
-                said.append(await self._fire(attempt, token, opinion))
+                said.append(await self._fire(attempt, token, opinion, {}))
                 prompts = prompts + PROMPTS.convert(said[-1].prompts)
             if prompts:
                 await conversation.ask(Questions(prompts=prompts))
@@ -136,7 +142,7 @@ class EventChecker:
     async def tell_bad_signature(self, attempt: AuthAttempt, algorithm: str) -> None:
         """Tell handlers that a signature was wrong, which nobody can make right."""
         if self.listened:
-            await self._fire(attempt, (SIGNATURE, "0"), Verdict(good=False), algorithm=algorithm)
+            await self._fire(attempt, (SIGNATURE, "0"), Verdict(good=False), {"key_algorithm": algorithm})
 
     async def _opinion(self, credentials: Credentials) -> Verdict:
         """Return what the checkers say."""
@@ -162,7 +168,7 @@ class EventChecker:
         return Verdict(good=True, avatar_id=avatar_id)
 
     async def _fire(
-        self, attempt: AuthAttempt, token: Token, opinion: Verdict, *, algorithm: str = "", offered: bool = False
+        self, attempt: AuthAttempt, token: Token, opinion: Verdict, about: Mapping[str, Any]
     ) -> SSHUserAuthRequest:
         """Return the event as the handlers leave it."""
         method, param = token
@@ -174,9 +180,8 @@ class EventChecker:
             param,
             accept=opinion.good and not opinion.partial,
             partial_success=opinion.partial,
-            key_algorithm=algorithm,
-            offered=offered,
             proven=tuple(attempt.progress.proven),
+            **about,
         )
         waiting: Any = self._events.fire(event)
         if waiting is not None:
@@ -193,6 +198,16 @@ class EventChecker:
                 partial=type(event.partial_success).__name__,
             )
             event.accept = event.partial_success = False
+
+
+def _about(credentials: Credentials) -> dict[str, Any]:
+    """Return what events say of a key."""
+    if not isinstance(credentials, KeyCredentials):
+        return {}
+    about: dict[str, Any] = {"key_algorithm": credentials.algorithm, "offered": isinstance(credentials, KeyOffer)}
+    if isinstance(credentials, KeyProof):
+        about |= {"touched": credentials.signed.touched, "verified": credentials.signed.verified}
+    return about
 
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:

@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.auth.checkers import AvatarID, proves
-from conchsftp.auth.credentials import KeyProof
+from conchsftp.auth.credentials import IUntouchedKey, KeyProof
 from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.keys_file import KeysFile
 from conchsftp.auth.threads import ThreadedChecker
@@ -55,7 +55,7 @@ class AuthorizedKeysDirectory(ThreadedChecker):
         ServerError: there can be no files at such a path.
     """
 
-    credentialInterfaces = (ISSHPrivateKey,)
+    credentialInterfaces = (ISSHPrivateKey, IUntouchedKey)
 
     def __init__(self, pattern: str, workers: IWorkers | None = None) -> None:
         super().__init__(workers)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys
-from conchsftp.auth.credentials import KeyCredentials, KeyProof
-from conchsftp.auth.signatures import USER_VERIFIED
+from conchsftp.auth.credentials import KeyCredentials, KeyProof, UntouchedProof
+from conchsftp.auth.security_keys import DeviceFlag, lacking
 
 
 def refusal(credentials: Any, lists: Iterable[AuthorizedKeys]) -> str:
@@ -35,7 +35,9 @@ def _reason(credentials: Any, line: AuthorizedKey) -> str:
     address = getattr(credentials.address, "host", None) if ours else None
     now = credentials.attempt.now if ours else time.time()
     reason = line.options.refusal(address, now)
+    if not reason and isinstance(credentials, UntouchedProof) and not line.options.no_touch_required:
+        reason = "this key has to be touched"
     if not reason and line.options.verify_required and credentials.signature:
-        verified = isinstance(credentials, KeyProof) and credentials.signed.flags & USER_VERIFIED
-        reason = "" if verified else "the security key has not verified its user"
+        verified = isinstance(credentials, KeyProof) and credentials.signed.verified
+        reason = "" if verified else lacking(DeviceFlag.VERIFIED)
     return f"{reason} (line {line.line})" if reason else ""

@@ -1,35 +1,45 @@
 """
 The method publickey: a key, offered or proven.
 
-Verifies signatures; whose key it is, the checkers say. Source: RFC 4252, 7.
+Also in the form of OpenSSH that binds a proof to our host key. Verifies signatures; whose key it is, the checkers say.
+Sources: RFC 4252, 7; OpenSSH's PROTOCOL, 3.1.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from twisted.conch.ssh.common import NS
 from twisted.cred.credentials import ISSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof
+from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, UntouchedProof
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
+from conchsftp.auth.security_keys import lacking
+from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class PublicKeyMethod(AuthMethod):
-    """A key, offered or proven (RFC 4252, 7)."""
+    """
+    A key, offered or proven (RFC 4252, 7).
+
+    Attributes:
+        host_key: the key of the server that the request is meant for; None if it does not say.
+        signed: what the signature covers, apart from the session.
+    """
 
     name = "publickey"
     # Clients offer key after key; nobody can guess one, only the time of looking it up must not show.
     refusal_seconds = 0.025
+    names_host: ClassVar[bool] = False
 
     algorithm: str
     blob: bytes
+    host_key: bytes | None = field(default=None, repr=False)
     signature: bytes | None = field(repr=False)
     signed: bytes = field(repr=False)
 
@@ -39,30 +49,59 @@ class PublicKeyMethod(AuthMethod):
 
     @property
     def detail(self) -> str:
-        return f" {self.algorithm[:64]!r} {fingerprint(self.blob)}"
+        bound = " (host-bound)" if self.host_key is not None else ""
+        return f" {self.algorithm[:64]!r} {fingerprint(self.blob)}{bound}"
+
+    @property
+    def slow(self) -> bool:
+        return self.signature is not None and slow(self.algorithm, self.blob)
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
         proves = reader.boolean()
         algorithm = reader.string().decode("ascii", "backslashreplace")
         blob = reader.string()
+        host_key = reader.string() if cls.names_host else None
         signed = bytes((Message.USERAUTH_REQUEST,)) + payload[: reader.at]
         signature = reader.string() if proves else None
         end(reader)
-        return cls(algorithm=algorithm, blob=blob, signature=signature, signed=signed)
+        return cls(algorithm=algorithm, blob=blob, host_key=host_key, signature=signature, signed=signed)
 
     def verify(self, attempt: AuthAttempt) -> Credentials:
-        if self.algorithm not in attempt.algorithms:
+        if plain_algorithm(self.algorithm) not in attempt.algorithms:
             raise UnauthorizedLogin(f"signature algorithm {self.algorithm[:64]!r} is not accepted")
         try:
-            key = PublicKey(self.blob)
-            if not key.fits(self.algorithm):
-                raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
-            if self.signature is None:
-                return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
-            signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
+            return self._credentials(attempt)
         except (BadKey, BadSignature) as problem:
             if self.signature is None:
                 raise UnauthorizedLogin(str(problem)) from problem
             raise BadProof(str(problem), self.algorithm) from problem
-        return KeyProof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
+
+    def _credentials(self, attempt: AuthAttempt) -> Credentials:
+        if self.host_key is not None and self.host_key != attempt.host_key:
+            # Whoever is between client and server has a key of its own.
+            raise BadSignature(f"the client speaks to a server with the host key {fingerprint(self.host_key)}")
+        key = PublicKey(self.blob)
+        if not key.fits(self.algorithm):
+            raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
+        if self.signature is None:
+            return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
+        signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
+        proof = KeyProof
+        if key.application is not None:
+            if missing := attempt.demanded & ~signed.flags:
+                raise BadSignature(lacking(missing))
+            proof = KeyProof if signed.touched else UntouchedProof
+        return proof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
+
+
+class HostBoundMethod(PublicKeyMethod):
+    """
+    The same for this server alone (OpenSSH's PROTOCOL, 3.1): the request also names the host key of the connection.
+
+    Counts as `publickey` everywhere, and is in no list of methods: a client learns of it by EXT_INFO.
+    """
+
+    __slots__ = ()
+    names_host = True
+    request_name = "publickey-hostbound-v00@openssh.com"

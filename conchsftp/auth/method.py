@@ -41,7 +41,7 @@ class AuthMethod(ABC):
     A method, and one request of it.
 
     Attributes:
-        name: as it stands in requests and in lists of methods.
+        name: as it stands in lists of methods.
         refusal_seconds: the least time that a refusal takes.
         along_with: the method whose place in the setting is also its own, if both prove the same; empty: only where it
             is named itself.
@@ -55,6 +55,11 @@ class AuthMethod(ABC):
     def detail(self) -> str:
         """What the log says besides the name of the method."""
         return ""
+
+    @property
+    def slow(self) -> bool:
+        """Whether `verify` computes for so long that others would notice: it belongs in a thread."""
+        return False
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -15,7 +15,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, Password
 from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
-from conchsftp.auth.key_method import PublicKeyMethod
+from conchsftp.auth.key_method import HostBoundMethod, PublicKeyMethod
 from conchsftp.auth.method import AuthMethod, Served
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
@@ -123,6 +123,10 @@ METHODS: dict[str, type[AuthMethod]] = {
     method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod, KeyboardInteractiveMethod)
 }
 
+"""The methods that lists of methods name."""
+
+_REQUESTS: dict[str, type[AuthMethod]] = {**METHODS, HostBoundMethod.request_name: HostBoundMethod}
+
 
 def offered(
     wanted: Sequence[str],
@@ -164,7 +168,7 @@ class AuthRequest:
     Attributes:
         user: the user name as it came.
         service: what the client wants to do after the login.
-        method: the name of the method.
+        method: the name of the method, as lists of methods have it.
         body: the rest; None if we do not know the method.
     """
 
@@ -184,5 +188,7 @@ class AuthRequest:
         reader = Reader(payload)
         user, service = reader.string(), reader.string()
         method = reader.string().decode("ascii", "backslashreplace")
-        row = METHODS.get(method)
-        return cls(user=user, service=service, method=method, body=row.parse(reader, payload) if row else None)
+        row = _REQUESTS.get(method)
+        if row is None:
+            return cls(user=user, service=service, method=method, body=None)
+        return cls(user=user, service=service, method=row.name, body=row.parse(reader, payload))

@@ -105,6 +105,8 @@ class AuthAttempt:
         now: when it is looked at, in seconds since 1970, by the wall clock: what expires is compared with it.
         session_id: of the connection; signatures cover it.
         algorithms: the signature algorithms that a user may use.
+        host_key: what we proved ourselves with when the connection began.
+        demanded: what security keys must say, whoever they belong to: bits of `DeviceFlag`.
         progress: of the connection.
         factor: what of the user's policy it may prove; `only` says what is asked. Empty where no policy says.
     """
@@ -117,5 +119,7 @@ class AuthAttempt:
     now: float
     session_id: bytes = field(repr=False)
     algorithms: tuple[str, ...] = field(repr=False)
+    host_key: bytes = field(default=b"", repr=False)
+    demanded: int = 0
     progress: AuthProgress
     factor: Factor = Factor("")

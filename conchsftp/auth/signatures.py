@@ -1,10 +1,10 @@
 """
 Public keys of users, and the check of their signatures.
 
-Knows blobs, algorithms and security keys; knows neither users nor requests, and does not decide whose key it is. There
-is no DSA and no RSA with SHA-1: such a signature proves nothing any more.
-Conch's `Key.verify` is not used: it takes the algorithm from the signature, trusts the lengths inside it, and does not
-look at the touch of a security key. Sources: RFC 4253 6.6, RFC 5656 3.1, RFC 8332, RFC 8709, OpenSSH PROTOCOL.u2f.
+Knows blobs and algorithms; knows neither users nor requests, and does not decide whose key it is, nor which algorithms
+are good enough: `ssh-rsa` and `ssh-dss`, which sign with SHA-1, are for who names them in the settings.
+Conch's `Key.verify` is not used: it takes the algorithm from the signature, and trusts the lengths inside it. Sources:
+RFC 4253 6.6, RFC 5656 3.1, RFC 8332, RFC 8709; for security keys see `security_keys.py`.
 """
 
 from base64 import b64encode
@@ -15,18 +15,22 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa, utils
 from twisted.conch.ssh.common import NS
 
+from conchsftp.auth.security_keys import Assertion, DeviceFlag, assertion, webauthn_assertion
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 
 # Below: can be factored. Above: what OpenSSL still takes, so that a stranger cannot buy seconds of our time.
 RSA_BITS = range(2048, 16384 + 1)
-# A public exponent as long as the modulus makes a check as slow as a signature; nobody uses one.
+# A check takes time with each bit of the public exponent; nobody uses a long one.
 RSA_EXPONENT_BITS = 64
-USER_PRESENT = 0x01
-USER_VERIFIED = 0x04
+# The only size of `ssh-dss`: "the hash function is SHA-1" (RFC 4253, 6.6), and its 160 bits go with 1024.
+DSA_BITS = 1024, 160
+# RSA keys of 4096 bits are below it. A larger blob, also that of most certificates, takes longer to check.
+_QUICK_BLOB = 600
+_CERTIFIED = "-cert-v01@openssh.com"
 
 
 class BadKey(Exception):
@@ -45,12 +49,23 @@ class Signed:
     Attributes:
         signature: the signature as any other checker can read it.
         message: the bytes that it signs: the data itself, or what a security key makes of it.
-        flags: those of a security key; 0 for other keys.
+        flags: what a security key says of touch and verification, bits of `DeviceFlag`; 0 for other keys. Nobody has
+            looked at them yet.
     """
 
     signature: bytes
     message: bytes
     flags: int = 0
+
+    @property
+    def touched(self) -> bool:
+        """Whether a security key says that somebody touched it."""
+        return bool(self.flags & DeviceFlag.TOUCHED)
+
+    @property
+    def verified(self) -> bool:
+        """Whether a security key says that it knows who did, by a PIN or a finger."""
+        return bool(self.flags & DeviceFlag.VERIFIED)
 
 
 class _Verifier(Protocol):
@@ -66,12 +81,14 @@ class KeyType:
     Attributes:
         load: takes the key's fields, after the name and before the application.
         algorithms: the signature algorithms that fit.
-        security_key: whether the signature is made by a device, and carries its flags and counter.
+        security_key: whether the signature is made by a device, and says more than its value.
+        slow: whether a check takes more than about a millisecond.
     """
 
     load: Callable[[Reader], _Verifier]
     algorithms: tuple[str, ...]
     security_key: bool = False
+    slow: bool = False
 
 
 class PublicKey:
@@ -127,26 +144,40 @@ class PublicKey:
         """
         if not self.fits(algorithm):
             raise BadSignature(f"{algorithm[:64]!r} does not fit a key of type {self.type}")
-        flags, message, device = 0, data, b""
+        said: Assertion | None = None
         try:
             fields = Reader(signature)
             name = fields.string()
             value = fields.string()
             if self.application is not None:
-                device = fields.take(5)
-                flags = device[0]
-                message = sha256(self.application).digest() + device + sha256(data).digest()
+                said = _ASSERTIONS[algorithm](fields, self.application, data)
             end(fields)
             if name != algorithm.encode("ascii"):
                 raise BadSignature(f"the request names {algorithm}, the signature {name[:64]!r}")
+            message = said.message if said is not None else data
             value = self._verifier.verify(algorithm, value, message)
         except Malformed as problem:
             raise BadSignature(f"malformed signature: {problem.text}") from problem
+        except UnsupportedAlgorithm as problem:
+            raise BadSignature(f"{algorithm} cannot be checked on this machine") from problem
         except InvalidSignature as problem:
             raise BadSignature("the signature does not match") from problem
-        if self.application is not None and not flags & USER_PRESENT:
-            raise BadSignature("the security key was not touched")
-        return Signed(signature=NS(name) + NS(value) + device, message=message, flags=flags)
+        if said is None:
+            return Signed(signature=NS(name) + NS(value), message=message)
+        # Other checkers know one kind of security key only; the message says what the other kind is about.
+        whole = NS(self.type.encode("ascii")) + NS(value) + said.device
+        return Signed(signature=whole, message=message, flags=said.flags)
+
+
+def plain_algorithm(name: str) -> str:
+    """Return what a signature names: the algorithm, also where the request has its name for certificates."""
+    plain = name.removesuffix(_CERTIFIED)
+    return f"{plain}@openssh.com" if plain != name and "sk-" in plain else plain
+
+
+def slow(algorithm: str, blob: bytes) -> bool:
+    """Return whether checking a signature takes more than about a millisecond."""
+    return len(blob) > _QUICK_BLOB or plain_algorithm(algorithm) in _SLOW
 
 
 def fingerprint(blob: bytes) -> str:
@@ -171,6 +202,7 @@ class _RSA:
     _HASHES: dict[str, hashes.HashAlgorithm] = {
         "rsa-sha2-512": hashes.SHA512(),
         "rsa-sha2-256": hashes.SHA256(),
+        "ssh-rsa": hashes.SHA1(),
     }
 
     def __init__(self, fields: Reader) -> None:
@@ -187,6 +219,22 @@ class _RSA:
         # Some clients drop leading zeros of the number; OpenSSL wants the length of the modulus.
         value = value.rjust(self._size, b"\0")
         self._key.verify(value, message, padding.PKCS1v15(), self._HASHES[algorithm])
+        return value
+
+
+class _DSA:
+    def __init__(self, fields: Reader) -> None:
+        p, q, g, y = (_positive(fields) for _ in range(4))
+        if (p.bit_length(), q.bit_length()) != DSA_BITS:
+            raise BadKey(f"a DSA key of {p.bit_length()} and {q.bit_length()} bits, {DSA_BITS} expected")
+        self._key = dsa.DSAPublicNumbers(y, dsa.DSAParameterNumbers(p, q, g)).public_key()
+
+    def verify(self, algorithm: str, value: bytes, message: bytes) -> bytes:
+        # Two numbers of 160 bits, "without lengths or padding" (RFC 4253, 6.6).
+        numbers = Reader(value)
+        pair = utils.encode_dss_signature(*(int.from_bytes(numbers.take(20)) for _ in range(2)))
+        end(numbers)
+        self._key.verify(pair, message, hashes.SHA1())
         return value
 
 
@@ -229,13 +277,21 @@ def _p521(fields: Reader) -> _Verifier:
 
 _SK_ED25519 = "sk-ssh-ed25519@openssh.com"
 _SK_P256 = "sk-ecdsa-sha2-nistp256@openssh.com"
+_WEBAUTHN = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
 
 KEY_TYPES: dict[str, KeyType] = {
     "ssh-ed25519": KeyType(load=_Ed25519, algorithms=("ssh-ed25519",)),
     "ecdsa-sha2-nistp256": KeyType(load=_p256, algorithms=("ecdsa-sha2-nistp256",)),
-    "ecdsa-sha2-nistp384": KeyType(load=_p384, algorithms=("ecdsa-sha2-nistp384",)),
-    "ecdsa-sha2-nistp521": KeyType(load=_p521, algorithms=("ecdsa-sha2-nistp521",)),
-    "ssh-rsa": KeyType(load=_RSA, algorithms=("rsa-sha2-512", "rsa-sha2-256")),
+    "ecdsa-sha2-nistp384": KeyType(load=_p384, algorithms=("ecdsa-sha2-nistp384",), slow=True),
+    "ecdsa-sha2-nistp521": KeyType(load=_p521, algorithms=("ecdsa-sha2-nistp521",), slow=True),
+    "ssh-rsa": KeyType(load=_RSA, algorithms=("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")),
+    "ssh-dss": KeyType(load=_DSA, algorithms=("ssh-dss",)),
     _SK_ED25519: KeyType(load=_Ed25519, algorithms=(_SK_ED25519,), security_key=True),
-    _SK_P256: KeyType(load=_p256, algorithms=(_SK_P256,), security_key=True),
+    _SK_P256: KeyType(load=_p256, algorithms=(_SK_P256, _WEBAUTHN), security_key=True),
+}
+_SLOW = frozenset(name for row in KEY_TYPES.values() if row.slow for name in row.algorithms)
+_ASSERTIONS: dict[str, Callable[[Reader, bytes, bytes], Assertion]] = {
+    _SK_ED25519: assertion,
+    _SK_P256: assertion,
+    _WEBAUTHN: webauthn_assertion,
 }

@@ -32,6 +32,7 @@ from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
+from conchsftp.auth.security_keys import DEMANDS
 from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
@@ -55,10 +56,10 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.now`, `connection_id`, `clock`,
-    `sessionID`, `getPeer()`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`,
-    `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it
-    `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.proofs`, `factory.now`,
+    `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`, `sendPacket`,
+    `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar,
+    home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -193,7 +194,10 @@ class UserAuth(SSHUserAuthServer):
         for secret in body.secrets:
             self._tell_secret(attempt, secret)
         try:
-            credentials = await body.show(attempt, body.proves(settings, self._checker.serves), conversation)
+            if body.slow:
+                credentials = await self.transport.factory.proofs.run(body.verify, attempt)
+            else:
+                credentials = await body.show(attempt, body.proves(settings, self._checker.serves), conversation)
         except BadProof as problem:
             if settings.fire_auth_request_after_sig:
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
@@ -249,6 +253,8 @@ class UserAuth(SSHUserAuthServer):
             now=self.transport.factory.now(),
             session_id=self.transport.sessionID,
             algorithms=self.transport.user_signature_algorithms,
+            host_key=self.transport.first_host_key,
+            demanded=DEMANDS[self.transport.settings.pubkey_auth_options],
             progress=self.progress,
         )
 

@@ -172,6 +172,9 @@ class SSHUserAuthRequest(Event):
         home_dir: the virtual path where the session begins; empty: the usual one.
         key_algorithm: the signature algorithm of a public key.
         offered: True: the client only asks whether the key would do. It has proved nothing, whatever is accepted.
+        touched: True: the key is one of a security key (FIDO), and somebody touched it for this login. A proof without
+            touch comes only here where a checker knows that this key need not be touched.
+        verified: True: the security key also knows who that was, by a PIN or a finger.
         proven: the methods that were a partial success on this connection, for this user.
         prompts: questions for the user, such as `[("Code: ", False)]`: each a text, and whether the answer is shown
             while it is typed. Set for `keyboard-interactive-1` and so on, they are asked at once, in one more round;
@@ -190,6 +193,8 @@ class SSHUserAuthRequest(Event):
     home_dir: str = ""
     key_algorithm: str = ""
     offered: bool = False
+    touched: bool = False
+    verified: bool = False
     proven: tuple[str, ...] = ()
     prompts: Sequence[Prompt | str | tuple[str, bool]] | str = ()
 

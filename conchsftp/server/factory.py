@@ -76,6 +76,8 @@ class SFTPFactory(SSHFactory):
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
         self.uploads = Uploads()
+        # The second thread is for those who would wait for a flood of large keys.
+        self.proofs = FewThreads(workers, 2)
         self.lookups = FewThreads(workers, AT_A_TIME)
 
     @property

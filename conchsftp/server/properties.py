@@ -137,6 +137,7 @@ class Properties(HasSettings):
     cross_device_rename = Value[str, str]("CrossDeviceRename")
     symlink_policy = Value[str, str]("SymlinkPolicy")
     authentication_methods = Value[AuthPolicy, Iterable[str]]("AuthenticationMethods")
+    pubkey_auth_options = Value[str, str]("PubkeyAuthOptions")
     login_grace_time = Value[float, float | str]("LoginGraceTime")
     max_startups = Value[int, int | str]("MaxStartups")
     handler_time_limit = Value[float, float | str]("HandlerTimeLimit")

@@ -134,6 +134,7 @@ class Names:
     cross_device_rename: str
     symlink_policy: str
     authentication_methods: AuthPolicy
+    pubkey_auth_options: str
     login_grace_time: float
     max_startups: int
     handler_time_limit: float

@@ -110,6 +110,14 @@ authenticator, `keyboard-interactive:password` only for the password. A method h
 user's own `methods` in the users file count instead. See factors.md. Holds for logins that begin after the change.""",
     ),
     Setting(
+        name="PubkeyAuthOptions",
+        kind=one_of("none", "touch-required", "verify-required"),
+        default="none",
+        doc="""What every security key (FIDO) must say for a login, whoever it belongs to.
+`none`: that somebody touched it, unless the user's entry for this key says `no-touch-required`. `touch-required`: that
+somebody touched it, without exception. `verify-required`: also that it knows who did, by a PIN or a finger.""",
+    ),
+    Setting(
         name="LoginGraceTime",
         kind=SECONDS,
         default=120,

@@ -37,12 +37,13 @@ from conchsftp.ssh.registry import (
     Profile,
     SignatureRow,
 )
-from conchsftp.ssh.signing import sign_ecdsa, sign_ed25519, sign_rsa
+from conchsftp.ssh.signing import needs_sha1, sign_ecdsa, sign_ed25519, sign_rsa
 
 MODERN, COMPATIBLE = Profile.MODERN, Profile.COMPATIBLE
 _P256, _P384, _P521 = (partial(NISTCurve, curve()) for curve in (SECP256R1, SECP384R1, SECP521R1))
 _14, _16, _18 = (partial(FixedDiffieHellman, number) for number in (14, 16, 18))
 _mlkem = partial(KeyExchangeRow, available=needs_mlkem)
+_weak = partial(SignatureRow, profile=Profile.NONE)
 _kex, _key, _cipher = KeyExchangeRow, HostKeyRow, CipherRow
 
 
@@ -123,7 +124,8 @@ COMPRESSIONS = Chapter(
     ),
 )
 
-# ssh-audit does not see these: whether a key of a user is a good one is that user's affair, so all are `modern`.
+# ssh-audit does not see these: whether a key of a user is a good one is that user's affair, so all are `modern`, except
+# those that are no proof any more, or one of something else.
 USER_SIGNATURES = Chapter(
     "signature algorithm",
     "SSHPubKeyAuthSigAlgorithms",
@@ -136,6 +138,12 @@ USER_SIGNATURES = Chapter(
         SignatureRow("sk-ecdsa-sha2-nistp256@openssh.com", MODERN),
         SignatureRow("rsa-sha2-512", MODERN),
         SignatureRow("rsa-sha2-256", MODERN),
+        _weak("ssh-rsa", remark="RSA with SHA-1, which no longer proves who signed", available=needs_sha1),
+        _weak("ssh-dss", remark="DSA with SHA-1 and 1024 bits, which can be broken", available=needs_sha1),
+        _weak(
+            "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+            remark="security keys in a browser; the web site decides what is signed",
+        ),
     ),
 )
 

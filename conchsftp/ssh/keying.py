@@ -140,6 +140,8 @@ class Keying:
         self._negotiated = agreed
         self._skip = agreed.guess_wrong
         host_key = self._host_keys.for_algorithm(agreed.host_key.name)
+        if first:
+            transport.first_host_key = host_key.blob
         self._exchange = KeyExchange(
             agreed.kex,
             Transcript(transport.otherVersionString, transport.ourVersionString, payload, self._ours),
@@ -275,6 +277,7 @@ class Keying:
         pairs = {
             b"server-sig-algs": ",".join(self.user_signature_algorithms()).encode(),
             b"ping@openssh.com": b"0",
+            b"publickey-hostbound@openssh.com": b"0",
         }
         body = b"".join(BYTES.pack(name) + BYTES.pack(value) for name, value in pairs.items())
         return bytes((Message.EXT_INFO,)) + U32.pack(len(pairs)) + body

@@ -22,11 +22,16 @@ Codec = Callable[[memoryview], bytes]
 
 
 class Profile(StrEnum):
-    """From which AlgorithmProfile on a row is offered; `documented` goes by the component's lists instead."""
+    """
+    From which AlgorithmProfile on a row is offered.
+
+    `documented` goes by the component's lists instead. What has `none` has to be named in its setting.
+    """
 
     MODERN = "modern"
     COMPATIBLE = "compatible"
     DOCUMENTED = "documented"
+    NONE = "none"
 
 
 def usable() -> str | None:
@@ -139,7 +144,14 @@ class CompressionRow(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRow(Algorithm):
-    """A signature algorithm for the keys of users; `conchsftp.auth.signatures` checks them."""
+    """
+    A signature algorithm for the keys of users; `conchsftp.auth.signatures` checks them.
+
+    Attributes:
+        remark: what who names it should know; empty if there is nothing to say.
+    """
+
+    remark: str = ""
 
 
 R = TypeVar("R", bound=Algorithm)

@@ -5,12 +5,13 @@ Knows key objects and hashes; which key signs with which algorithm is in `algori
 RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332 section 3, RFC 8709 section 4.
 """
 
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA1, HashAlgorithm
 
 from conchsftp.wire.kinds import MPINT
 
@@ -31,3 +32,14 @@ def sign_ecdsa(hash: HashAlgorithm, key: EllipticCurvePrivateKey, data: bytes) -
 def sign_rsa(hash: HashAlgorithm, key: RSAPrivateKey, data: bytes) -> bytes:
     """Return a signature as long as the modulus."""
     return key.sign(data, _PADDING, hash)
+
+
+def needs_sha1() -> str | None:
+    """Return None if this machine checks signatures with SHA-1, else the reason why not: some systems forbid it."""
+    try:
+        RSAPublicNumbers(65537, (1 << 2048) - 1).public_key().verify(bytes(256), b"", _PADDING, SHA1())
+    except InvalidSignature:
+        return None
+    except (UnsupportedAlgorithm, ValueError):
+        pass
+    return "this system forbids signatures with SHA-1"

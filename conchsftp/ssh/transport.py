@@ -72,6 +72,7 @@ class Transport(Leaving, SSHServerTransport):
         self.ourVersionString: bytes = factory.version_line
         self.otherVersionString = b""
         self.sessionID = None
+        self.first_host_key = b""
         self.user_name: str | None = None
         self.view: Any = None
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()

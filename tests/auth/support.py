@@ -2,13 +2,13 @@
 What the tests of this folder share: keys, requests as bytes, a transport without a socket, workers without threads.
 """
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.conch.avatar import ConchUser
 from twisted.conch.error import ValidPublicKey
@@ -110,6 +110,22 @@ class RSA:
         return NS(self.algorithm.encode()) + NS(self.value(data, self.algorithm))
 
 
+class DSA:
+    """A user's DSA key."""
+
+    algorithm = "ssh-dss"
+
+    def __init__(self, bits: int = 1024) -> None:
+        self.private = dsa.generate_private_key(bits)
+        public = self.private.public_key().public_numbers()
+        numbers = public.parameter_numbers
+        self.blob = NS(b"ssh-dss") + b"".join(map(MP, (numbers.p, numbers.q, numbers.g, public.y)))
+
+    def sign(self, data: bytes) -> bytes:
+        numbers = utils.decode_dss_signature(self.private.sign(data, hashes.SHA1()))
+        return NS(b"ssh-dss") + NS(b"".join(number.to_bytes(20) for number in numbers))
+
+
 class SecurityKey:
     """A user's security key; `flags` is what it says about touch."""
 
@@ -135,11 +151,42 @@ class SecurityKeyP256(SecurityKey):
     def __init__(self, flags: int = 0x01) -> None:
         super().__init__(flags)
         self.inner = ECDSA(ec.SECP256R1(), "nistp256", hashes.SHA256())
-        self.blob = NS(self.algorithm.encode()) + NS(b"nistp256") + NS(_point(self.inner.private)) + NS(b"ssh:")
+        self.blob = (
+            NS(SecurityKeyP256.algorithm.encode()) + NS(b"nistp256") + NS(_point(self.inner.private)) + NS(b"ssh:")
+        )
 
     def sign(self, data: bytes) -> bytes:
-        name = NS(self.inner.algorithm.encode())
-        return NS(self.algorithm.encode()) + self.inner.sign(self.message(data))[len(name) :] + self.device
+        return NS(self.algorithm.encode()) + self.value(self.message(data)) + self.device
+
+    def value(self, message: bytes) -> bytes:
+        return self.inner.sign(message)[len(NS(self.inner.algorithm.encode())) :]
+
+
+class WebAuthnKey(SecurityKeyP256):
+    """
+    A security key in a browser.
+
+    Attributes:
+        origin: the web site, as it stands in the signature.
+        head: how the client data begins, up to the challenge.
+        foot: how it goes on after the challenge.
+    """
+
+    algorithm = "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+    origin = b"https://login.example"
+    head = b'{"type":"webauthn.get","challenge":"'
+    foot = b'","origin":"https://login.example","crossOrigin":false}'
+    padding = b""
+
+    def __init__(self, flags: int = 0x01, extensions: bytes = b"") -> None:
+        super().__init__(flags)
+        self.extensions = extensions
+
+    def sign(self, data: bytes) -> bytes:
+        client_data = self.head + urlsafe_b64encode(data).rstrip(b"=") + self.padding + self.foot
+        message = sha256(b"ssh:").digest() + self.device + self.extensions + sha256(client_data).digest()
+        said = NS(self.origin) + NS(client_data) + NS(self.extensions)
+        return NS(self.algorithm.encode()) + self.value(message) + self.device + said
 
 
 def line(key: Any) -> str:
@@ -181,6 +228,21 @@ def answers(*texts: bytes) -> bytes:
 
 def offer(user: bytes, key: Any) -> bytes:
     return request(user, b"publickey", b"\0" + NS(key.algorithm.encode()) + NS(key.blob))
+
+
+HOST_KEY = NS(b"ssh-ed25519") + NS(bytes(32))
+HOST_BOUND = b"publickey-hostbound-v00@openssh.com"
+
+
+def bound_offer(user: bytes, key: Any, host_key: bytes = HOST_KEY) -> bytes:
+    """An offer for one host only, as OpenSSH has it."""
+    return request(user, HOST_BOUND, b"\0" + NS(key.algorithm.encode()) + NS(key.blob) + NS(host_key))
+
+
+def bound_proof(user: bytes, key: Any, host_key: bytes = HOST_KEY, session: bytes = SESSION) -> bytes:
+    """A proof for one host only."""
+    head = request(user, HOST_BOUND, b"\x01" + NS(key.algorithm.encode()) + NS(key.blob) + NS(host_key))
+    return head + NS(key.sign(NS(session) + bytes((REQUEST,)) + head))
 
 
 def proof(user: bytes, key: Any, signer: Any = None, session: bytes = SESSION) -> bytes:
@@ -229,6 +291,7 @@ class Transport:
 
     def __init__(self, *checkers: Any, make_avatar: Any = Avatar, **settings: Any) -> None:
         self.clock = Clock()
+        self.workers: Any = Workers()
         self.events = EventHub(clock=self.clock)
         self.connection_id = 7
         self.server_settings = Settings(TABLE, default_auth_methods=("publickey", "password"))
@@ -236,11 +299,12 @@ class Transport:
         for name, value in settings.items():
             self.server_settings.set(name, value)
         portal = Portal(SFTPRealm(make_avatar), checkers)
-        self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now)
+        self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
         self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None
         self.sessionID = SESSION
+        self.first_host_key = HOST_KEY
         self.log = ConnectionLog(1, "192.0.2.1")
         self.otherVersionString = b"SSH-2.0-client"
         self.user_signature_algorithms = ALGORITHMS

@@ -15,7 +15,7 @@ from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.users_file import UsersFile
 from tests.auth.support import FAILURE, PK_OK, SUCCESS, Ed25519, SecurityKey, Transport, Workers, offer, proof
 
-KEY, TOUCHED, VERIFIED = Ed25519(), SecurityKey(1), SecurityKey(5)
+KEY, TOUCHED, VERIFIED, UNTOUCHED = Ed25519(), SecurityKey(1), SecurityKey(5), SecurityKey(0)
 
 
 class OptionsTests(SynchronousTestCase):
@@ -72,6 +72,26 @@ class OptionsTests(SynchronousTestCase):
             transport = Transport(self.checker(self.line("verify-required", key)))
             self.assertEqual(transport.ask(offer(b"alice", key))[0][0], PK_OK)
             self.assertEqual(transport.ask(proof(b"alice", key))[0][0], SUCCESS if lets_in else FAILURE)
+
+    def test_no_touch_required(self) -> None:
+        """A security key that nobody touched lets in by a line that says that it may, and by no other."""
+        for key in (UNTOUCHED, TOUCHED):
+            for options, lets_in in (
+                ("", key is TOUCHED),
+                ("no-touch-required", True),
+                ("no-touch-required,verify-required", False),
+                ('no-touch-required,from="198.51.100.0/24"', False),
+            ):
+                transport = Transport(self.checker(self.line(options, key)))
+                answer = transport.ask(proof(b"alice", key))[0][0]
+                self.assertEqual(answer, SUCCESS if lets_in else FAILURE, options)
+
+    def test_touch_of_all(self) -> None:
+        """What PubkeyAuthOptions demands, no line waives."""
+        for option in ("touch-required", "verify-required"):
+            checker = self.checker(self.line("no-touch-required", UNTOUCHED))
+            transport = Transport(checker, pubkey_auth_options=option)
+            self.assertEqual(transport.ask(proof(b"alice", UNTOUCHED))[0][0], FAILURE)
 
     def test_stock_conch(self) -> None:
         """Under a server that is not ours nobody knows the address: a key that asks for it is refused."""

@@ -2,6 +2,7 @@
 Keys of users and their signatures, of every type, whole and broken.
 """
 
+from itertools import product
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -10,8 +11,8 @@ from twisted.conch.ssh.common import MP, NS
 from twisted.conch.ssh.keys import Key
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey, fingerprint
-from tests.auth.support import ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, unhex
+from conchsftp.auth.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey, fingerprint, plain_algorithm, slow
+from tests.auth.support import DSA, ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, WebAuthnKey, unhex
 
 DATA = b"what is signed"
 
@@ -22,15 +23,20 @@ KEYS: list[Any] = [
     ECDSA(ec.SECP384R1(), "nistp384", hashes.SHA384()),
     ECDSA(ec.SECP521R1(), "nistp521", hashes.SHA512()),
     RSA_KEY,
+    RSA(algorithm="ssh-rsa"),
+    DSA(),
     SecurityKey(),
     SecurityKeyP256(),
+    WebAuthnKey(),
 ]
 
 
 class KeyTests(SynchronousTestCase):
     def test_every_type(self) -> None:
-        """Every row of the table has a key here that it reads, and whose signature it accepts."""
+        """Every row of the table has keys here that it reads, and whose signatures it accepts."""
         self.assertEqual({PublicKey(key.blob).type for key in KEYS}, set(KEY_TYPES))
+        algorithms = {name for row in KEY_TYPES.values() for name in row.algorithms}
+        self.assertEqual({key.algorithm for key in KEYS} | {"rsa-sha2-256"}, algorithms)
         for key in KEYS:
             PublicKey(key.blob).verify(key.algorithm, key.sign(DATA), DATA)
 
@@ -76,6 +82,17 @@ class KeyTests(SynchronousTestCase):
         modulus = b"\0" + b"\xff" * 256
         for exponent, number in ((b"\xff", modulus), (b"", modulus), (b"\x04", modulus), (b"\x03", b"\xff" * 256)):
             self.assertRaises(BadKey, PublicKey, NS(b"ssh-rsa") + NS(exponent) + NS(number))
+
+    def test_dsa_size(self) -> None:
+        """DSA keys have 1024 and 160 bits: those are the only ones that `ssh-dss` is defined for."""
+        for p, q, accepted in ((1024, 160, True), (1023, 160, False), (1025, 160, False), (1024, 224, False)):
+            numbers = ((1 << p - 1) + 1, (1 << q - 1) + 1, 2, 4)
+            blob = NS(b"ssh-dss") + b"".join(map(MP, numbers))
+            if accepted:
+                self.assertEqual(PublicKey(blob).type, "ssh-dss")
+            else:
+                self.assertIn(str(p), str(self.assertRaises(BadKey, PublicKey, blob)))
+        self.assertRaises(BadKey, PublicKey, DSA(2048).blob)
 
     def test_curve(self) -> None:
         """An ECDSA key is an uncompressed point on the curve that its name says."""
@@ -132,19 +149,27 @@ class SignatureTests(SynchronousTestCase):
             self.assertRaises(BadSignature, PublicKey(key.blob).verify, key.algorithm, renamed, DATA)
 
     def test_fits(self) -> None:
-        """Algorithms belong to types: rsa-sha2 to ssh-rsa, every other to its own name."""
+        """Algorithms belong to types: rsa-sha2 to ssh-rsa, webauthn to sk-ecdsa, every other to its own name."""
+        of_other_types = {"rsa-sha2-512": "ssh-rsa", WebAuthnKey.algorithm: SecurityKeyP256.algorithm}
         for key in KEYS:
             for other in KEYS:
-                self.assertEqual(PublicKey(key.blob).fits(other.algorithm), key is other)
+                fits = PublicKey(key.blob).type == of_other_types.get(other.algorithm, other.algorithm)
+                self.assertEqual(PublicKey(key.blob).fits(other.algorithm), fits)
         renamed = NS(b"ssh-rsa") + KEYS[0].sign(DATA)[len(NS(b"ssh-ed25519")) :]
         self.assertRaises(BadSignature, PublicKey(KEYS[0].blob).verify, "ssh-rsa", renamed, DATA)
 
     def test_sha1(self) -> None:
-        """RSA with SHA-1 is accepted under no name."""
+        """RSA with SHA-1 is called `ssh-rsa`, outside and inside, and has no other name."""
         value = NS(RSA_KEY.value(DATA, "ssh-rsa"))
-        for name in ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512"):
-            for inner in (b"ssh-rsa", name.encode()):
-                self.assertRaises(BadSignature, PublicKey(RSA_KEY.blob).verify, name, NS(inner) + value, DATA)
+        verify = PublicKey(RSA_KEY.blob).verify
+        names = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")
+        for outer, inner in product(names, names):
+            if outer == inner == "ssh-rsa":
+                verify(outer, NS(inner.encode()) + value, DATA)
+            else:
+                self.assertRaises(BadSignature, verify, outer, NS(inner.encode()) + value, DATA)
+        for name in names[1:]:
+            self.assertRaises(BadSignature, verify, "ssh-rsa", NS(name.encode()) + NS(RSA_KEY.value(DATA, name)), DATA)
 
     def test_rsa_without_leading_zeros(self) -> None:
         """Some clients drop leading zeros of an RSA signature; it is still good, and complete for other checkers."""
@@ -153,27 +178,111 @@ class SignatureTests(SynchronousTestCase):
         signed = PublicKey(RSA_KEY.blob).verify("rsa-sha2-512", short, data)
         self.assertEqual(signed.signature, RSA_KEY.sign(data))
 
-    def test_touch(self) -> None:
-        """A security key must say that it was touched (OpenSSH PROTOCOL.u2f)."""
-        for kind in (SecurityKey, SecurityKeyP256):
-            for flags, accepted in ((0x00, False), (0x01, True), (0x04, False), (0x05, True)):
+    def test_flags(self) -> None:
+        """A security key says whether it was touched, and whether it knows by whom; others say nothing."""
+        for kind in (SecurityKey, SecurityKeyP256, WebAuthnKey):
+            for flags, touched, verified in ((0, False, False), (1, True, False), (4, False, True), (5, True, True)):
                 key = kind(flags)
-                verify = PublicKey(key.blob).verify
-                if accepted:
-                    self.assertEqual(verify(key.algorithm, key.sign(DATA), DATA).flags, flags)
-                else:
-                    error = self.assertRaises(BadSignature, verify, key.algorithm, key.sign(DATA), DATA)
-                    self.assertIn("touched", str(error))
+                signed = PublicKey(key.blob).verify(key.algorithm, key.sign(DATA), DATA)
+                self.assertEqual((signed.touched, signed.verified, signed.flags), (touched, verified, flags))
+        self.assertEqual(PublicKey(KEYS[0].blob).verify("ssh-ed25519", KEYS[0].sign(DATA), DATA).flags, 0)
+
+    def test_application(self) -> None:
+        """A signature for another application than the key's proves nothing."""
+        for kind in (SecurityKey, SecurityKeyP256, WebAuthnKey):
+            key = kind()
+            blob = key.blob.replace(NS(b"ssh:"), NS(b"ssh:other"))
+            PublicKey(key.blob).verify(key.algorithm, key.sign(DATA), DATA)
+            self.assertRaises(BadSignature, PublicKey(blob).verify, key.algorithm, key.sign(DATA), DATA)
 
     def test_touch_is_signed(self) -> None:
         """Flags that were changed on the way spoil the signature."""
-        key = SecurityKey(0x00)
-        signature = bytearray(key.sign(DATA))
-        signature[-5] = 0x01
-        self.assertRaises(BadSignature, PublicKey(key.blob).verify, key.algorithm, bytes(signature), DATA)
+        for kind in (SecurityKey, SecurityKeyP256, WebAuthnKey):
+            key = kind(0x00)
+            touched = key.sign(DATA).replace(b"\x00\x00\x00\x00\x2a", b"\x01\x00\x00\x00\x2a")
+            self.assertRaises(BadSignature, PublicKey(key.blob).verify, key.algorithm, touched, DATA)
 
     def test_conch_agrees(self) -> None:
         """What was verified can be verified again by Conch, which checkers do."""
         for key in KEYS:
             signed = PublicKey(key.blob).verify(key.algorithm, key.sign(DATA), DATA)
             self.assertTrue(Key.fromString(key.blob).verify(signed.signature, signed.message))
+
+
+class WebAuthnTests(SynchronousTestCase):
+    """What a browser says around a signature (Web Authentication, 5.8.1; OpenSSH PROTOCOL.u2f)."""
+
+    def refused(self, key: WebAuthnKey) -> None:
+        self.assertRaises(BadSignature, PublicKey(key.blob).verify, key.algorithm, key.sign(DATA), DATA)
+
+    def test_client_data(self) -> None:
+        """It has to begin with the kind of a login, the whole of what is signed, and the origin of the signature."""
+        for name, value in (
+            ("head", b'{"type":"webauthn.create","challenge":"'),
+            ("head", b'{ "type":"webauthn.get","challenge":"'),
+            ("head", WebAuthnKey.head + b"A"),
+            ("padding", b"="),
+            ("foot", b'"}'),
+            ("foot", WebAuthnKey.foot.replace(b"login", b"other")),
+            ("foot", b'","crossOrigin":false,"origin":"https://login.example"}'),
+            ("origin", b""),
+            ("origin", b"https://other.example"),
+            ("origin", b"https://login.example/"),
+            ("origin", b'https://login.example","crossOrigin":"'),
+        ):
+            key = WebAuthnKey()
+            setattr(key, name, value)
+            self.refused(key)
+
+    def test_quotation_mark(self) -> None:
+        """An origin cannot be more than one member of the client data."""
+        key = WebAuthnKey()
+        key.origin = b'https://login.example","crossOrigin":"'
+        key.foot = b'","origin":"' + key.origin + b'"}'
+        self.refused(key)
+
+    def test_extensions(self) -> None:
+        """Extensions are there if the flag says so; no attestation is."""
+        for flags, extensions, accepted in (
+            (0x01, b"", True),
+            (0x81, b"\xa0", True),
+            (0x01, b"\xa0", False),
+            (0x81, b"", False),
+            (0x41, b"", False),
+        ):
+            key = WebAuthnKey(flags, extensions)
+            if accepted:
+                PublicKey(key.blob).verify(key.algorithm, key.sign(DATA), DATA)
+            else:
+                self.refused(key)
+
+    def test_not_a_plain_signature(self) -> None:
+        """What a browser signs is no signature of the same key without one, nor the other way round."""
+        browser = WebAuthnKey()
+        plain = SecurityKeyP256()
+        plain.inner, plain.blob = browser.inner, browser.blob
+        verify = PublicKey(browser.blob).verify
+        for key, other in ((browser, plain), (plain, browser)):
+            verify(key.algorithm, key.sign(DATA), DATA)
+            self.assertRaises(BadSignature, verify, other.algorithm, key.sign(DATA), DATA)
+            renamed = NS(other.algorithm.encode()) + key.sign(DATA)[len(NS(key.algorithm.encode())) :]
+            self.assertRaises(BadSignature, verify, other.algorithm, renamed, DATA)
+
+
+class NamesTests(SynchronousTestCase):
+    def test_plain_algorithm(self) -> None:
+        """The name of an algorithm for certificates stands for what the certified key signs with."""
+        for plain in (key.algorithm for key in KEYS):
+            bare, at, domain = plain.partition("@")
+            self.assertEqual(plain_algorithm(f"{bare}-cert-v01@openssh.com"), plain)
+            self.assertEqual(plain_algorithm(plain), plain)
+
+    def test_slow(self) -> None:
+        """Large RSA keys and the large curves take their time; what most people have does not."""
+        slow_ones = {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
+        for key in KEYS:
+            self.assertEqual(slow(key.algorithm, key.blob), key.algorithm in slow_ones)
+        for bits, expected in ((4096, False), (8192, True), (16384, True)):
+            blob = NS(b"ssh-rsa") + MP(65537) + MP((1 << bits - 1) + 1)
+            self.assertEqual(slow("rsa-sha2-512", blob), expected)
+        self.assertTrue(slow("ecdsa-sha2-nistp521-cert-v01@openssh.com", b""))

@@ -170,8 +170,15 @@ class ProfileTests(SynchronousTestCase):
             self.assertEqual(chapter.names(Profile.DOCUMENTED), chapter.setting.documented)
 
     def test_user_signatures(self) -> None:
-        """Keys of users, security keys included, may sign with anything but SHA-1 and DSA."""
-        self.assertEqual(user_signatures(settings()), tuple(USER_SIGNATURES.rows))
+        """Keys of users, security keys included, may sign with anything but SHA-1, DSA and what a browser makes."""
+        named = {"ssh-rsa", "ssh-dss", "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"}
+        for profile in ("modern", "compatible"):
+            default = user_signatures(settings(algorithm_profile=profile))
+            self.assertEqual(default, tuple(name for name in USER_SIGNATURES.rows if name not in named))
+        chosen = settings(ssh_pub_key_auth_sig_algorithms=",".join(sorted(named)))
+        self.assertEqual(set(user_signatures(chosen)), named)
+        documented = user_signatures(settings(algorithm_profile="documented"))
+        self.assertEqual(set(documented) & named, {"ssh-rsa", "ssh-dss"})
 
     def test_user_signatures_are_checked(self) -> None:
         """What is offered to the keys of users is what can be checked, no more and no less."""

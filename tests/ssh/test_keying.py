@@ -294,8 +294,21 @@ class ExtensionTests(ConnectionCase):
         client = self.client()
         client.connect()
         self.assertEqual(client.numbers, [20, 31, 21, 7])
-        expected = {b"server-sig-algs": b"rsa-sha2-512,ssh-ed25519", b"ping@openssh.com": b"0"}
+        expected = {
+            b"server-sig-algs": b"rsa-sha2-512,ssh-ed25519",
+            b"ping@openssh.com": b"0",
+            b"publickey-hostbound@openssh.com": b"0",
+        }
         self.assertEqual(client.extensions, expected)
+
+    def test_by_name_only(self) -> None:
+        """It names SHA-1 and DSA where the settings do, and only there: clients believe it."""
+        for wanted in ("", "ssh-ed25519,ssh-rsa,ssh-dss"):
+            self.serve(ssh_pub_key_auth_sig_algorithms=wanted)
+            client = self.client()
+            client.connect()
+            said = client.extensions[b"server-sig-algs"].decode().split(",")
+            self.assertEqual({"ssh-rsa", "ssh-dss"} & set(said), {"ssh-rsa", "ssh-dss"} if wanted else set())
 
     def test_once(self) -> None:
         """It is sent once."""
