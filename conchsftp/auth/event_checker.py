@@ -107,7 +107,8 @@ class EventChecker:
             # Only a checker can know that this key need not be touched. A handler would have to think of it.
             if after_signature:
                 await self.tell_bad_signature(credentials.attempt, credentials.algorithm)
-            raise UnauthorizedLogin(opinion.reason or lacking(DeviceFlag.TOUCHED))
+            judged = f": {opinion.reason}" if opinion.good is False else ""
+            raise UnauthorizedLogin(f"{lacking(DeviceFlag.TOUCHED)}{judged}")
         if not self.listened or conversation.ended is not None:
             return opinion
         said = await self._answers(credentials.attempt, opinion, conversation)

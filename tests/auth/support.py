@@ -130,6 +130,7 @@ class SecurityKey:
     """A user's security key; `flags` is what it says about touch."""
 
     algorithm = "sk-ssh-ed25519@openssh.com"
+    application = b"ssh:"
 
     def __init__(self, flags: int = 0x01) -> None:
         self.private = ed25519.Ed25519PrivateKey.generate()
@@ -137,7 +138,7 @@ class SecurityKey:
         self.blob = NS(self.algorithm.encode()) + NS(_raw(self.private)) + NS(b"ssh:")
 
     def message(self, data: bytes) -> bytes:
-        return sha256(b"ssh:").digest() + self.device + sha256(data).digest()
+        return sha256(self.application).digest() + self.device + sha256(data).digest()
 
     def sign(self, data: bytes) -> bytes:
         return NS(self.algorithm.encode()) + NS(self.private.sign(self.message(data))) + self.device

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.conch.ssh.common import NS
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -192,6 +193,24 @@ class TouchTests(Case):
             self.assertEqual(Transport(keys).ask(proof(b"alice", key)), [(SUCCESS, b"")])
             self.assertEqual([type(asked) for asked in keys.asked], [UntouchedProof] * 2)
             self.assertFalse(ISSHPrivateKey.providedBy(keys.asked[0]))
+
+    def test_reason(self) -> None:
+        """The log says that it was not touched, and what a checker says who knows of such keys."""
+        lines: list[str] = []
+
+        def note(event: Any) -> None:
+            lines.append(event.get("reason", ""))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        key = SecurityKey(0)
+        for checker, expected in (
+            (Keys(alice=key), "the security key was not touched"),
+            (Untouched(), "the security key was not touched: unknown key"),
+        ):
+            Transport(checker).ask(proof(b"alice", key))
+            self.assertEqual([line for line in lines if line], [expected])
+            lines.clear()
 
     def test_setting(self) -> None:
         """What PubkeyAuthOptions demands holds for every key, whatever a checker knows of it."""
