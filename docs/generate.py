@@ -18,6 +18,7 @@ from conchsftp import events
 from conchsftp.errors import ErrorCode
 from conchsftp.events.parameters import Parameter
 from conchsftp.settings.client_quirks import QUIRKS
+from conchsftp.settings.permissions import GROUPS, WORDS
 from conchsftp.settings.row import Change, Index, Setting, Support
 from conchsftp.settings.ssh import VERSION
 from conchsftp.settings.table import TABLE
@@ -25,6 +26,7 @@ from conchsftp.sftp.clients import CLIENTS, COLUMNS, Client
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by docs/generate.py: change the tables, not this file. -->"
+WORDS_MARK = ("<!-- words: written by docs/generate.py -->", "<!-- end of words -->")
 INDEXED = {Index.NONE: "", Index.CONNECTION: "[connection]", Index.POSITION: "[position]"}
 
 
@@ -204,6 +206,14 @@ def _different(row: Client) -> Iterator[str]:
         yield f"but not if the server is {' or '.join(f'`{pattern}`' for pattern in row.turned_by)}"
 
 
+def permissions_page() -> str:
+    """Return docs/permissions.md with the table of words; the rest of it is written by hand."""
+    before, begin, rest = (ROOT / "docs" / "permissions.md").read_text().partition(f"{WORDS_MARK[0]}\n")
+    _, end, after = rest.partition(WORDS_MARK[1])
+    rows = [(f"`{word.name}`", word.meaning) for word in (*WORDS.values(), *GROUPS.values())]
+    return f"{before}{begin}\n{_table(('Word', 'Allows to'), rows)}\n\n{end}{after}"
+
+
 def _beside(module: str, function: str) -> str:
     """Return what a module beside this one writes: the registry of algorithms and the types have one of their own."""
     page: str = run_path(str(Path(__file__).with_name(module)))[function]()
@@ -217,6 +227,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/algorithms.md": partial(_beside, "generate_algorithms.py", "algorithms_page"),
     "docs/client_quirks.md": clients_page,
+    "docs/permissions.md": permissions_page,
     "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),
     "conchsftp/server/properties.py": partial(_beside, "generate_names.py", "properties_module"),
 }

@@ -13,7 +13,19 @@ from typing import Any
 from conchsftp import Status
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
-from conchsftp.sftp.requests import LStat, Open, ReadLink, RealPath, Remove, Rename, RmDir, SetStat, Stat, StatVFS
+from conchsftp.sftp.requests import (
+    LStat,
+    Open,
+    PosixRename,
+    ReadLink,
+    RealPath,
+    Remove,
+    Rename,
+    RmDir,
+    SetStat,
+    Stat,
+    StatVFS,
+)
 
 
 class EventPrograms:
@@ -60,6 +72,24 @@ class EventPrograms:
             replies = [session.request(kind(path=path)) for path in (b"/.git", b"/.git/config", b"/.none")]
             told = {(reply.status, reply.message) for reply in replies}
             self.assertEqual(told, {(Status.NO_SUCH_FILE, "No such file")}, kind)
+
+    def test_run_permissions(self) -> None:
+        """The share is read, uploads go into one folder and replace what is there, and the rest cannot be found."""
+        for name in ("incoming", "internal", "share/.git"):
+            (self.place.path / "files" / name).mkdir(parents=True)
+        session = self.log_in("permissions")
+        names = {entry.name for entry in session.listing("/")} - {b".", b".."}
+        self.assertEqual(names, {b"incoming", b"kept.log", b"share"})
+        self.assertEqual(session.get("/kept.log"), b"log")
+        self.refused(Status.PERMISSION_DENIED, session.put, "/new.txt", b"new")
+        for content in (b"new", b"newer"):
+            session.put("/incoming/new.part", content)
+            rename = PosixRename(path=b"/incoming/new.part", new_path=b"/incoming/new")
+            self.assertEqual(session.request(rename).status, Status.OK)
+        self.assertEqual((self.place.path / "files" / "incoming" / "new").read_bytes(), b"newer")
+        self.refused(Status.PERMISSION_DENIED, session.get, "/incoming/new")
+        for path in ("/internal", "/share/.git"):
+            self.refused(Status.NO_SUCH_FILE, session.listing, path)
 
     def test_run_audit_log(self) -> None:
         """Each connection and change has a line, with the user and how it went; listings and downloads' reads none."""

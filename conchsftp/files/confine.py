@@ -145,7 +145,15 @@ class Confine:
         return real_path if self.judge is None or self.judge(path, real_path, False) else path
 
     def descend(self, path: str, base: str = "", *, judge: Judge | None = None) -> Self:
-        """Return the same for a directory below, which is the root of the new one."""
+        """
+        Return the same for a directory below, which is the root of the new one.
+
+        Args:
+            base: as for the class. Where paths stay the same, links are judged as before.
+            judge: as for the class.
+        """
+        if judge is None and base:
+            judge = self.judge
         directory, name, status = self.end(path)
         try:
             if status is None:

@@ -220,7 +220,7 @@ def _at(place: Place, words: int, *, makes: bool = False) -> SFTPError:
 
 
 def _lacking(words: int) -> SFTPError:
-    return SFTPError(Status.PERMISSION_DENIED, f"Not permitted here: {written(words)}" if words else "")
+    return SFTPError(Status.PERMISSION_DENIED, f"Permission denied: {written(words)} not permitted here")
 
 
 def _setting(c: Any, attributes: Attributes | None) -> int:

@@ -42,7 +42,7 @@ WORDS: dict[str, Word] = {
         Word("write", WRITE, "change what is in files that exist, cut them off, replace them by renaming"),
         Word("create", CREATE, "make new files"),
         Word("delete", DELETE, "remove files and links"),
-        Word("rename", RENAME, "rename and move files and folders; needed at both paths"),
+        Word("rename", RENAME, "rename and move files and folders; takes it at both paths"),
         Word("mkdir", MKDIR, "make folders"),
         Word("rmdir", RMDIR, "remove empty folders"),
         Word("chmod", CHMOD, "change modes, access control lists and flags"),
@@ -57,13 +57,13 @@ WORDS: dict[str, Word] = {
 GROUPS: dict[str, Word] = {
     group.name: group
     for group in (
-        Word("all", ALL, "everything"),
-        Word("none", 0, "nothing; stands alone"),
-        Word("download", LIST | READ, "`list read`"),
+        Word("all", ALL, "do everything"),
+        Word("none", 0, "do nothing, and know of nothing; stands alone"),
+        Word("download", LIST | READ, "look and read: `list read`"),
         Word(
             "upload",
             WRITE | CREATE | RENAME | MKDIR | TIMES,
-            "`write create rename mkdir times`: what uploads take, whatever the client",
+            "upload and replace, whatever the client: `write create rename mkdir times`",
         ),
     )
 }

@@ -176,7 +176,7 @@ class UseTests(Case):
             self.status(lstat("/secret/s"))
         refusals = [line for line in self.told if "refused" in line]
         self.assertEqual(len(refusals), 1, refusals)
-        self.assertIn("FileRemove '/top' refused: Not permitted here: delete", refusals[0])
+        self.assertIn("FileRemove '/top' refused: Permission denied: delete not permitted here", refusals[0])
 
     def test_nothing_fires(self) -> None:
         """No handler is told of what is refused."""
