@@ -8,6 +8,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
+from conchsftp.auth.signatures import KEY_TYPES
 from conchsftp.ssh.algorithms import CHAPTERS
 from conchsftp.ssh.registry import (
     Algorithm,
@@ -47,6 +48,10 @@ def _chapter(chapter: Chapter[Any]) -> str:
     return f"{heading}\n\n{table}"
 
 
+def _types(algorithm: str) -> list[str]:
+    return [name for name, row in KEY_TYPES.items() if algorithm in row.algorithms]
+
+
 def _offered(row: Algorithm) -> str:
     return "only if named" if row.profile is Profile.NONE else f"`{row.profile}`"
 
@@ -65,8 +70,9 @@ def _facts(row: Algorithm) -> list[str]:
                 facts.append("open to the Terrapin attack, unless key exchange is strict")
         case MacRow():
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
-        case SignatureRow(remark=str(remark)) if remark:
-            facts.append(remark)
+        case SignatureRow():
+            facts.append("for keys of type " + ", ".join(_types(row.name)))
+            facts.extend([row.remark] if row.remark else [])
         case CompressionRow(delayed=True):
             facts.append("starts after login")
     return facts

@@ -54,7 +54,9 @@ class PublicKeyMethod(AuthMethod):
 
     @property
     def slow(self) -> bool:
-        return self.signature is not None and slow(self.algorithm, self.blob)
+        # An offered certificate, too, holds a signature: that of its CA.
+        signed = self.signature is not None or plain_algorithm(self.algorithm) != self.algorithm
+        return signed and slow(self.algorithm, self.blob)
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:

@@ -43,6 +43,7 @@ from tests.auth.support import (
     bound_proof,
     offer,
     proof,
+    request,
     unhex,
 )
 
@@ -296,6 +297,14 @@ class SlowTests(SynchronousTestCase):
         self.workers.finish()
         transport.clock.advance(10)
         self.assertEqual((transport.sent, keys.asked), ([REFUSED], []))
+
+    def test_offers(self) -> None:
+        """An offer has nothing to check, unless it is one of a certificate."""
+        certificate = b"\0" + NS(b"ecdsa-sha2-nistp521-cert-v01@openssh.com") + NS(P521.blob)
+        for payload, slow in ((offer(b"alice", P521), False), (request(b"alice", b"publickey", certificate), True)):
+            body = AuthRequest.parse(payload).body
+            assert body is not None
+            self.assertEqual(body.slow, slow)
 
     def test_quick(self) -> None:
         """Those of most people are checked at once: a thread would take longer."""

@@ -22,9 +22,10 @@ from bench.servers import Keys
 from conchsftp.auth.signatures import PublicKey
 from conchsftp.wire.reader import Reader
 from tests.interop.driving import environment, need, run, unavailable
-from tests.interop.programs import Program
+from tests.interop.programs import PROJECT, Program
 
-_TESTS = Path("/usr/lib/openssh/regress")
+_UNPACKED = PROJECT / ".clients" / "usr/lib/openssh/regress"
+_TESTS = _UNPACKED if _UNPACKED.exists() else Path("/usr/lib/openssh/regress")
 SK_PROVIDER = _TESTS / "misc" / "sk-dummy" / "sk-dummy.so"
 WEBAUTHN = _TESTS / "unittests" / "sshsig" / "testdata"
 OLD = "ssh-rsa,ssh-dss"
@@ -58,8 +59,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "p384": ("-t", "ecdsa", "-b", "384"),
     "p521": ("-t", "ecdsa", "-b", "521"),
     "rsa": ("-t", "rsa", "-b", "2048"),
-    "rsa4096": ("-t", "rsa", "-b", "4096"),
-    "rsa5120": ("-t", "rsa", "-b", "5120"),
+    "rsa3072": ("-t", "rsa", "-b", "3072"),
     "weak": ("-t", "rsa", "-b", "1024"),
 }
 DEVICES: dict[str, tuple[str, ...]] = {
@@ -80,11 +80,12 @@ class KeyServer(Program):
     Args:
         folder: where it runs.
         keys: of the run; its `folder` also has the others.
+        before: what stands before each key in the file.
         settings: options of the server.
     """
 
-    def __init__(self, folder: Path, keys: Keys, **settings: object) -> None:
-        lines = [path.read_text().strip() for path in sorted(keys.folder.glob("user_*.pub"))]
+    def __init__(self, folder: Path, keys: Keys, *, before: str = "", **settings: object) -> None:
+        lines = [f"{before} {path.read_text().strip()}" for path in sorted(keys.folder.glob("user_*.pub"))]
         users = folder / "keys.toml"
         users.write_text(f"[alice]\nkeys = {lines!r}\n")
         users.chmod(0o600)
@@ -162,8 +163,7 @@ def check_every_algorithm(serve: Callable[..., KeyServer], users: Keys) -> None:
         ("p521", "ecdsa-sha2-nistp521"),
         ("rsa", "rsa-sha2-256"),
         ("rsa", "rsa-sha2-512"),
-        ("rsa4096", "rsa-sha2-512"),
-        ("rsa5120", "rsa-sha2-512"),
+        ("rsa3072", "rsa-sha2-512"),
     ):
         assert "directory: /" in server.sftp(*only(users, name, algorithm))
         assert server.events()[-1] == f"publickey proved {algorithm} False False True"
@@ -250,6 +250,18 @@ def check_untouched(serve: Callable[..., KeyServer], users: Keys) -> None:
         assert "Permission denied" in server.sftp(*only(users, name), code=255)
     assert server.said().count("the security key was not touched") == 2
     assert {event.split()[1] for event in server.events()} == {"offered"}
+
+
+def check_no_touch_required(serve: Callable[..., KeyServer], users: Keys) -> None:
+    """An entry may let in a key that was not touched, unless the setting wants every key touched."""
+    need_device()
+    for option, code in (("none", 0), ("touch-required", 255)):
+        server = serve(before="no-touch-required", pubkey_auth_options=option)
+        for name in ("sk-ed25519-untouched", "sk-p256-untouched"):
+            server.sftp(*only(users, name), code=code)
+        assert len([event for event in server.events() if event.endswith("False False True")]) == (
+            4 if code == 0 else 2
+        )
 
 
 def check_verified(serve: Callable[..., KeyServer], users: Keys) -> None:
