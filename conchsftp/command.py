@@ -24,7 +24,7 @@ from twisted.logger import (
 )
 from twisted.python import usage
 
-from conchsftp.auth.users_edit import set_password
+from conchsftp.auth.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
@@ -32,6 +32,7 @@ from conchsftp.tap import Options
 _USAGE = """\
 Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help lists the options
        conchsftp passwd FILE USER        set a password in a users file; asked for, or one line of standard input
+       conchsftp passwd --expire FILE USER   have the user change it at the next login
 """
 _HERE = "127.0.0.1"
 _PORT = 2222
@@ -139,9 +140,15 @@ def _welcome(options: Options) -> str:
 
 
 def _passwd(arguments: Sequence[str]) -> None:
-    if len(arguments) != 2:
-        raise usage.UsageError("passwd FILE USER expected")
-    file, user = arguments
+    expires = "--expire" in arguments
+    named = [each for each in arguments if each != "--expire"]
+    if len(named) != 2:
+        raise usage.UsageError("passwd [--expire] FILE USER expected")
+    file, user = named
+    if expires:
+        expire_password(file, user)
+        print(f"{file}: {user} has to change the password at the next login", file=sys.stderr)
+        return
     set_password(file, user, _ask(user))
     print(f"{file}: the password of {user} is set", file=sys.stderr)
 

@@ -64,6 +64,14 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(stat.S_IMODE(users.stat().st_mode), 0o600)
         self.assertNotIn("sesame", self.printed.getvalue())
 
+    def test_expire(self) -> None:
+        """A user has to change the password at the next login; nobody is asked for one now."""
+        users = self.folder / "users.toml"
+        self.run_command("passwd", users, "alice", text="open sesame\n")
+        self.run_command("passwd", "--expire", users, "alice")
+        self.assertIs(tomllib.loads(users.read_text())["alice"]["change_password"], True)
+        self.assertIn("no password", self.refusal("passwd", "--expire", users, "bob"))
+
     def test_passwd_mistakes(self) -> None:
         """Missing arguments, no password, one that bcrypt would cut, a file that is not TOML: one line each."""
         users = self.folder / "users.toml"

@@ -285,7 +285,7 @@ class PluginTests(CommandLine):
         self.assertEqual(ran.returncode, 0, ran.stderr)
 
     def test_checker_interfaces(self) -> None:
-        """The plugin tells of the credentials that its checker looks at."""
+        """The plugin tells of the credentials that its checker looks at; those of our own nobody else would know."""
         (plugin,) = (each for each in getPlugins(strcred.ICheckerFactory) if each.authType == "sftp-users")
         self.assertLessEqual(set(plugin.credentialInterfaces), set(UsersFileChecker.credentialInterfaces))
 

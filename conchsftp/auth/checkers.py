@@ -8,6 +8,7 @@ workers. They do not delay refusals (`UserAuth` does) and keep no state of a con
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from struct import error as StructError
+from threading import Lock
 from typing import Any
 
 import bcrypt
@@ -28,9 +29,12 @@ from conchsftp.auth.credentials import IUntouchedKey, KeyProof
 from conchsftp.auth.dialogue import Dialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.key_judge import refusal
+from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
 from conchsftp.auth.security_keys import DeviceFlag
 from conchsftp.auth.user import UserId
+from conchsftp.auth.users_edit import set_password
 from conchsftp.auth.users_file import UsersFile
+from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.workers import FewThreads, IWorkers
 
@@ -51,7 +55,7 @@ class UsersFileChecker:
         log: that of the server.
     """
 
-    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey, IUntouchedKey)
+    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey, IUntouchedKey, IPasswordChange)
     log: Logger = Logger()
 
     def __init__(self, users: UsersFile, workers: IWorkers, check_password: Check = bcrypt.checkpw) -> None:
@@ -59,14 +63,42 @@ class UsersFileChecker:
         self._workers = workers
         self._check_password = check_password
         self._hashing = FewThreads(workers, HASHES_AT_ONCE)
+        self._editing = Lock()
         self._complain()
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
         """Return the user name, as bytes; see `ICredentialsChecker`."""
         ask = self._by_password if IUsernamePassword.providedBy(credentials) else self._by_key
+        if IPasswordChange.providedBy(credentials):
+            ask = self._by_change
         return Deferred.fromCoroutine(ask(credentials))
 
     async def _by_password(self, credentials: Any) -> AvatarID:
+        found = await self._by_old_password(credentials)
+        if found.user.change_password:
+            raise NewPasswordNeeded("Your password has to be changed.")
+        return found
+
+    async def _by_change(self, credentials: Any) -> AvatarID:
+        found = await self._by_old_password(credentials)
+        problem = unfit(credentials.new_password, credentials.password)
+        if problem:
+            raise NewPasswordNeeded(problem)
+        try:
+            await self._hashing.run(self._set_password, found.user.name, credentials.new_password, late=self._late)
+        except ServerError as mistake:
+            self.log.error("the password of {user!r} cannot be changed: {text}", user=found.user.name, text=mistake)
+            raise UnauthorizedLogin("the users file cannot be changed") from mistake
+        self.log.info("{user!r} has changed the password", user=found.user.name)
+        return self._vouched(credentials.username)
+
+    def _set_password(self, name: str, password: bytes) -> None:
+        """Change the file, in a thread; changes that come at the same time are made one after the other."""
+        with self._editing:
+            set_password(self._users.path, name, Secret(password), rounds=self._users.rounds)
+            self._users.refresh()
+
+    async def _by_old_password(self, credentials: Any) -> UserId:
         reason = await self._hashing.run(self._matches, credentials.username, credentials.password, late=self._late)
         self._complain()
         if reason:
@@ -179,8 +211,8 @@ class FirstOf:
         for checker in self._checkers[:-1]:
             try:
                 accepted: AvatarID = await maybeDeferred(checker.requestAvatarId, credentials)
-            except ValidPublicKey:
-                # This is how a checker says yes to an offer.
+            except (ValidPublicKey, NewPasswordNeeded):
+                # This is how a checker says yes to an offer; and to a password that has expired.
                 raise
             except (LoginFailed, UnhandledCredentials):
                 # Nobody likes to be asked the same twice.

@@ -19,6 +19,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof, UntouchedProof, plain
 from conchsftp.auth.dialogue import Conversation, IDialogue
+from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, PasswordChange
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
 from conchsftp.auth.security_keys import DeviceFlag, lacking
@@ -31,6 +32,7 @@ Token = tuple[str, str | bytes]
 """The name of a method, and what the client showed for it: what one event tells."""
 
 SIGNATURE = "sigstatus"
+CHANGE = "password-change"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Verdict:
         available: methods that a handler names for what comes next.
         home_dir: as a handler set it.
         prompts: what a handler wants this user to be asked next.
+        new_password: what the user is told who is to choose a new password; empty: nobody wants one.
     """
 
     good: bool | None = None
@@ -55,6 +58,7 @@ class Verdict:
     available: tuple[str, ...] = ()
     home_dir: str = ""
     prompts: Prompts = ()
+    new_password: str = ""
 
 
 class EventChecker:
@@ -88,6 +92,11 @@ class EventChecker:
         listened = self.listened and interface is not IDialogue
         return interface is not None and (listened or interface in self._portal.checkers)
 
+    @property
+    def changes_passwords(self) -> bool:
+        """Whether there is a checker that can."""
+        return IPasswordChange in self._portal.checkers
+
     async def judge(
         self, credentials: Credentials, conversation: Conversation, *, after_signature: bool = False
     ) -> Verdict:
@@ -113,9 +122,7 @@ class EventChecker:
             return opinion
         said = await self._answers(credentials.attempt, opinion, conversation)
         about = _about(credentials)
-        # Answers were told one by one; this is the end of them.
-        token = credentials.attempt.method, "" if conversation.rounds else credentials.token
-        said.append(await self._fire(credentials.attempt, token, opinion, about))
+        said.append(await self._fire(credentials.attempt, _token(credentials, conversation), opinion, about))
         prompts = PROMPTS.convert(said[-1].prompts)
         verdict = _joined(opinion, said)
         if after_signature and isinstance(credentials, KeyProof):
@@ -155,6 +162,8 @@ class EventChecker:
             # This is how a checker says yes to an offer; to a proof it would say nothing.
             offered = isinstance(credentials, KeyOffer)
             return Verdict(good=offered, reason="" if offered else "the checker takes a proof for an offer")
+        except NewPasswordNeeded as needed:
+            return Verdict(reason=str(needed), new_password=needed.prompt)
         except (LoginFailed, BadKeyError) as refusal:
             return Verdict(good=False, reason=str(refusal))
         except NotEnoughAuthentication:
@@ -182,6 +191,7 @@ class EventChecker:
             accept=opinion.good and not opinion.partial,
             partial_success=opinion.partial,
             proven=tuple(attempt.progress.proven),
+            new_password_prompt=opinion.new_password,
             **about,
         )
         waiting: Any = self._events.fire(event)
@@ -202,7 +212,9 @@ class EventChecker:
 
 
 def _about(credentials: Credentials) -> dict[str, Any]:
-    """Return what events say of a key."""
+    """Return what events say of a key, or of a new password."""
+    if isinstance(credentials, PasswordChange):
+        return {"new_password": plain(credentials.new_secret)}
     if not isinstance(credentials, KeyCredentials):
         return {}
     about: dict[str, Any] = {"key_algorithm": credentials.algorithm, "offered": isinstance(credentials, KeyOffer)}
@@ -221,6 +233,8 @@ def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:
         verdict.partial = verdict.partial or event.partial_success
         verdict.available = _names(event.available_methods) or verdict.available
         verdict.home_dir = _path(event.home_dir) or verdict.home_dir
+        # Who says no, says no to a new password as well.
+        verdict.new_password = "" if event.accept is False else _line(event.new_password_prompt)
     return verdict
 
 
@@ -228,6 +242,22 @@ def _names(methods: str) -> tuple[str, ...]:
     """Return the methods that a handler names; a mistake raises, and so refuses."""
     each = methods.split(",") if isinstance(methods, str) else methods
     return tuple(name.strip() for name in each if name.strip())
+
+
+def _token(credentials: Credentials, conversation: Conversation) -> Token:
+    """Return what the last event of credentials tells."""
+    method = credentials.attempt.method
+    if conversation.rounds:
+        # Answers were told one by one; this is the end of them.
+        return method, ""
+    # A handler that accepts a password has not changed it: to change one has a name of its own.
+    return (CHANGE if isinstance(credentials, PasswordChange) else method), credentials.token
+
+
+def _line(prompt: str) -> str:
+    if not isinstance(prompt, str):
+        raise TypeError(f"new_password_prompt is text, not {type(prompt).__name__}")
+    return prompt
 
 
 def _path(home: str) -> str:

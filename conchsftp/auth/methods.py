@@ -17,6 +17,7 @@ from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, 
 from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
 from conchsftp.auth.key_method import HostBoundMethod, PublicKeyMethod
 from conchsftp.auth.method import AuthMethod, Served
+from conchsftp.auth.password_change import PasswordChange
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
 from conchsftp.auth.signatures import end
@@ -72,8 +73,7 @@ class PasswordMethod(AuthMethod):
 
     def verify(self, attempt: AuthAttempt) -> Credentials:
         if self.new_secret is not None:
-            # The old password is not looked at: a request to change must not be a second way of guessing.
-            raise UnauthorizedLogin("passwords cannot be changed here")
+            return PasswordChange(attempt=attempt, secret=self.secret, new_secret=self.new_secret)
         return Password(attempt=attempt, secret=self.secret)
 
 
@@ -176,6 +176,11 @@ class AuthRequest:
     service: bytes
     method: str
     body: AuthMethod | None
+
+    @property
+    def shown(self) -> str:
+        """The user name for the log, which quotes it."""
+        return self.user[:64].decode("utf-8", "backslashreplace")
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:

@@ -32,6 +32,7 @@ class AuthProgress:
         avatar_id: whom the checkers have named by one of them; None if they have not.
         available: what handlers name as the methods to go on with; empty: DefaultAuthMethods says.
         home_dir: what handlers name as the home of this user; empty: the usual one.
+        wants_new_password: whether this user was asked for a new password.
     """
 
     requests: int = 0
@@ -43,6 +44,7 @@ class AuthProgress:
     avatar_id: Any = None
     available: tuple[str, ...] = ()
     home_dir: str = ""
+    wants_new_password: bool = False
     _asked: bool = False
     _now: tuple[bytes, bytes] | None = None
 
@@ -65,7 +67,7 @@ class AuthProgress:
     def begin(self, identity: tuple[bytes, bytes]) -> None:
         """A request is looked at: what handlers said of another user or service does not hold for this one."""
         if identity != self._now:
-            self._now, self.available, self.home_dir = identity, (), ""
+            self._now, self.available, self.home_dir, self.wants_new_password = identity, (), "", False
 
     def prove(
         self,

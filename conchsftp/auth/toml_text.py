@@ -1,5 +1,5 @@
 """
-Where things stand in a TOML text, and changing one string without touching the rest.
+Where things stand in a TOML text, and changing one value without touching the rest.
 
 `tomllib` says what a text means, not where; this module finds the lines for messages and the place for an edit. It
 relies on the text being valid; whoever edits asks `tomllib` again afterwards. Source: TOML 1.0.0.
@@ -81,19 +81,19 @@ def nearest_line(lines: Mapping[Path, int], path: Path) -> int:
     return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
 
 
-def with_string(text: str, table: str, key: str, value: str) -> str:
+def with_value(text: str, table: str, key: str, value: str | bool) -> str:
     """
-    Return the text with one string set in one top-level table; comments and all else stay as they are.
+    Return the text with one string or truth value set in one top-level table; comments and all else stay as they are.
 
     Args:
         text: a valid document.
         table: name of the table; added at the end if there is none.
         key: in the table, a bare key; put right below the header if it is not there.
-        value: the new string.
+        value: the new value.
     Raises:
         ValueError: the table is written in a way that this cannot edit: inline, or by dotted keys only.
     """
-    quoted = quote(value)
+    quoted = quote(value) if isinstance(value, str) else str(value).lower()
     written = f"{key} = {quoted}"
     newline = "\r\n" if "\r\n" in text else "\n"
     header = None

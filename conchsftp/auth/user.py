@@ -34,6 +34,7 @@ class User:
         expires: from when on the user is nobody, in seconds since 1970; None: never.
         networks: where the user may log in from; empty: anywhere.
         disabled: whether the user is nobody for now.
+        change_password: whether the password lets in only together with a new one, which replaces it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class User:
     expires: float | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     disabled: bool = False
+    change_password: bool = False
 
     @property
     def rounds(self) -> int | None:

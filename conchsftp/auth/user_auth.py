@@ -16,6 +16,7 @@ from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.userauth import (
     MSG_USERAUTH_INFO_REQUEST,
     MSG_USERAUTH_INFO_RESPONSE,
+    MSG_USERAUTH_PASSWD_CHANGEREQ,
     MSG_USERAUTH_PK_OK,
     SSHUserAuthServer,
 )
@@ -30,6 +31,7 @@ from conchsftp.auth.dialogue import Conversation
 from conchsftp.auth.event_checker import EventChecker, Verdict
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered
+from conchsftp.auth.new_passwords import NewPasswords
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.auth.security_keys import DEMANDS
@@ -75,6 +77,7 @@ class UserAuth(SSHUserAuthServer):
         factory = self.transport.factory
         self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id, self.transport.log)
         self._prompts = PromptsOfUser(self.transport.settings)
+        self._new_passwords = NewPasswords(self._checker, self.progress, self.transport.settings, self.transport.log)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
@@ -158,7 +161,7 @@ class UserAuth(SSHUserAuthServer):
         except Exception:
             if self._over:
                 raise
-            self.transport.log.failure("{user!r} cannot be judged", user=_shown(request))
+            self.transport.log.failure("{user!r} cannot be judged", user=request.shown)
             reason = "an error on our side"
         await self._refuse(request, reason)
 
@@ -182,6 +185,10 @@ class UserAuth(SSHUserAuthServer):
         self.progress.available = verdict.available or self.progress.available
         if verdict.prompts:
             self.transport.settings.set("KeyboardInteractivePrompts", verdict.prompts)
+        prompt = self._new_passwords.prompt(attempt, verdict)
+        if prompt:
+            self._reply(MSG_USERAUTH_PASSWD_CHANGEREQ, NS(prompt.encode("utf-8")) + NS(b""))
+            return
         if not verdict.good:
             raise UnauthorizedLogin(verdict.reason)
         await self._proved(attempt, verdict, request.body, credentials.facts)
@@ -202,8 +209,10 @@ class UserAuth(SSHUserAuthServer):
             if settings.fire_auth_request_after_sig:
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
             raise
+        self._new_passwords.check(credentials)
         after = settings.fire_auth_request_after_sig
-        return credentials, await self._checker.judge(credentials, conversation, after_signature=after)
+        verdict = await self._checker.judge(credentials, conversation, after_signature=after)
+        return await self._new_passwords.asked_for(credentials, verdict, conversation)
 
     def _conversation(self, attempt: AuthAttempt) -> Conversation:
         return Conversation(self.transport.settings, self._ask_client, partial(self._tell_secret, attempt))
@@ -333,7 +342,7 @@ class UserAuth(SSHUserAuthServer):
             step=True,
             method=request.method[:64],
             detail=request.body.detail if request.body else "",
-            user=_shown(request),
+            user=request.shown,
             reason=reason[:256] or "the checker gives no reason",
         )
         self.progress.failed(request.method)
@@ -386,8 +395,3 @@ def _user_name(user: bytes) -> str:
 def _plain(address: Any) -> Any:
     """Return what Conch wraps in an address of its own, of which nobody could ask the host."""
     return getattr(address, "address", address)
-
-
-def _shown(request: AuthRequest) -> str:
-    """The user name for the log, which quotes it."""
-    return request.user[:64].decode("utf-8", "backslashreplace")

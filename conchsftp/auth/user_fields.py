@@ -172,6 +172,13 @@ _ROWS = (
         doc="a bcrypt hash; `conchsftp passwd` writes it. Without it, passwords do not let this user in.",
     ),
     Field(
+        name="change_password",
+        read=_truth,
+        example="true",
+        doc="`true`: the user is asked for a new password at the next login by password. `conchsftp passwd --expire`"
+        " writes it, and a new password ends it.",
+    ),
+    Field(
         name="keys",
         read=_keys,
         example='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDK06Lgg+oO1FOlgjEnrBrXyhE/uMgvLDv5q3/BaattA alice@laptop"]',

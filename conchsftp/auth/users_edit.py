@@ -1,18 +1,20 @@
 """
 Changing one entry of a users file; comments, order and everything else in it stay as they are.
 
-Blocks: commands of an operator use it, no server does.
+Blocks: commands of an operator use it, and a server, in a thread, when a user changes the password.
 """
 
 import os
 import tempfile
 import tomllib
 from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import bcrypt
 
 from conchsftp.auth.hashes import DEFAULT_ROUNDS, LONGEST_PASSWORD_BYTES
-from conchsftp.auth.toml_text import with_string
+from conchsftp.auth.toml_text import with_value
 from conchsftp.auth.users_text import UsersText, read_users
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
@@ -22,7 +24,7 @@ def set_password(
     path: str | os.PathLike[str], user: str, password: str | Secret, *, rounds: int = DEFAULT_ROUNDS
 ) -> None:
     """
-    Set a user's password in a users file; adds the user, and makes the file, if need be.
+    Set a user's password in a users file; adds the user, and makes the file, if need be. It need not be changed then.
 
     Args:
         path: the users file.
@@ -36,7 +38,31 @@ def set_password(
     if not 1 <= len(secret) <= LONGEST_PASSWORD_BYTES:
         raise ServerError(0, f"a password of 1 to {LONGEST_PASSWORD_BYTES} bytes expected, {len(secret)} given")
     _check_name(user)
-    set_entry(path, user, "password", bcrypt.hashpw(secret, bcrypt.gensalt(rounds)).decode("ascii"))
+    hashed = bcrypt.hashpw(secret, bcrypt.gensalt(rounds)).decode("ascii")
+    _edit(
+        path,
+        user,
+        lambda table: {"password": hashed, **({"change_password": False} if "change_password" in table else {})},
+    )
+
+
+def expire_password(path: str | os.PathLike[str], user: str) -> None:
+    """
+    Have a user change the password at the next login.
+
+    Args:
+        path: the users file.
+        user: the user name.
+    Raises:
+        ServerError: the user has no password; as `set_entry` besides.
+    """
+    _edit(path, user, _expired)
+
+
+def _expired(table: Mapping[str, Any]) -> Mapping[str, str | bool]:
+    if "password" not in table:
+        raise ServerError(0, "this user has no password that could be changed")
+    return {"change_password": True}
 
 
 def set_entry(path: str | os.PathLike[str], user: str, key: str, value: str) -> None:
@@ -53,13 +79,24 @@ def set_entry(path: str | os.PathLike[str], user: str, key: str, value: str) -> 
     Raises:
         ServerError: the name cannot be used, the file is not right, would not be right then, or cannot be written.
     """
+    _edit(path, user, lambda table: {key: value})
+
+
+def _edit(
+    path: str | os.PathLike[str], user: str, changes: Callable[[Mapping[str, Any]], Mapping[str, str | bool]]
+) -> None:
+    """Set the entries that a function names when it is given the user's table as it is."""
     place = os.path.realpath(path)
     _check_name(user)
     content = _content(place)
     before = _right(place, content)
-    expected = {**before.document, user: {**before.document.get(user, {}), key: value}}
+    table = before.document.get(user, {})
+    values = changes(table)
+    expected = {**before.document, user: {**table, **values}}
     try:
-        after = with_string(before.text, user, key, value)
+        after = before.text
+        for key, value in values.items():
+            after = with_value(after, user, key, value)
         # The editor is trusted only as far as the result says exactly what it should.
         if tomllib.loads(after) != expected:
             raise ValueError(f"the table of {user!r} is written in a way that cannot be edited")

@@ -148,7 +148,7 @@ class SSHStatus(Event):
     message: str
 
 
-@event(writable="accept partial_success available_methods home_dir prompts")
+@event(writable="accept partial_success available_methods home_dir prompts new_password_prompt")
 class SSHUserAuthRequest(Event):
     """
     A client wants to log in; fires for each attempt, before it is answered.
@@ -162,7 +162,7 @@ class SSHUserAuthRequest(Event):
         user: the name that the client gives.
         service: what it wants to use after login.
         auth_method: `none`, `password`, `publickey`, `keyboard-interactive-1` and so on, `keyboard-interactive`; with
-            FireAuthRequestAfterSig also `sigstatus`.
+            FireAuthRequestAfterSig also `sigstatus`; `password-change`, if a new password comes with the old one.
         auth_param: the password or answer; the public key as bytes; for `sigstatus`, `1` or `0`.
         accept: True lets the client in, False does not; None, if nobody decides, does not either. Preset by the
             configured checkers. Anything that is neither of the three is a mistake, and refuses.
@@ -180,6 +180,10 @@ class SSHUserAuthRequest(Event):
             while it is typed. Set for `keyboard-interactive-1` and so on, they are asked at once, in one more round;
             the answers fire as the next numbers. Set for any other method, they are what `keyboard-interactive` asks
             this user from now on, as KeyboardInteractivePrompts of the connection.
+        new_password: for `password-change`, the new one; `auth_param` is the old one. To accept is to say that it was
+            changed: by a checker, where `accept` is preset, or else by the handler.
+        new_password_prompt: for a password: instead of being let in or refused, the client is asked for a new one, with
+            this text, as long as `accept` stays None. For `password-change`, the new one will not do, for this reason.
     """
 
     connection_id: int
@@ -197,6 +201,8 @@ class SSHUserAuthRequest(Event):
     verified: bool = False
     proven: tuple[str, ...] = ()
     prompts: Sequence[Prompt | str | tuple[str, bool]] | str = ()
+    new_password: str = field(default="", repr=False)
+    new_password_prompt: str = ""
 
     def refuse(self, problem: Exception) -> None:
         """Refuse the login."""

@@ -128,6 +128,7 @@ class Properties(HasSettings):
     algorithm_profile = Value[str, str]("AlgorithmProfile")
     listen = Value[tuple[str, ...], Iterable[str]]("Listen")
     read_only = Value[bool, bool | str]("ReadOnly")
+    allow_password_change = OfConnections[bool, bool | str]("AllowPasswordChange")
     client_quirks = Value[Overrides, Overrides | str]("ClientQuirks")
     set_stat_policy = OfConnections[str, str]("SetStatPolicy")
     umask = Value[int | None, int | None | str]("Umask")

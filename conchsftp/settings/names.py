@@ -125,6 +125,7 @@ class Names:
     algorithm_profile: str
     listen: tuple[str, ...]
     read_only: bool
+    allow_password_change: bool
     client_quirks: Overrides
     set_stat_policy: str
     umask: int | None

@@ -31,6 +31,15 @@ With `haproxy:` before it, behind a proxy that sends the PROXY header. Empty: Lo
         doc="Whether every request that would change something is refused.",
     ),
     Setting(
+        name="AllowPasswordChange",
+        kind=BOOL,
+        default=False,
+        index=Index.CONNECTION,
+        doc="""Whether users may change their passwords without being asked to.
+A client sends the old password with the new one. Where the server asks for a new one, as for users whose entry says
+`change_password`, this is always possible. Off, because a stolen password could lock out its owner.""",
+    ),
+    Setting(
         name="ClientQuirks",
         kind=CLIENT_QUIRKS,
         default=Overrides(),

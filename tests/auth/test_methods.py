@@ -12,6 +12,7 @@ from zope.interface.verify import verifyObject
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, Nothing, Password
 from conchsftp.auth.key_method import PublicKeyMethod
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, PasswordMethod
+from conchsftp.auth.password_change import PasswordChange
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.errors import ProtocolViolation
 from conchsftp.secret import Secret
@@ -123,8 +124,11 @@ class CredentialsTests(SynchronousTestCase):
         self.assertNotIn("hunter2", repr(password) + repr(AuthRequest.parse(password_request(b"alice", b"hunter2"))))
 
     def test_password_change(self) -> None:
-        """A request to change the password is refused, even with the right old one."""
-        self.assertRaises(UnauthorizedLogin, verify, request(b"a", b"password", b"\x01" + NS(b"old") + NS(b"new")))
+        """A request to change the password is none to log in with the old one: no checker of passwords sees it."""
+        credentials = verify(request(b"a", b"password", b"\x01" + NS(b"old") + NS(b"new")))
+        self.assertFalse(IUsernamePassword.providedBy(credentials))
+        assert isinstance(credentials, PasswordChange)
+        self.assertEqual((credentials.password, credentials.new_password), (b"old", b"new"))
 
     def test_offer(self) -> None:
         """An offer carries no signature: for checkers of Conch that is what makes it one."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.toml_text import lines_of, nearest_line, quote, statements, with_string
+from conchsftp.auth.toml_text import lines_of, nearest_line, quote, statements, with_value
 
 TEXT = '''# users
 [alice]  # the first
@@ -84,30 +84,30 @@ class FindTests(SynchronousTestCase):
 class EditTests(SynchronousTestCase):
     def test_replace(self) -> None:
         """Only the value changes."""
-        self.assertEqual(with_string(TEXT, "alice", "password", "new"), TEXT.replace('"old"', '"new"'))
+        self.assertEqual(with_value(TEXT, "alice", "password", "new"), TEXT.replace('"old"', '"new"'))
 
     def test_insert(self) -> None:
         """A missing key is put right below its header; the comment there stays."""
         self.assertEqual(
-            with_string("[a] # x\r\nb = 1\r\n", "a", "password", "p"), '[a] # x\r\npassword = "p"\r\nb = 1\r\n'
+            with_value("[a] # x\r\nb = 1\r\n", "a", "password", "p"), '[a] # x\r\npassword = "p"\r\nb = 1\r\n'
         )
-        self.assertEqual(with_string("[a]", "a", "password", "p"), '[a]\npassword = "p"')
-        self.assertEqual(with_string("['a']\n[b]\n", "a", "password", "p"), "['a']\npassword = \"p\"\n[b]\n")
+        self.assertEqual(with_value("[a]", "a", "password", "p"), '[a]\npassword = "p"')
+        self.assertEqual(with_value("['a']\n[b]\n", "a", "password", "p"), "['a']\npassword = \"p\"\n[b]\n")
 
     def test_append(self) -> None:
         """A missing table goes to the end; its name is quoted if it must be."""
-        self.assertEqual(with_string("", "a", "password", "p"), '[a]\npassword = "p"\n')
-        self.assertEqual(with_string("[a]\n", "b", "password", "p"), '[a]\n\n[b]\npassword = "p"\n')
-        self.assertEqual(with_string("[a]", "b.c", "password", "p"), '[a]\n\n["b.c"]\npassword = "p"\n')
+        self.assertEqual(with_value("", "a", "password", "p"), '[a]\npassword = "p"\n')
+        self.assertEqual(with_value("[a]\n", "b", "password", "p"), '[a]\n\n[b]\npassword = "p"\n')
+        self.assertEqual(with_value("[a]", "b.c", "password", "p"), '[a]\n\n["b.c"]\npassword = "p"\n')
 
     def test_dotted(self) -> None:
         """A password that is written with a dotted key is changed where it is."""
-        self.assertEqual(with_string("a.password = 'x' # y\n", "a", "password", "p"), 'a.password = "p" # y\n')
+        self.assertEqual(with_value("a.password = 'x' # y\n", "a", "password", "p"), 'a.password = "p" # y\n')
 
     def test_cannot(self) -> None:
         """Tables that are written in other ways are not touched."""
         for text in ("a = {password = 'x'}\n", "a.root = 'x'\n", "[a.b]\n", "a = 1\n"):
-            self.assertRaises(ValueError, with_string, text, "a", "password", "p")
+            self.assertRaises(ValueError, with_value, text, "a", "password", "p")
 
     def test_quote(self) -> None:
         """A quoted text means the text."""
@@ -148,10 +148,10 @@ class EditorProperties(SynchronousTestCase):
         """Whatever is in the file: exactly one value changes in meaning, and every other line stays as it was."""
         meant = tomllib.loads(text)
         user = data.draw(st.one_of(_names, st.sampled_from(sorted(meant))) if meant else _names)
-        after = with_string(text, user, "password", "$2b$new")
+        after = with_value(text, user, "password", "$2b$new")
         meant.setdefault(user, {})["password"] = "$2b$new"
         self.assertEqual(tomllib.loads(after), meant)
-        # with_string may cut one value out and put one in: all else is a beginning and an end of the old text.
+        # with_value may cut one value out and put one in: all else is a beginning and an end of the old text.
         common = next(
             (i for i, (a, b) in enumerate(zip(text, after, strict=False)) if a != b), min(len(text), len(after))
         )
