@@ -11,8 +11,10 @@ from typing import Any
 import bcrypt
 from twisted.conch.ssh.common import NS
 
+from conchsftp.auth.signatures import fingerprint
 from conchsftp.testing import MemoryClient, MemorySession
 from conchsftp.testing.memory import MemoryThreads
+from tests.auth.certificates import Certified
 from tests.auth.support import (
     BANNER,
     FAILURE,
@@ -123,6 +125,23 @@ class LoginPrograms:
         self.assertEqual(session.get("/kept.log"), b"log")
         for user, password in (("alice", "wrong"), ("bob", "wonderland")):
             self.assertRaises(AssertionError, MemorySession, server=names["server"], user=user, password=password)
+
+    def test_run_auth_certificate(self) -> None:
+        """The contractors' CA says who is one; another CA, and a key without a certificate, say nothing."""
+        names = self.run_example("auth_certificate")
+        contractors = Ed25519()
+        names["by_certificate"].__globals__["CONTRACTORS"] = fingerprint(contractors.blob)
+        for ca, user, answer in (
+            (contractors, b"carol", SUCCESS),
+            (contractors, b"dave", FAILURE),
+            (Ed25519(), b"carol", FAILURE),
+        ):
+            client = self.client(names["server"])
+            shown = Certified(Ed25519(), ca, principals=(b"carol",))
+            client.packet(REQUEST, proof(user, shown, session=client.session_id))
+            names["server"].factory.clock.advance(1)
+            client.pump()
+            client.take(answer)
 
     def client(self, server: Any) -> MemoryClient:
         """Return a client that may log in."""

@@ -139,7 +139,8 @@ class UsersFileChecker:
     async def _by_key(self, credentials: Any) -> AvatarID:
         keys = await self._workers.run(self._keys_of, credentials.username)
         self._complain()
-        if reason := refusal(credentials, keys):
+        user = self._users.find(credentials.username.decode("utf-8", "replace"))
+        if reason := refusal(credentials, keys, user.principals if user is not None else ()):
             raise UnauthorizedLogin(reason)
         if not credentials.signature:
             raise ValidPublicKey

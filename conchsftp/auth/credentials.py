@@ -17,6 +17,7 @@ from zope.interface import Attribute, implementer, implementer_only
 
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.signatures import PublicKey, Signed
+from conchsftp.auth.user_certificate import UserCertificate
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
 
@@ -87,12 +88,15 @@ class KeyCredentials(Credentials):
     What the two kinds of keys have in common.
 
     Attributes:
-        key: the key.
-        algorithm: how the client signs.
+        key: the key; if there is a certificate, the one that it certifies.
+        algorithm: how the client signs, or what that is called where a certificate stands for the key.
+        certificate: what the client showed in place of the key. It may be worth something: whether its CA is trusted
+            for this user is for checkers to say.
     """
 
     key: PublicKey = field(repr=False)
     algorithm: str
+    certificate: UserCertificate | None = None
 
     @property
     def algName(self) -> bytes:
@@ -101,13 +105,13 @@ class KeyCredentials(Credentials):
 
     @property
     def blob(self) -> bytes:
-        """The bytes of the key."""
-        return self.key.blob
+        """The bytes of the key, or of the certificate in its place: whoever does not know those finds nothing."""
+        return self.key.blob if self.certificate is None else self.certificate.blob
 
     @property
     def token(self) -> bytes:
-        """The bytes of the key."""
-        return self.key.blob
+        """The same."""
+        return self.blob
 
     @property
     def facts(self) -> frozenset[Hashable]:

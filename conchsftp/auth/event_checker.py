@@ -218,6 +218,7 @@ def _about(credentials: Credentials) -> dict[str, Any]:
     if not isinstance(credentials, KeyCredentials):
         return {}
     about: dict[str, Any] = {"key_algorithm": credentials.algorithm, "offered": isinstance(credentials, KeyOffer)}
+    about["certificate"] = credentials.certificate
     if isinstance(credentials, KeyProof):
         about |= {"touched": credentials.signed.touched, "verified": credentials.signed.verified}
     return about

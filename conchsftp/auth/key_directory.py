@@ -72,7 +72,7 @@ class AuthorizedKeysDirectory(ThreadedChecker):
         keys = await self.in_thread(self._find, credentials.username)
         while self._complaints:
             self.log.error("{complaint}", complaint=self._complaints.popleft())
-        if reason := refusal(credentials, (keys,)):
+        if reason := refusal(credentials, () if keys is None else (keys,)):
             raise UnauthorizedLogin(reason)
         if not credentials.signature:
             raise ValidPublicKey
@@ -80,12 +80,12 @@ class AuthorizedKeysDirectory(ThreadedChecker):
             raise UnauthorizedLogin("the signature does not match")
         return bytes(credentials.username)
 
-    def _find(self, username: bytes) -> AuthorizedKeys:
-        """Look a user's keys up, in a thread."""
+    def _find(self, username: bytes) -> AuthorizedKeys | None:
+        """Look a user's keys up, in a thread; without a file, nobody knows the user."""
         name = _file_name(username)
-        return self._keys_of(name) if name is not None else AuthorizedKeys()
+        return self._keys_of(name) if name is not None else None
 
-    def _keys_of(self, name: str) -> AuthorizedKeys:
+    def _keys_of(self, name: str) -> AuthorizedKeys | None:
         path = _filled(self._pattern, name)
         try:
             os.stat(path)
@@ -93,13 +93,13 @@ class AuthorizedKeysDirectory(ThreadedChecker):
             check_trusted(path, partial(_trusts, name))
         except Untrusted as problem:
             file.complain(f"{path} is not believed: {problem}")
-            return AuthorizedKeys()
+            return None
         except OSError as problem:
             if problem.errno in _MISSING:
                 self._forget(path)
             else:
                 self._file(path).complain(f"{path}: cannot be read: {problem.strerror}")
-            return AuthorizedKeys()
+            return None
         return file.keys.read()
 
     def _file(self, path: str) -> "_File":

@@ -1,43 +1,76 @@
 """
-Whether one of a user's keys lets in: the key is looked up, and its options are judged.
+Whether one of a user's keys, or of those that sign certificates for them, lets in.
 
-For checkers, whatever source their users have. Reads nothing and keeps nothing. Credentials that a Conch server which
-is not ours has made do not say where the client is; a key that asks for that is refused then.
+For checkers, whatever source their users have: the key is looked up, or the CA of its certificate, and the options of
+its line are judged. What makes a certificate worthless whoever trusts its CA has been looked at before. Reads nothing
+and keeps nothing. Credentials that a Conch server which is not ours has made do not say where the client is; a key that
+asks for that is refused then. Source: for the names of certificates, AuthorizedPrincipalsFile in sshd_config(5).
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.credentials import KeyCredentials, KeyProof, UntouchedProof
 from conchsftp.auth.security_keys import DeviceFlag, lacking
+from conchsftp.auth.user_certificate import UserCertificate
 
 
-def refusal(credentials: Any, lists: Iterable[AuthorizedKeys]) -> str:
+def refusal(credentials: Any, lists: Collection[AuthorizedKeys], principals: Collection[str] = ()) -> str:
     """
     Return why a key does not let in, for the log; empty if it does.
 
     Args:
         credentials: those of a key, offered or proven.
-        lists: the user's keys. If one is there several times, any of its lines may let in.
+        lists: the user's keys; none at all: the user is not known, and no certificate makes one of them. If a key is
+            there several times, any of its lines may let in.
+        principals: the names of which a certificate has to bear one, unless the line of its CA says so; empty: the
+            user name.
     """
-    lines = [line for keys in lists for line in keys.find(credentials.blob)]
-    if not lines:
-        return "the key is not one of the user's"
-    reasons = [_reason(credentials, line) for line in lines]
+    if not lists:
+        return "no keys are known of this user"
+    certificate = credentials.certificate if isinstance(credentials, KeyCredentials) else None
+    if certificate is None:
+        lines = [line for keys in lists for line in keys.find(credentials.blob)]
+        return _first([_reason(credentials, line) for line in lines]) if lines else "the key is not one of the user's"
+    own = [line for keys in lists for line in keys.find_authority(certificate.ca.blob)]
+    wanted = principals or (credentials.user_name,)
+    reasons = [
+        _unnamed(certificate, line.options.principals or wanted) or _reason(credentials, line, certificate)
+        for line in (*own, *certificate.trusted_by)
+    ]
+    return _first(reasons) if reasons else "the CA of the certificate is not trusted for this user"
+
+
+def _first(reasons: list[str]) -> str:
+    """Return the first reason, unless one line has none."""
     return "" if "" in reasons else reasons[0]
 
 
-def _reason(credentials: Any, line: AuthorizedKey) -> str:
+def _unnamed(certificate: UserCertificate, wanted: Collection[str]) -> str:
+    """Return that a certificate names nobody of those whom it should, if so."""
+    return "" if not set(wanted).isdisjoint(certificate.principals) else "the certificate does not name the user"
+
+
+def _reason(credentials: Any, line: AuthorizedKey, certificate: UserCertificate | None = None) -> str:
     """Return why this line does not let in."""
     ours = isinstance(credentials, KeyCredentials)
     address = getattr(credentials.address, "host", None) if ours else None
     now = credentials.attempt.now if ours else time.time()
-    reason = line.options.refusal(address, now)
-    if not reason and isinstance(credentials, UntouchedProof) and not line.options.no_touch_required:
-        reason = "this key has to be touched"
-    if not reason and line.options.verify_required and credentials.signature:
-        verified = isinstance(credentials, KeyProof) and credentials.signed.verified
-        reason = "" if verified else lacking(DeviceFlag.VERIFIED)
+    reason = line.options.refusal(address, now) or _device(credentials, line, certificate)
     return f"{reason} (line {line.line})" if reason else ""
+
+
+def _device(credentials: Any, line: AuthorizedKey, certificate: UserCertificate | None) -> str:
+    """Return what a security key should have said of its user; only a proof says anything."""
+    if not credentials.signature:
+        return ""
+    if line.options.verify_required and not (isinstance(credentials, KeyProof) and credentials.signed.verified):
+        return lacking(DeviceFlag.VERIFIED)
+    if not isinstance(credentials, UntouchedProof):
+        return ""
+    # A certificate and the line that trusts its CA have to agree; a file of CAs for everybody says nothing of touch.
+    by_line = line.options.no_touch_required or certificate is not None and line in certificate.trusted_by
+    by_ca = certificate is None or certificate.no_touch_required
+    return "" if by_line and by_ca else lacking(DeviceFlag.TOUCHED)

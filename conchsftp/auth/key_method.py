@@ -1,8 +1,8 @@
 """
 The method publickey: a key, offered or proven.
 
-Also in the form of OpenSSH that binds a proof to our host key. Verifies signatures; whose key it is, the checkers say.
-Sources: RFC 4252, 7; OpenSSH's PROTOCOL, 3.1.
+Also in the form of OpenSSH that binds a proof to our host key, and with a certificate in the place of a key. Verifies
+signatures; whose key it is, the checkers say. Sources: RFC 4252, 7; OpenSSH's PROTOCOL, 3.1, and PROTOCOL.certkeys.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,9 @@ from zope.interface.interface import InterfaceClass
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, UntouchedProof
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.security_keys import lacking
+from conchsftp.auth.security_keys import DeviceFlag, lacking
 from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
+from conchsftp.auth.user_certificate import BadCertificate, UserCertificate, described
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 
@@ -50,7 +51,7 @@ class PublicKeyMethod(AuthMethod):
     @property
     def detail(self) -> str:
         bound = " (host-bound)" if self.host_key is not None else ""
-        return f" {self.algorithm[:64]!r} {fingerprint(self.blob)}{bound}"
+        return f" {self.algorithm[:64]!r} {described(self.blob)}{bound}"
 
     @property
     def slow(self) -> bool:
@@ -83,18 +84,38 @@ class PublicKeyMethod(AuthMethod):
         if self.host_key is not None and self.host_key != attempt.host_key:
             # Whoever is between client and server has a key of its own.
             raise BadSignature(f"the client speaks to a server with the host key {fingerprint(self.host_key)}")
-        key = PublicKey(self.blob)
-        if not key.fits(self.algorithm):
+        # A certificate signs nothing itself: signatures are made by the key in it, and name what that signs with.
+        plain = plain_algorithm(self.algorithm)
+        certificate = self._certificate(attempt) if plain != self.algorithm else None
+        key = PublicKey(self.blob) if certificate is None else certificate.key
+        if not key.fits(plain):
             raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
+        shown: dict[str, Any] = {
+            "attempt": attempt,
+            "key": key,
+            "algorithm": self.algorithm,
+            "certificate": certificate,
+        }
         if self.signature is None:
-            return KeyOffer(attempt=attempt, key=key, algorithm=self.algorithm)
-        signed = key.verify(self.algorithm, self.signature, NS(attempt.session_id) + self.signed)
+            return KeyOffer(**shown)
+        signed = key.verify(plain, self.signature, NS(attempt.session_id) + self.signed)
+        if certificate is not None and certificate.verify_required and not signed.verified:
+            raise BadSignature(lacking(DeviceFlag.VERIFIED))
         proof = KeyProof
         if key.application is not None:
             if missing := attempt.demanded & ~signed.flags:
                 raise BadSignature(lacking(missing))
             proof = KeyProof if signed.touched else UntouchedProof
-        return proof(attempt=attempt, key=key, algorithm=self.algorithm, signed=signed)
+        return proof(signed=signed, **shown)
+
+    def _certificate(self, attempt: AuthAttempt) -> UserCertificate:
+        """Return the certificate that stands in the place of a key, unless it is worthless."""
+        certificate = UserCertificate.parse(self.blob)
+        address = getattr(attempt.address, "host", None)
+        reason = certificate.refusal(ca_algorithms=attempt.ca_algorithms, address=address, now=attempt.now)
+        if reason:
+            raise BadCertificate(reason)
+        return certificate
 
 
 class HostBoundMethod(PublicKeyMethod):

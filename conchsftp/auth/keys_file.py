@@ -22,6 +22,7 @@ class KeysFile:
     """
 
     def __init__(self, path: str, complain: Callable[[str], None], *, authorities: bool = False) -> None:
+        self.path = path
         self._file = WatchedFile(path)
         self._lock = threading.Lock()
         self._complain = complain

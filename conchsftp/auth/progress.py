@@ -109,6 +109,7 @@ class AuthAttempt:
         algorithms: the signature algorithms that a user may use.
         host_key: what we proved ourselves with when the connection began.
         demanded: what security keys must say, whoever they belong to: bits of `DeviceFlag`.
+        ca_algorithms: those that a CA may use to sign certificates.
         progress: of the connection.
         factor: what of the user's policy it may prove; `only` says what is asked. Empty where no policy says.
     """
@@ -123,5 +124,6 @@ class AuthAttempt:
     algorithms: tuple[str, ...] = field(repr=False)
     host_key: bytes = field(default=b"", repr=False)
     demanded: int = 0
+    ca_algorithms: tuple[str, ...] = field(default=(), repr=False)
     progress: AuthProgress
     factor: Factor = Factor("")

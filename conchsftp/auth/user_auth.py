@@ -58,10 +58,10 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.proofs`, `factory.now`,
-    `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`, `sendPacket`,
-    `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name, avatar,
-    home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.proofs`, `factory.trust`,
+    `factory.now`, `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`,
+    `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name,
+    avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
@@ -210,6 +210,7 @@ class UserAuth(SSHUserAuthServer):
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
             raise
         self._new_passwords.check(credentials)
+        await self.transport.factory.trust.examine(credentials)
         after = settings.fire_auth_request_after_sig
         verdict = await self._checker.judge(credentials, conversation, after_signature=after)
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
@@ -264,6 +265,7 @@ class UserAuth(SSHUserAuthServer):
             algorithms=self.transport.user_signature_algorithms,
             host_key=self.transport.first_host_key,
             demanded=DEMANDS[self.transport.settings.pubkey_auth_options],
+            ca_algorithms=self.transport.settings.ca_signature_algorithms,
             progress=self.progress,
         )
 

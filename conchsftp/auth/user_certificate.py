@@ -227,6 +227,16 @@ class UserCertificate:
         return ""
 
 
+def described(blob: bytes) -> str:
+    """Return what the log says of a key, or of the certificate in its place."""
+    if is_certificate(blob):
+        try:
+            return UserCertificate.parse(blob).described
+        except BadCertificate:
+            pass
+    return fingerprint(blob)
+
+
 def is_certificate(blob: bytes) -> bool:
     """Return whether a blob says that it is a certificate of ours to read."""
     try:

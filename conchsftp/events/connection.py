@@ -6,6 +6,7 @@ Records only; who fires them is told in the design.
 
 from collections.abc import Sequence
 from dataclasses import field
+from typing import Any
 
 from conchsftp.events.kinds import Event, event
 from conchsftp.settings.choices import CertStoreType
@@ -171,6 +172,10 @@ class SSHUserAuthRequest(Event):
             DefaultAuthMethods.
         home_dir: the virtual path where the session begins; empty: the usual one.
         key_algorithm: the signature algorithm of a public key.
+        certificate: what the client showed in place of its key, a `conchsftp.auth.user_certificate.UserCertificate`;
+            `auth_param` is its bytes then. None without one. It is not forged, not expired and not revoked; who may
+            log in with it is still open. Its `serial`, `key_id`, `principals`, `ca_fingerprint`, `valid_after` and
+            `valid_before` say what it is about; `trusted_by` is empty unless TrustedUserCAKeys names its CA.
         offered: True: the client only asks whether the key would do. It has proved nothing, whatever is accepted.
         touched: True: the key is one of a security key (FIDO), and somebody touched it for this login. A proof without
             touch comes only here where a checker knows that this key need not be touched.
@@ -196,6 +201,7 @@ class SSHUserAuthRequest(Event):
     available_methods: str = ""
     home_dir: str = ""
     key_algorithm: str = ""
+    certificate: Any = None
     offered: bool = False
     touched: bool = False
     verified: bool = False

@@ -12,6 +12,7 @@ from twisted.conch.ssh.factory import SSHFactory
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IReactorTime
 
+from conchsftp.auth.trust import KeyTrust
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.errors import ServerError
 from conchsftp.server.admission import ServerTransport
@@ -72,6 +73,8 @@ class SFTPFactory(SSHFactory):
         self.connections = ConnectionTable(settings)
         self.log = ServerLog(settings, events, self.connections)
         events.log_about = self.log.about
+        self.trust = KeyTrust(settings, workers)
+        self.trust.log = self.log.own
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)

@@ -136,6 +136,9 @@ class Names:
     symlink_policy: str
     authentication_methods: AuthPolicy
     pubkey_auth_options: str
+    trusted_user_ca_keys: str
+    revoked_keys: str
+    ca_signature_algorithms: tuple[str, ...]
     login_grace_time: float
     max_startups: int
     handler_time_limit: float

@@ -4,8 +4,20 @@ Rows of our own, which the component does not have. Rows only.
 
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
-from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, SECONDS, integer, one_of
+from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, SECONDS, integer, one_of, some_of
 from conchsftp.settings.row import Change, Index, Setting, declare
+
+# No SHA-1: whoever can make two certificates with one hash has the CA sign the harmless one.
+_CA_SIGNATURES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 
 ROWS = declare(
     Setting(
@@ -125,6 +137,31 @@ user's own `methods` in the users file count instead. See factors.md. Holds for 
         doc="""What every security key (FIDO) must say for a login, whoever it belongs to.
 `none`: that somebody touched it, unless the user's entry for this key says `no-touch-required`. `touch-required`: that
 somebody touched it, without exception. `verify-required`: also that it knows who did, by a PIN or a finger.""",
+    ),
+    Setting(
+        name="TrustedUserCAKeys",
+        kind=PATH,
+        default="",
+        blank="none",
+        doc="""A file of the keys of CAs whose certificates let in every user that this server knows.
+One public key on each line, with the options of `authorized_keys` if need be. A certificate has to name the user, or
+one of the `principals` that the users file has for them. Read again when it changes. See certificates.md.""",
+    ),
+    Setting(
+        name="RevokedKeys",
+        kind=PATH,
+        default="",
+        blank="none",
+        doc="""A file of keys that let nobody in any more, whoever accepts them.
+A text with one public key on each line, or a list that `ssh-keygen -k` has made, which may also name certificates. The
+key of a CA stands for all of its certificates. While the file cannot be read, or not as a whole, every key is refused.
+Read again when it changes.""",
+    ),
+    Setting(
+        name="CASignatureAlgorithms",
+        kind=some_of(*_CA_SIGNATURES),
+        default=_CA_SIGNATURES,
+        doc="Signatures with which a CA may sign the certificates of users.",
     ),
     Setting(
         name="LoginGraceTime",

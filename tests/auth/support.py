@@ -26,6 +26,7 @@ from zope.interface import implementer
 
 from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.trust import KeyTrust
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
@@ -301,6 +302,7 @@ class Transport:
             self.server_settings.set(name, value)
         portal = Portal(SFTPRealm(make_avatar), checkers)
         self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
+        self.factory.trust = KeyTrust(self.server_settings, Workers())
         self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None

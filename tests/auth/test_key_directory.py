@@ -20,6 +20,7 @@ from zope.interface.verify import verifyObject
 from conchsftp.auth import key_directory
 from conchsftp.auth.key_directory import AuthorizedKeysDirectory
 from conchsftp.errors import ServerError
+from tests.auth.certificates import Certified
 from tests.auth.support import (
     FAILURE,
     PK_OK,
@@ -67,6 +68,22 @@ class KeysTests(DirectoryCase):
     def test_interface(self) -> None:
         """It is a checker like any other."""
         verifyObject(ICredentialsChecker, self.checker())
+
+    def test_certificates(self) -> None:
+        """A line with cert-authority, and a CA trusted for everybody, let in who has a file, and nobody else."""
+        ca, other_ca = Ed25519(), Ed25519()
+        self.write("alice", f"cert-authority {line(ca)}")
+        trusted = self.write("trusted", line(other_ca))
+        for settings, authority, user, answer in (
+            ({}, ca, b"alice", PK_OK),
+            ({}, ca, b"bob", FAILURE),
+            ({}, other_ca, b"alice", FAILURE),
+            ({"trusted_user_ca_keys": trusted}, other_ca, b"bob", PK_OK),
+            ({"trusted_user_ca_keys": trusted}, other_ca, b"carol", FAILURE),
+        ):
+            transport = Transport(self.checker(), **settings)
+            shown = Certified(ALICE, authority, principals=(user,))
+            self.assertEqual(transport.ask(offer(user, shown))[0][0], answer, user)
 
     def test_login(self) -> None:
         """A user is let in by a key in the user's own file, and by no other."""

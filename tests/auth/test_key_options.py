@@ -4,12 +4,14 @@ The options of authorized_keys, and who is let in by a key that has some.
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.key_options import OPTIONS, BadOption, KeyOptions, is_sftp, read_options, read_time
 from conchsftp.auth.source_patterns import SourcePatterns
+from conchsftp.auth.user_certificate import CRITICAL_OPTIONS, EXTENSIONS
 
 NEW_YEAR_2030 = 1893456000.0
 
@@ -180,3 +182,14 @@ class SourceTests(SynchronousTestCase):
         for text in ("*,!a.example", "", "192.0.2.1,,192.0.2.2", "!", "192.0.2.1/24", "192.0.2.0/33", "a.example/8"):
             self.assertRaises(ValueError, SourcePatterns.parse, text)
             self.assertRaises(BadOption, options, f'from="{text}"')
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_documented(self) -> None:
+        """docs/certificates.md says of each option, of keys and of certificates, what its row says."""
+        page = (Path(__file__).parents[2] / "docs" / "certificates.md").read_text(encoding="utf-8")
+        lines = [line for line in page.splitlines() if line.startswith("| `")]
+        for table in (OPTIONS, CRITICAL_OPTIONS, EXTENSIONS):
+            for name, row in table.items():
+                told = [each.split("|", 2)[2] for each in lines if f"`{name}`" in each.split("|")[1]]
+                self.assertIn(f" {row.done} |", told, name)

@@ -103,6 +103,13 @@ class FileTests(SynchronousTestCase):
         os.rename(self.path + ".away", self.path)
         self.assertEqual(self.refusal(), "")
 
+    def test_broken(self) -> None:
+        """A version that is not right is not replaced by the one before it."""
+        self.write(line(OTHER.blob))
+        self.assertEqual(self.refusal(), "")
+        self.write(line(OTHER.blob) + b"\ngarbage")
+        self.assertIn("every key is refused", self.refusal())
+
     def test_certificates(self) -> None:
         """A certificate falls with its key, with its CA, and where it is named itself."""
         certificate = Certified(KEY, CA)

@@ -1,0 +1,82 @@
+"""
+What the server says of keys, whoever's they are: which are revoked, and whose certificates it trusts.
+
+Asked before any checker or handler. The files are read in a worker thread, again when they have changed; where neither
+setting names one, nothing is asked.
+"""
+
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from twisted.cred.error import UnauthorizedLogin
+from twisted.logger import Logger
+
+from conchsftp.auth.authorized_keys import AuthorizedKey
+from conchsftp.auth.credentials import Credentials, KeyCredentials
+from conchsftp.auth.keys_file import KeysFile
+from conchsftp.auth.revoked import RevokedKeys
+from conchsftp.auth.user_certificate import UserCertificate
+from conchsftp.workers import IWorkers
+
+
+class KeyTrust:
+    """
+    What RevokedKeys and TrustedUserCAKeys say.
+
+    Args:
+        settings: the server's.
+        workers: where the files are read.
+
+    Attributes:
+        log: that of the server.
+    """
+
+    log: Logger = Logger()
+
+    def __init__(self, settings: Any, workers: IWorkers) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._complaints: deque[str] = deque()
+        self._revoked: RevokedKeys | None = None
+        self._trusted: KeysFile | None = None
+
+    async def examine(self, credentials: Credentials) -> None:
+        """
+        Look a key up; a certificate then says whether the server trusts its CA. Other credentials are none of its.
+
+        Raises:
+            UnauthorizedLogin: the key, its certificate or the CA is revoked.
+        """
+        if not isinstance(credentials, KeyCredentials):
+            return
+        certificate = credentials.certificate
+        revoked, trusted = self._files(certificate is not None)
+        if revoked is None and trusted is None:
+            return
+        reason, trusted_by = await self._workers.run(_look_up, revoked, trusted, credentials.key.blob, certificate)
+        while self._complaints:
+            self.log.error("{complaint}", complaint=self._complaints.popleft())
+        if reason:
+            raise UnauthorizedLogin(reason)
+        if certificate is not None:
+            credentials.certificate = replace(certificate, trusted_by=trusted_by)
+
+    def _files(self, certified: bool) -> tuple[RevokedKeys | None, KeysFile | None]:
+        """Return the files that the settings name now, as far as they matter."""
+        revoked, trusted = self._settings.revoked_keys, self._settings.trusted_user_ca_keys
+        if self._revoked is None or self._revoked.path != revoked:
+            self._revoked = RevokedKeys(revoked, self._complaints.append) if revoked else None
+        if self._trusted is None or self._trusted.path != trusted:
+            self._trusted = KeysFile(trusted, self._complaints.append, authorities=True) if trusted else None
+        return self._revoked, self._trusted if certified else None
+
+
+def _look_up(
+    revoked: RevokedKeys | None, trusted: KeysFile | None, key: bytes, certificate: UserCertificate | None
+) -> tuple[str, tuple[AuthorizedKey, ...]]:
+    """Return why a key is refused, and the lines that trust its CA; blocks."""
+    reason = revoked.refusal(key, certificate) if revoked is not None else ""
+    if trusted is None or certificate is None:
+        return reason, ()
+    return reason, trusted.read().find_authority(certificate.ca.blob)
