@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThread
 from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.htpasswd import HtpasswdChecker
 from conchsftp.auth.key_directory import AuthorizedKeysDirectory
+from conchsftp.auth.pam import PamChecker
 from conchsftp.auth.users_file import UsersFile
 
 
@@ -44,6 +45,21 @@ def htpasswd_checker(path: str) -> ICredentialsChecker:
     return HtpasswdChecker(path, _Threads())
 
 
+def pam_checker(service: str) -> ICredentialsChecker:
+    """
+    Return a checker for a service of PAM.
+
+    Raises:
+        InvalidAuthArgumentString: no service is given.
+        ServerError: there is no such service, or no PAM.
+    """
+    if not service:
+        raise InvalidAuthArgumentString("the name of a PAM service expected, or the absolute path of its file")
+    checker = PamChecker(service)
+    checker.use(_Threads())
+    return checker
+
+
 def users_file_checker(path: str) -> ICredentialsChecker:
     """
     Return a checker for a users file.
@@ -62,3 +78,9 @@ class _Threads:
 
     def run(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         return deferToThread(function, *args)
+
+    @property
+    def reactor(self) -> Any:
+        from twisted.internet import reactor  # the one that is in use by now
+
+        return reactor

@@ -139,6 +139,7 @@ class Workers:
 
     Attributes:
         log: told of mounts that answer slowly.
+        reactor: see above.
     """
 
     log: Logger = Logger()
@@ -154,7 +155,7 @@ class Workers:
     ) -> None:
         self.rule = rule
         self.clock = clock
-        self._reactor = reactor
+        self.reactor = reactor
         self._pool = pool
         self._waits = waits if waits is not None else _voluntary_switches
         self._limit = inf if rule is Rule.INLINE else SLOW_SECONDS
@@ -173,7 +174,7 @@ class Workers:
         For who must know when the thread is really done, because it uses a descriptor or a buffer that is lent. What
         goes further is `shield()` of it.
         """
-        return deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs)
+        return deferToThreadPool(self.reactor, self._pool, function, *args, **kwargs)
 
     def call(
         self,

@@ -68,9 +68,24 @@ file is read again when it changes.
     credentialInterfaces = (IUsernamePassword,)
 
 
+@implementer(ICheckerFactory, IPlugin)
+class PamFactory(_Source):
+    """`pam:SERVICE`: whoever a service of PAM lets in."""
+
+    function = "pam_checker"
+    authType = "pam"
+    authHelp = """
+A service of PAM, such as `sshd` for /etc/pam.d/sshd. Needs pip install 'conchsftp[pam]', and for the passwords of this
+machine's users, root.
+"""
+    argStringFormat = "The name of the service, or the absolute path of its file."
+    credentialInterfaces = (IUsernamePassword,)
+
+
 sftpserver = ServiceMaker(
     "conchsftp", "conchsftp.tap", "An SFTP server: serves a folder to every SFTP client.", "sftpserver"
 )
 users_file = UsersFileFactory()
 authorized_keys = AuthorizedKeysFactory()
 htpasswd = HtpasswdFactory()
+pam = PamFactory()
