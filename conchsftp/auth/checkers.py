@@ -14,6 +14,7 @@ from typing import Any
 import bcrypt
 from cryptography.exceptions import UnsupportedAlgorithm
 from twisted.conch.error import ValidPublicKey
+from twisted.conch.ssh.common import getNS
 from twisted.conch.ssh.keys import BadKeyError, Key
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
@@ -240,6 +241,9 @@ def proves(credentials: Any) -> bool:
     try:
         key = Key.fromString(credentials.blob)
         if key.isSecurityKey() and not signature[-5] & DeviceFlag.TOUCHED:
+            return False
+        # There are no settings that could name them. Conch also takes a DSA signature that is not named.
+        if key.type() == "DSA" or getNS(signature)[0] == b"ssh-rsa":
             return False
         return bool(key.verify(signature, credentials.sigData))
     except (BadKeyError, StructError, IndexError, ValueError, UnsupportedAlgorithm):

@@ -3,6 +3,7 @@ The checkers of the product: a users file, and one user from the command line.
 """
 
 import os
+from base64 import b64encode
 from typing import Any
 
 import bcrypt
@@ -23,8 +24,10 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.secret import Secret
 from tests.auth.support import (
+    DSA,
     FAILURE,
     PK_OK,
+    RSA,
     SUCCESS,
     Ed25519,
     SecurityKey,
@@ -204,6 +207,27 @@ class KeyTests(CheckerCase):
                     self.assertEqual(self.successResultOf(asked), b"alice")
                 else:
                     self.failureResultOf(asked, UnauthorizedLogin)
+
+    def test_stock_conch_and_sha1(self) -> None:
+        """Under such a server SHA-1 proves nothing: nobody could have named it in the settings."""
+        checker = self.checker()
+        dsa, old = DSA(), RSA(algorithm="ssh-rsa")
+        texts = [f"{name} {b64encode(key.blob).decode()}" for name, key in (("ssh-dss", dsa), ("ssh-rsa", old))]
+        self.write(f"[alice]\nkeys = {texts}\n")
+        new = RSA(algorithm="rsa-sha2-512")
+        new.private, new.blob = old.private, old.blob
+        for key, signature, good in (
+            (new, new.sign(b"data"), True),
+            (old, old.sign(b"data"), False),
+            (dsa, dsa.sign(b"data"), False),
+            (dsa, dsa.sign(b"data")[-40:], False),
+        ):
+            name = key.algorithm.encode()
+            asked = checker.requestAvatarId(SSHPrivateKey(b"alice", name, key.blob, b"data", signature))
+            if good:
+                self.assertEqual(self.successResultOf(asked), b"alice")
+            else:
+                self.failureResultOf(asked, UnauthorizedLogin)
 
     def test_empty_signature(self) -> None:
         """An empty signature is an offer, and no proof."""
