@@ -8,7 +8,7 @@ in OpenSSH's own tests, and is checked here.
 import asyncio
 import re
 import subprocess
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha512
 from pathlib import Path
@@ -21,6 +21,7 @@ from twisted.conch.ssh.common import NS
 from bench.servers import Keys
 from conchsftp.auth.signatures import PublicKey
 from conchsftp.wire.reader import Reader
+from tests.auth.support import SecurityKey, SecurityKeyP256, WebAuthnKey
 from tests.interop.driving import environment, need, run, unavailable
 from tests.interop.programs import PROJECT, Program
 
@@ -299,6 +300,21 @@ def check_browser() -> None:
     ):
         with pytest.raises(Exception, match="signature"):
             key.verify(algorithm, value, other)
+
+
+@pytest.mark.parametrize("made", [SecurityKey, SecurityKeyP256, WebAuthnKey])
+def check_made_here(tmp_path: Path, made: type[SecurityKey]) -> None:
+    """What the tests in memory take for the signature of a device, or of a browser, OpenSSH takes for one, too."""
+    need("ssh-keygen")
+    key, namespace, digest, data = made(), b"files", b"sha512", b"what is signed"
+    head = NS(namespace) + NS(b"") + NS(digest)
+    signature = key.sign(b"SSHSIG" + head + NS(sha512(data).digest()))
+    packed = b64encode(b"SSHSIG" + (1).to_bytes(4) + NS(key.blob) + head + NS(signature)).decode()
+    file = tmp_path / "signature"
+    file.write_text(f"-----BEGIN SSH SIGNATURE-----\n{packed}\n-----END SSH SIGNATURE-----\n")
+    command = ["ssh-keygen", "-Y", "check-novalidate", "-n", "files", "-s", file]
+    assert "Good" in run(command, tmp_path, text=data.decode())
+    run(command, tmp_path, text="something else", code=255)
 
 
 def check_asyncssh(serve: Callable[..., KeyServer], users: Keys) -> None:
