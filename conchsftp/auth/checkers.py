@@ -25,9 +25,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
+from conchsftp.auth.asked_password import AskedPassword
 from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.auth.credentials import IUntouchedKey, KeyProof
-from conchsftp.auth.dialogue import Dialogue
+from conchsftp.auth.dialogue import Dialogue, IDialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
@@ -226,11 +227,15 @@ class FirstOf:
 
 
 def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
-    """Let a portal ask all of the checkers, in their order."""
+    """Let a portal ask all of the checkers, in their order; beside a dialogue those of passwords have theirs."""
+    known = tuple(checkers)
+    talking = any(IDialogue in checker.credentialInterfaces for checker in known)
     by_kind: dict[Any, list[ICredentialsChecker]] = {}
-    for checker in checkers:
+    for checker in known:
         for interface in checker.credentialInterfaces:
             by_kind.setdefault(interface, []).append(checker)
+        if talking and {IDialogue, IUsernamePassword} & {*checker.credentialInterfaces} == {IUsernamePassword}:
+            by_kind.setdefault(IDialogue, []).append(AskedPassword(checker))
     for interface, asked in by_kind.items():
         portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
 
