@@ -116,8 +116,7 @@ class EventChecker:
             # Only a checker can know that this key need not be touched. A handler would have to think of it.
             if after_signature:
                 await self.tell_bad_signature(credentials.attempt, credentials.algorithm)
-            judged = f": {opinion.reason}" if opinion.good is False else ""
-            raise UnauthorizedLogin(f"{lacking(DeviceFlag.TOUCHED)}{judged}")
+            raise UnauthorizedLogin(opinion.reason if opinion.good is False else lacking(DeviceFlag.TOUCHED))
         if not self.listened or conversation.ended is not None:
             return opinion
         said = await self._answers(credentials.attempt, opinion, conversation)
