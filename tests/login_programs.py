@@ -20,11 +20,14 @@ from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,
     INFO_RESPONSE,
+    PK_OK,
     REQUEST,
     SUCCESS,
     Ed25519,
     answers,
     interactive_request,
+    line,
+    offer,
     password_request,
     proof,
     request,
@@ -120,11 +123,24 @@ class LoginPrograms:
         names = self.run_example("postgres_users")
         pool, hashed = names["pool"], bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
         pool.threadpool, pool.running = MemoryThreads(), True
-        pool.dbapi = SimpleNamespace(connect=lambda *args, **options: Rows(alice=(hashed, None, "/", [])))
+        pool.dbapi = SimpleNamespace(connect=lambda *args, **options: Rows(alice=(hashed, None, "/", lines)))
+        here, elsewhere, authority = Ed25519(), Ed25519(), Ed25519()
+        lines = [line(here), f'from="203.0.113.9" {line(elsewhere)}', f"cert-authority {line(authority)}"]
         session = MemorySession(server=names["server"], user="alice", password="wonderland")
         self.assertEqual(session.get("/kept.log"), b"log")
         for user, password in (("alice", "wrong"), ("bob", "wonderland")):
             self.assertRaises(AssertionError, MemorySession, server=names["server"], user=user, password=password)
+        for user, key, answer in (
+            (b"alice", here, PK_OK),
+            (b"alice", elsewhere, FAILURE),
+            (b"alice", authority, FAILURE),
+            (b"bob", here, FAILURE),
+        ):
+            client = self.client(names["server"])
+            client.packet(REQUEST, offer(user, key))
+            names["server"].factory.clock.advance(1)
+            client.pump()
+            client.take(answer)
 
     def test_run_auth_certificate(self) -> None:
         """The contractors' CA says who is one; another CA, and a key without a certificate, say nothing."""

@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from conchsftp import SFTPServer
-from conchsftp.auth.authorized_keys import read_keys
+from conchsftp.auth.authorized_keys import AuthorizedKeys, read_keys
 from conchsftp.auth.hashes import matches
+from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.user import User, UserId
 from conchsftp.secret import Secret
 
@@ -64,8 +65,9 @@ class PostgresUsers:
 
     def by_key(self, connection, credentials):
         user, lines = find(connection, credentials)
-        keys = read_keys("\n".join(lines).encode()).keys
-        return credentials.blob in {key.blob for key in keys}, user
+        keys = AuthorizedKeys(read_keys("\n".join(lines).encode()).keys)
+        # What stands before a key, such as from=, holds as it does in a file.
+        return not refusal(credentials, [keys] if user else []), user
 
 
 def find(connection, credentials):
