@@ -68,6 +68,11 @@ class UsersFileChecker:
         self._editing = Lock()
         self._complain()
 
+    @property
+    def users(self) -> UsersFile:
+        """The file."""
+        return self._users
+
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
         """Return the user name, as bytes; see `ICredentialsChecker`."""
         ask = self._by_password if IUsernamePassword.providedBy(credentials) else self._by_key

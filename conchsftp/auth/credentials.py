@@ -21,6 +21,9 @@ from conchsftp.auth.user_certificate import UserCertificate
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
 
+PASSWORD_FACTS: frozenset[Hashable] = frozenset(("password",))
+"""What a password proves, whichever way it comes."""
+
 
 class IUntouchedKey(ICredentials):
     """
@@ -72,7 +75,7 @@ class Credentials:
 
     @property
     def facts(self) -> frozenset[Hashable]:
-        """What they prove, if they are good. Two credentials that prove the same are one factor."""
+        """What they prove, if they are good; empty while that is not known. Who proves the same is one factor."""
         return frozenset()
 
 
@@ -189,7 +192,7 @@ class Password(Credentials):
     @property
     def facts(self) -> frozenset[Hashable]:
         """The password: whichever way it came."""
-        return frozenset(("password",))
+        return PASSWORD_FACTS
 
     def checkPassword(self, password: bytes | str) -> bool:
         """Return whether this is the password; takes the same time wherever they differ."""
@@ -213,7 +216,12 @@ class Answers(Credentials):
     @property
     def facts(self) -> frozenset[Hashable]:
         """The answers to these questions: whoever asks the same again learns nothing new."""
-        return frozenset((("answers", self.prompts),))
+        return answers_facts(self.prompts)
+
+
+def answers_facts(prompts: tuple[Prompt, ...]) -> frozenset[Hashable]:
+    """Return what the answers to questions prove: they have been answered."""
+    return frozenset((("answers", prompts),))
 
 
 def plain(secret: Secret) -> str:

@@ -84,13 +84,8 @@ class EventChecker:
         return SSHUserAuthRequest in self._events.listeners
 
     def serves(self, interface: InterfaceClass | None) -> bool:
-        """
-        Return whether anybody can say something about credentials of this kind.
-
-        Handlers can about every kind; but only a checker conducts a dialogue.
-        """
-        listened = self.listened and interface is not IDialogue
-        return interface is not None and (listened or interface in self._portal.checkers)
+        """Return whether anybody can say something about credentials of this kind."""
+        return serves(self._portal, self._events, interface)
 
     @property
     def changes_passwords(self) -> bool:
@@ -221,6 +216,16 @@ def _about(credentials: Credentials) -> dict[str, Any]:
     if isinstance(credentials, KeyProof):
         about |= {"touched": credentials.signed.touched, "verified": credentials.signed.verified}
     return about
+
+
+def serves(portal: Portal, events: EventHub, interface: InterfaceClass | None) -> bool:
+    """
+    Return whether anybody can say something about credentials of a kind.
+
+    Handlers can about every kind; but only a checker conducts a dialogue.
+    """
+    listened = SSHUserAuthRequest in events.listeners and interface is not IDialogue
+    return interface is not None and (listened or interface in portal.checkers)
 
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:

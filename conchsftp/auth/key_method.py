@@ -45,7 +45,7 @@ class PublicKeyMethod(AuthMethod):
     signed: bytes = field(repr=False)
 
     @classmethod
-    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
+    def proves(cls, settings: Any, served: Served, only: str = "") -> InterfaceClass:
         return ISSHPrivateKey
 
     @property

@@ -6,7 +6,7 @@ What all authentication methods have in common.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar, Self
 
 from twisted.cred.error import UnauthorizedLogin
@@ -68,7 +68,7 @@ class AuthMethod(ABC):
 
     @classmethod
     @abstractmethod
-    def proves(cls, settings: Any, served: Served) -> InterfaceClass | None:
+    def proves(cls, settings: Any, served: Served, only: str = "") -> InterfaceClass | None:
         """
         Return the credentials that it yields.
 
@@ -77,7 +77,20 @@ class AuthMethod(ABC):
         Args:
             settings: those of the connection.
             served: says whether somebody can judge credentials of a kind.
+            only: the one thing that a policy has asked, see `Factor`.
         """
+
+    @classmethod
+    def could_prove(cls, kind: InterfaceClass | None, settings: Any, only: str = "") -> frozenset[Hashable] | None:
+        """
+        Return the facts that it can prove at most; None: that has no end.
+
+        Args:
+            kind: what it yields.
+            settings: those of the connection.
+            only: the one thing that a policy has asked.
+        """
+        return None
 
     @classmethod
     @abstractmethod

@@ -5,7 +5,7 @@ That of public keys is in `key_method.py`. A request of a method that we do not 
 RFC 4252, RFC 4256.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
-from conchsftp.auth.credentials import Answers, Credentials, IAnswers, Nothing, Password
+from conchsftp.auth.credentials import PASSWORD_FACTS, Answers, Credentials, IAnswers, Nothing, Password, answers_facts
 from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
 from conchsftp.auth.key_method import HostBoundMethod, PublicKeyMethod
 from conchsftp.auth.method import AuthMethod, Served
@@ -22,6 +22,7 @@ from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
 from conchsftp.auth.signatures import end
 from conchsftp.secret import Secret
+from conchsftp.settings.auth_policy import Factor
 from conchsftp.wire.reader import Reader
 
 
@@ -33,7 +34,7 @@ class NoneMethod(AuthMethod):
     refusal_seconds = 0.0
 
     @classmethod
-    def proves(cls, settings: Any, served: Served) -> None:
+    def proves(cls, settings: Any, served: Served, only: str = "") -> None:
         return None
 
     @classmethod
@@ -61,8 +62,12 @@ class PasswordMethod(AuthMethod):
         return (self.secret,) if self.new_secret is None else (self.secret, self.new_secret)
 
     @classmethod
-    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
+    def proves(cls, settings: Any, served: Served, only: str = "") -> InterfaceClass:
         return IUsernamePassword
+
+    @classmethod
+    def could_prove(cls, kind: InterfaceClass | None, settings: Any, only: str = "") -> frozenset[Hashable]:
+        return PASSWORD_FACTS
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
@@ -91,10 +96,20 @@ class KeyboardInteractiveMethod(AuthMethod):
     along_with = PasswordMethod.name
 
     @classmethod
-    def proves(cls, settings: Any, served: Served) -> InterfaceClass:
-        if own_prompts(settings):
+    def proves(cls, settings: Any, served: Served, only: str = "") -> InterfaceClass:
+        if own_prompts(settings) and not only:
             return IAnswers
-        return IDialogue if served(IDialogue) else IUsernamePassword
+        # A code is asked for by who knows what it should be, or by nobody.
+        return IDialogue if served(IDialogue) or only == "totp" else IUsernamePassword
+
+    @classmethod
+    def could_prove(cls, kind: InterfaceClass | None, settings: Any, only: str = "") -> frozenset[Hashable] | None:
+        if only:
+            return frozenset((only,))
+        if kind is IAnswers:
+            return answers_facts(own_prompts(settings))
+        # Only who conducts a dialogue knows what it is about.
+        return None if kind is IDialogue else PASSWORD_FACTS
 
     @classmethod
     def parse(cls, reader: Reader, payload: bytes) -> Self:
@@ -108,10 +123,10 @@ class KeyboardInteractiveMethod(AuthMethod):
         if kind is IDialogue:
             return Dialogue(attempt=attempt, conversation=conversation)
         settings = conversation.settings
-        prompts = own_prompts(settings) or PASSWORD
+        prompts = own_prompts(settings) if kind is IAnswers else PASSWORD
         asked = Questions(prompts=prompts, instruction=settings.keyboard_interactive_message)
         answers = await conversation.ask(asked)
-        if prompts is PASSWORD:
+        if kind is not IAnswers:
             return Password(attempt=attempt, secret=answers[0])
         return Answers(attempt=attempt, prompts=prompts, answers=answers)
 
@@ -128,14 +143,7 @@ METHODS: dict[str, type[AuthMethod]] = {
 _REQUESTS: dict[str, type[AuthMethod]] = {**METHODS, HostBoundMethod.request_name: HostBoundMethod}
 
 
-def offered(
-    wanted: Sequence[str],
-    settings: Any,
-    served: Served,
-    spent: Container[InterfaceClass | None],
-    *,
-    exactly: bool = False,
-) -> list[str]:
+def offered(wanted: Iterable[str], settings: Any, served: Served, *, exactly: bool = False) -> list[str]:
     """
     Return the methods that can lead somewhere.
 
@@ -143,8 +151,6 @@ def offered(
         wanted: names, of which unknown ones are left out; the order stays.
         settings: those of the connection.
         served: says whether somebody can judge credentials of a kind.
-        spent: the kinds that were accepted although more is required. What they proved cannot be proved again by
-            another method: one password is one factor, whichever way it came.
         exactly: whether methods are left out that only go along with others.
     """
     names: list[str] = []
@@ -153,11 +159,16 @@ def offered(
         # A dialogue asks for the password, too; prompts of one's own need not.
         same = METHODS[name].proves(settings, served) if name in METHODS else None, IDialogue
         names += name, *(each.name for each in also if each.proves(settings, served) in same)
-    return [
-        name
-        for name in dict.fromkeys(names)
-        if (row := METHODS.get(name)) and served(kind := row.proves(settings, served)) and kind not in spent
-    ]
+    each = dict.fromkeys(names)
+    return [name for name in each if (row := METHODS.get(name)) and served(row.proves(settings, served))]
+
+
+def unserved(factor: Factor, settings: Any, served: Served) -> str:
+    """Return why nobody can judge a factor; empty if somebody can."""
+    if served(METHODS[factor.method].proves(settings, served, factor.only)):
+        return ""
+    who = "users with such codes" if factor.only == "totp" else "a checker for it or a handler of SSHUserAuthRequest"
+    return f"{factor} needs {who}"
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress
 
-from conchsftp.settings.auth_policy import Factor
+from conchsftp.settings.auth_policy import AuthPolicy, Factor
 
 # Requests that are no failure (an accepted offer, the first `none`) cost a peer nothing: without this cap it could go
 # on for ever. An agent with dozens of keys stays well below.
@@ -26,25 +26,28 @@ class AuthProgress:
         requests: how many requests came, of any kind.
         failures: how many count against MaxAuthAttempts.
         proven: the methods that were accepted although more is required, in order.
-        spent: the kinds of credentials that these were.
+        factors: the same as a policy names them.
         facts: what these have proved; none of it counts again.
         identity: user name and service of those methods; None before the first.
         avatar_id: whom the checkers have named by one of them; None if they have not.
         available: what handlers name as the methods to go on with; empty: DefaultAuthMethods says.
         home_dir: what handlers name as the home of this user; empty: the usual one.
         wants_new_password: whether this user was asked for a new password.
+        required: name → policy, all of which have to be complete: what the client calls the user, and then what
+            checkers call them, if they use another name; None for what a users file says that only they know.
     """
 
     requests: int = 0
     failures: int = 0
     proven: list[str] = field(default_factory=list)
-    spent: set[Any] = field(default_factory=set)
+    factors: list[Factor] = field(default_factory=list)
     facts: set[Hashable] = field(default_factory=set)
     identity: tuple[bytes, bytes] | None = None
     avatar_id: Any = None
     available: tuple[str, ...] = ()
     home_dir: str = ""
     wants_new_password: bool = False
+    required: dict[str | None, AuthPolicy] = field(default_factory=dict)
     _asked: bool = False
     _now: tuple[bytes, bytes] | None = None
 
@@ -65,28 +68,24 @@ class AuthProgress:
             self.failures += 1
 
     def begin(self, identity: tuple[bytes, bytes]) -> None:
-        """A request is looked at: what handlers said of another user or service does not hold for this one."""
+        """A request is looked at: what was said of another user or service does not hold for this one."""
         if identity != self._now:
-            self._now, self.available, self.home_dir, self.wants_new_password = identity, (), "", False
+            self._now, self.available, self.home_dir = identity, (), ""
+            self.wants_new_password, self.required = False, {}
 
     def prove(
-        self,
-        method: str,
-        kind: Any,
-        identity: tuple[bytes, bytes],
-        avatar_id: Any = None,
-        facts: Iterable[Hashable] = (),
+        self, factor: Factor, facts: Iterable[Hashable], identity: tuple[bytes, bytes], avatar_id: Any = None
     ) -> None:
-        """Record a method that was accepted, for this user and service, although more is required."""
+        """Record what was accepted, for this user and service, although more is required."""
         self.identity = identity
-        self.proven.append(method)
-        self.spent.add(kind)
+        self.proven.append(factor.method)
+        self.factors.append(factor)
         self.facts.update(facts)
         self.avatar_id = avatar_id if self.avatar_id is None else self.avatar_id
 
     def agrees(self, avatar_id: Any) -> bool:
         """Return whether the checkers name, if they do, whom they named before."""
-        return avatar_id is None or self.avatar_id is None or bool(self.avatar_id == avatar_id)
+        return avatar_id is None or self.avatar_id is None or _plain(self.avatar_id) == _plain(avatar_id)
 
     def contradicts(self, identity: tuple[bytes, bytes]) -> bool:
         """Return whether something is proven for another user or service."""
@@ -127,3 +126,8 @@ class AuthAttempt:
     ca_algorithms: tuple[str, ...] = field(default=(), repr=False)
     progress: AuthProgress
     factor: Factor = Factor("")
+
+
+def _plain(avatar_id: Any) -> Any:
+    """Return an avatar id for comparison: one checker may give the name as text, another as bytes."""
+    return avatar_id.encode("utf-8", "surrogateescape") if isinstance(avatar_id, str) else avatar_id

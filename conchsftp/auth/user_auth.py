@@ -7,7 +7,6 @@ realm is asked once, at the end. Sources: RFC 4252, RFC 4256.
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable
 from functools import partial
 from typing import Any
 
@@ -27,14 +26,13 @@ from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
-from conchsftp.auth.dialogue import Conversation
+from conchsftp.auth.dialogue import Conversation, IDialogue
 from conchsftp.auth.event_checker import EventChecker, Verdict
+from conchsftp.auth.login import Login
 from conchsftp.auth.method import AuthMethod, BadProof
-from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered
+from conchsftp.auth.methods import METHODS, AuthRequest
 from conchsftp.auth.new_passwords import NewPasswords
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
-from conchsftp.auth.questions import PromptsOfUser
-from conchsftp.auth.security_keys import DEMANDS
 from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
@@ -45,7 +43,6 @@ MOST_WAITING = 8
 # The largest that is sane is a chain of X.509 certificates; RFC 4253, 6.1 lets us refuse any packet above 35000.
 LONGEST_REQUEST = 65536
 _TOO_MANY = "Too many authentication failures"
-_LONGEST_NAME = 255
 # A handler that looks a user up when the client asks for the methods: the time of that must not show.
 _LOOKUP_SECONDS = 0.025
 
@@ -58,14 +55,13 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.proofs`, `factory.trust`,
-    `factory.now`, `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`,
-    `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before USERAUTH_SUCCESS `prepared(user_name,
-    avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.policies`, `factory.proofs`,
+    `factory.trust`, `factory.now`, `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`,
+    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before
+    USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the process shares.
-        progress: what this connection has done so far.
     """
 
     transport: Any
@@ -73,10 +69,9 @@ class UserAuth(SSHUserAuthServer):
 
     def serviceStarted(self) -> None:
         """Begin; nothing is sent, and nothing of a former login is kept."""
-        self.progress = AuthProgress()
         factory = self.transport.factory
         self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id, self.transport.log)
-        self._prompts = PromptsOfUser(self.transport.settings)
+        self._login = Login(self.transport, self._checker.serves)
         self._new_passwords = NewPasswords(self._checker, self.progress, self.transport.settings, self.transport.log)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
@@ -85,6 +80,11 @@ class UserAuth(SSHUserAuthServer):
         self._serving = False
         self._banner = ""
         self._ended = False
+
+    @property
+    def progress(self) -> AuthProgress:
+        """What this connection has done so far."""
+        return self._login.progress
 
     def serviceStopped(self) -> None:
         """The connection is lost, or the next service begins: drop what waits and cancel what runs."""
@@ -167,12 +167,9 @@ class UserAuth(SSHUserAuthServer):
 
     async def _judge(self, request: AuthRequest) -> None:
         """Answer a request that is good; raise for any other."""
-        attempt = self._attempt(request)
-        method = METHODS.get(request.method)
-        if method is None or request.body is None:
+        attempt = await self._login.begin(request)
+        if request.body is None:
             raise UnauthorizedLogin("unknown method")
-        if method is not NoneMethod and request.method not in self._available():
-            raise UnauthorizedLogin("this method is not offered")
         conversation = self._conversation(attempt)
         credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
         if self._over:
@@ -191,7 +188,7 @@ class UserAuth(SSHUserAuthServer):
             return
         if not verdict.good:
             raise UnauthorizedLogin(verdict.reason)
-        await self._proved(attempt, verdict, request.body, credentials.facts)
+        await self._proved(attempt, verdict, request.body, credentials)
 
     async def _verdict(
         self, attempt: AuthAttempt, body: AuthMethod, conversation: Conversation
@@ -201,16 +198,20 @@ class UserAuth(SSHUserAuthServer):
         for secret in body.secrets:
             self._tell_secret(attempt, secret)
         try:
+            kind = body.proves(settings, self._checker.serves, attempt.factor.only)
             if body.slow:
                 credentials = await self.transport.factory.proofs.run(body.verify, attempt)
             else:
-                credentials = await body.show(attempt, body.proves(settings, self._checker.serves), conversation)
+                credentials = await body.show(attempt, kind, conversation)
         except BadProof as problem:
             if settings.fire_auth_request_after_sig:
                 await self._checker.tell_bad_signature(attempt, problem.algorithm)
             raise
         self._new_passwords.check(credentials)
         await self.transport.factory.trust.examine(credentials)
+        if kind is not IDialogue:
+            # What a dialogue proves is known when it is over.
+            self._login.refuse_repeated(credentials)
         after = settings.fire_auth_request_after_sig
         verdict = await self._checker.judge(credentials, conversation, after_signature=after)
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
@@ -222,58 +223,14 @@ class UserAuth(SSHUserAuthServer):
         text = "{user!r} says {secret} for {method!r}"
         self.transport.log.secret(text, secret, user=attempt.user_name, method=attempt.method)
 
-    async def _proved(
-        self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, facts: Iterable[Hashable]
-    ) -> None:
+    async def _proved(self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, credentials: Credentials) -> None:
         """Go on after a proof: with the next one, or with the login."""
-        settings = self.transport.settings
-        if body.name == NoneMethod.name and NoneMethod.name not in settings.default_auth_methods:
-            # A handler that compares nothing with nothing must not open the door to everybody.
-            self.transport.log.warn("accepted without a proof, but DefaultAuthMethods does not name `none`")
-            raise UnauthorizedLogin("`none` is not among DefaultAuthMethods")
-        if not self.progress.agrees(verdict.avatar_id):
-            raise UnauthorizedLogin("the proof is one of somebody else")
-        self.progress.home_dir = verdict.home_dir or self.progress.home_dir
-        if verdict.partial:
-            identity = attempt.user, attempt.service
-            text = "{method!r} accepted for {user!r}, more is needed"
-            self.transport.log.info(text, method=body.name, user=attempt.user_name, step=True)
-            kind = body.proves(settings, self._checker.serves)
-            self.progress.prove(body.name, kind, identity, verdict.avatar_id, facts)
-            self._fail(partial=True)
+        if await self._login.prove(attempt, verdict, credentials):
+            await self._log_in(
+                attempt, self._login.progress.avatar_id or verdict.avatar_id or attempt.user, body.detail
+            )
             return
-        await self._log_in(attempt, verdict.avatar_id or self.progress.avatar_id or attempt.user, body.detail)
-
-    def _attempt(self, request: AuthRequest) -> AuthAttempt:
-        if request.service != b"ssh-connection":
-            # "If the requested service is not available, the server MAY disconnect immediately […]. Sending a proper
-            # disconnect message is RECOMMENDED." (RFC 4252, 5)
-            raise ProtocolViolation(Reason.SERVICE_NOT_AVAILABLE, f"service not available: {request.service[:64]!r}")
-        if self.progress.contradicts((request.user, request.service)):
-            # What was proven for one user must not count for another (RFC 4252, 5).
-            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "user name changed after partial success")
-        self.progress.begin((request.user, request.service))
-        self._prompts.begin(request.user)
-        return AuthAttempt(
-            user=request.user,
-            user_name=_user_name(request.user),
-            service=request.service,
-            method=request.method,
-            address=_plain(self.transport.getPeer()),
-            now=self.transport.factory.now(),
-            session_id=self.transport.sessionID,
-            algorithms=self.transport.user_signature_algorithms,
-            host_key=self.transport.first_host_key,
-            demanded=DEMANDS[self.transport.settings.pubkey_auth_options],
-            ca_algorithms=self.transport.settings.ca_signature_algorithms,
-            progress=self.progress,
-        )
-
-    def _available(self) -> list[str]:
-        """The methods that can still lead somewhere, in the order of the setting, or as a handler names them."""
-        settings, named = self.transport.settings, self.progress.available
-        wanted = named or settings.default_auth_methods
-        return offered(wanted, settings, self._checker.serves, self.progress.spent, exactly=bool(named))
+        self._fail(attempt.user_name, partial=True)
 
     async def _ask_client(self, payload: bytes) -> bytes:
         """Return the client's answer to an INFO_REQUEST; the time that it takes for it is its own."""
@@ -350,17 +307,23 @@ class UserAuth(SSHUserAuthServer):
         self.progress.failed(request.method)
         method = METHODS.get(request.method)
         clock = self.transport.clock
-        least = method.refusal_seconds or (_LOOKUP_SECONDS if self._checker.listened else 0.0) if method else 0.0
+        least = method.refusal_seconds or (_LOOKUP_SECONDS if self._looked_up else 0.0) if method else 0.0
         seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - self._began)
         if seconds > 0:
             await deferLater(clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:
             self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY, ErrorCode.NOT_AUTHENTICATED)
         else:
-            self._fail(partial=False)
+            self._fail(request.shown, partial=False)
 
-    def _fail(self, partial: bool) -> None:
-        methods = ",".join(self._available()).encode("ascii")
+    @property
+    def _looked_up(self) -> bool:
+        """Whether somebody may be looking a user up while the client only asks for the methods."""
+        return self._checker.listened or self.transport.factory.policies is not None
+
+    def _fail(self, user_name: str, *, partial: bool) -> None:
+        self._login.tell_dead_end(user_name)
+        methods = ",".join(self._login.available).encode("ascii")
         self._reply(Message.USERAUTH_FAILURE, NS(methods) + bytes((partial,)))
 
     def _reply(self, number: int, payload: bytes) -> None:
@@ -381,19 +344,3 @@ class UserAuth(SSHUserAuthServer):
     def _end(self) -> None:
         self._ended = True
         self._waiting.clear()
-
-
-def _user_name(user: bytes) -> str:
-    """Return a user name as text; names that cannot be told apart on a screen, or in a log, are nobody's."""
-    try:
-        name = user.decode("utf-8")
-    except UnicodeDecodeError:
-        raise UnauthorizedLogin("the user name is not UTF-8") from None
-    if len(user) > _LONGEST_NAME or any(letter < " " or letter == "\x7f" for letter in name):
-        raise UnauthorizedLogin("the user name is too long, or holds control characters")
-    return name
-
-
-def _plain(address: Any) -> Any:
-    """Return what Conch wraps in an address of its own, of which nobody could ask the host."""
-    return getattr(address, "address", address)

@@ -6,12 +6,16 @@ Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file 
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IReactorTime
 
+from conchsftp.auth.event_checker import serves
+from conchsftp.auth.policies import Policies
+from conchsftp.auth.reachable import dead_ends
 from conchsftp.auth.trust import KeyTrust
 from conchsftp.auth.user_auth import UserAuth
 from conchsftp.errors import ServerError
@@ -44,6 +48,7 @@ class SFTPFactory(SSHFactory):
         workers: where blocking calls run.
         events: the hub that connections fire their events in.
         now: the wall clock, in seconds since 1970; for what expires at a date.
+        policies: asked what a user has to prove; None: AuthenticationMethods says it for everybody.
     """
 
     noisy = False
@@ -61,12 +66,14 @@ class SFTPFactory(SSHFactory):
         events: Any,
         groups: Groups | None = None,
         now: Callable[[], float] = time.time,
+        policies: Policies | None = None,
     ) -> None:
         self.settings = settings
         self.keys = keys
         self.portal = portal
         self.clock = clock
         self.now = now
+        self.policies = policies
         self.workers = workers
         self.events = events
         self.groups = groups if groups is not None else Groups()
@@ -93,6 +100,11 @@ class SFTPFactory(SSHFactory):
         """The line with which connections greet, without its end."""
         line: str = self.settings.server_ssh_version_string
         return line.encode("ascii")
+
+    def tell_dead_ends(self) -> None:
+        """Say in the log why nobody can log in, or not in every way that the settings name, if that is so."""
+        for nobody, text in dead_ends(self.settings, partial(serves, self.portal, self.events)):
+            (self.log.own.error if nobody else self.log.own.warn)("{text}", text=text)
 
     def startFactory(self) -> None:
         """Nothing to load: the keys are here."""

@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.policies import Policies, UserPolicies
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.threads import ThreadedChecker
 from conchsftp.auth.user import UserName
@@ -59,6 +60,9 @@ class SFTPServer(Properties, Control, MultiService):
         users: the path of a users file.
         checkers: more credential checkers of twisted.cred.
         one_time_user: a name and a password that may log in besides.
+        policies: called with a user name, says what that user has to prove: the text of a policy, see
+            docs/factors.md, or None, for what the users file says, or AuthenticationMethods. May return a Deferred or
+            a coroutine of it. It is asked about names of nobody, too.
         avatar_class: makes the avatar of a login: a subclass of `SFTPAvatar`.
         realm: makes the avatars instead.
         portal: asked about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used. As it is
@@ -79,6 +83,8 @@ class SFTPServer(Properties, Control, MultiService):
     on: On
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
+    _files_asked: tuple[UsersFile, ...] = ()
+    """The users files by which checkers of ours judge."""
     _was_started = False
     _turn: object = None
     """One for each time that ports are opened, until they are to be closed."""
@@ -91,6 +97,7 @@ class SFTPServer(Properties, Control, MultiService):
         users: str | None = None,
         checkers: Iterable[ICredentialsChecker] = (),
         one_time_user: tuple[str, str] | None = None,
+        policies: Policies | None = None,
         avatar_class: Callable[..., Any] = SFTPAvatar,
         realm: IRealm | None = None,
         portal: Portal | None = None,
@@ -111,8 +118,7 @@ class SFTPServer(Properties, Control, MultiService):
         self._log_to: list[Any] = [self.workers, self._accounts]
         self._avatar_class = _proofread(avatar_class)
         self._failed = failed if failed is not None else self._log_failure
-        self.on = self.events.on
-        self.add_listener = self.events.add_listener
+        self.on, self.add_listener = self.events.on, self.events.add_listener
         self.keys = ServerKeys(host_keys, settings=self.settings, workers=self.workers, clock=reactor)
         self.factory = SFTPFactory(
             settings=self.settings,
@@ -121,7 +127,11 @@ class SFTPServer(Properties, Control, MultiService):
             clock=reactor,
             workers=self.workers,
             events=self.events,
+            policies=self._policies(policies),
         )
+        self._share_log()
+
+    def _share_log(self) -> None:
         for each in (*self._log_to, self.keys):
             each.log = self._log
 
@@ -130,6 +140,11 @@ class SFTPServer(Properties, Control, MultiService):
         hub.adopt(self)
         self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(hub, "handler_seconds", seconds))
         return hub
+
+    def _policies(self, asked: Policies | None) -> Policies | None:
+        if asked is None and not self._files_asked:
+            return None
+        return UserPolicies(self.settings, workers=self.workers, users=self._files_asked, asked=asked)
 
     def _portal(
         self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None
@@ -150,6 +165,7 @@ class SFTPServer(Properties, Control, MultiService):
                 checker.use(self.workers)
                 self._log_to.append(checker)
         register(portal, asked)
+        self._files_asked = tuple(each.users for each in asked if isinstance(each, UsersFileChecker))
         return portal
 
     def make_avatar(self, user_name: str) -> Any:
@@ -254,6 +270,7 @@ class SFTPServer(Properties, Control, MultiService):
         self.keys.start()
         for reason, names in algorithms.left_out(self.settings).items():
             self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
+        self.factory.tell_dead_ends()
         self.settings.freeze()
         self._turn = turn = object()
         try:

@@ -301,7 +301,9 @@ class Transport:
         for name, value in settings.items():
             self.server_settings.set(name, value)
         portal = Portal(SFTPRealm(make_avatar), checkers)
-        self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
+        self.factory = SimpleNamespace(
+            portal=portal, events=self.events, now=lambda: self.now, policies=None, proofs=self.workers
+        )
         self.factory.trust = KeyTrust(self.server_settings, Workers())
         self.now = 1_800_000_000.0
         self.home_dir = ""

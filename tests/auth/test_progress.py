@@ -2,11 +2,11 @@
 What counts as an attempt, and how long a refusal takes.
 """
 
-from twisted.cred.credentials import ISSHPrivateKey
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.delay import RefusalDelay, process_delay
 from conchsftp.auth.progress import MOST_REQUESTS, AuthProgress
+from conchsftp.settings.auth_policy import Factor
 
 ALICE = (b"alice", b"ssh-connection")
 CAROL = (b"carol", b"ssh-connection")
@@ -31,7 +31,7 @@ class ProgressTests(SynchronousTestCase):
         """What was proven for one user contradicts a request for another; nothing proven contradicts nobody."""
         progress = AuthProgress()
         self.assertFalse(progress.contradicts(CAROL))
-        progress.prove("publickey", ISSHPrivateKey, ALICE)
+        progress.prove(Factor("publickey"), {"key"}, ALICE)
         self.assertEqual(progress.proven, ["publickey"])
         self.assertFalse(progress.contradicts(ALICE))
         self.assertTrue(progress.contradicts(CAROL))
@@ -48,7 +48,7 @@ class ProgressTests(SynchronousTestCase):
 
     def test_not_shared(self) -> None:
         """Two connections share nothing."""
-        AuthProgress().prove("publickey", ISSHPrivateKey, ALICE)
+        AuthProgress().prove(Factor("publickey"), {"key"}, ALICE)
         self.assertEqual(AuthProgress().proven, [])
 
 
