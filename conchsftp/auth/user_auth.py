@@ -94,6 +94,16 @@ class UserAuth(SSHUserAuthServer):
         if work is not None:
             work.cancel()
 
+    def asked_again(self) -> None:
+        """
+        The client asks for this service although it has it, as paramiko does before each attempt.
+
+        Raises:
+            ProtocolViolation: that is one request too many.
+        """
+        if not self.progress.arrived():
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, _TOO_MANY)
+
     def packetReceived(self, messageNum: int, packet: bytes | memoryview) -> None:
         """
         Take a message; a request is answered when those before it are.

@@ -39,8 +39,10 @@ ALLOWED: dict[Stage, frozenset[int]] = {
     Stage.FIRST_KEXINIT: _TRANSPORT | _KEXINIT,
     Stage.FIRST_KEX: _TRANSPORT | _EXCHANGE,
     Stage.SERVICE: _TRANSPORT | _KEXINIT | {Message.SERVICE_REQUEST, Message.EXT_INFO},
-    # 60 to 79 belong to the authentication method.
-    Stage.AUTH: _TRANSPORT | _KEXINIT | {Message.USERAUTH_REQUEST, Message.EXT_INFO, *range(60, 80)},
+    # 60 to 79 belong to the authentication method. paramiko asks for the service again before each attempt.
+    Stage.AUTH: _TRANSPORT
+    | _KEXINIT
+    | {Message.SERVICE_REQUEST, Message.USERAUTH_REQUEST, Message.EXT_INFO, *range(60, 80)},
     # "Any further authentication requests received after that SHOULD be silently ignored" (RFC 4252, 5.1).
     Stage.CONNECTED: _TRANSPORT | _KEXINIT | {Message.USERAUTH_REQUEST, Message.PING, *range(80, 101)},
     Stage.REKEY_AUTH: _TRANSPORT | _EXCHANGE,

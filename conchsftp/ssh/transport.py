@@ -316,6 +316,11 @@ class Transport(Leaving, SSHServerTransport):
         name = Reader(packet).string()
         if name != b"ssh-userauth":
             raise ProtocolViolation(Reason.SERVICE_NOT_AVAILABLE, f"service not available: {name[:64]!r}")
+        if self.stage is Stage.AUTH:
+            # What was proved stays, and so does what was refused.
+            self.service.asked_again()  # type: ignore[union-attr]
+            self.sendPacket(Message.SERVICE_ACCEPT, BYTES.pack(name))
+            return
         self.sendPacket(Message.SERVICE_ACCEPT, BYTES.pack(name))
         self.enter(Stage.AUTH)
         self.setService(self.factory.getService(self, name)())

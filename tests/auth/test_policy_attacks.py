@@ -2,7 +2,6 @@
 Sequences of requests by which somebody with one factor tries to do without the other.
 """
 
-
 from twisted.internet.defer import Deferred
 
 from tests.auth.factors import BOTH, A, B, Case, partial, refused

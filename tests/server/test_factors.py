@@ -11,16 +11,19 @@ from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.policies import ENROLLED
+from conchsftp.auth.progress import MOST_REQUESTS
 from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
 from conchsftp.server.service import SFTPServer
 from conchsftp.testing import MemoryClient
 from conchsftp.wire.kinds import BYTES
+from tests.auth.support import Ed25519, proof
 from tests.server.support import ServiceCase
 
 WORD = bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode()
 BOTH = "publickey,password"
+KEY = Ed25519()
 
 
 class FactorsCase(ServiceCase):
@@ -111,6 +114,46 @@ class UsersTests(FactorsCase):
         checker = UsersFileChecker(users, self.server().workers)
         server = self.server(portal=Portal(SFTPRealm(lambda name: None), [checker]))
         self.assertEqual(self.answer(server, "alice"), ("publickey", True))
+
+
+class AskedAgainTests(FactorsCase):
+    """Clients that ask for the service before each attempt, as paramiko does."""
+
+    def half(self) -> MemoryClient:
+        """Return a client that has proved the first of two factors, for a user of whom the password is the second."""
+        server = self.server(authentication_methods="publickey,password")
+        server.on(SSHUserAuthRequest, lambda event: setattr(event, "accept", True))
+        client = MemoryClient(server.factory)
+        client.connect()
+        client.ask_for_login()
+        client.packet(50, proof(b"guest", KEY, session=client.session_id))
+        self.assertEqual(client.take(51), BYTES.pack(b"password") + b"\1")
+        return client
+
+    def test_proved(self) -> None:
+        """What was proved stays proved."""
+        client = self.half()
+        client.ask_for_login()
+        client.authenticate("guest", "password", b"\0" + BYTES.pack(b"secret"))
+        client.take(52)
+
+    def test_user(self) -> None:
+        """And stays that of the user who has proved it."""
+        client = self.half()
+        client.ask_for_login()
+        client.authenticate("other", "password", b"\0" + BYTES.pack(b"secret"))
+        client.pump()
+        assert client.disconnected is not None
+        self.assertIn("user name changed", client.disconnected[1])
+
+    def test_bounded(self) -> None:
+        """Asking counts as a request: who does nothing else is disconnected."""
+        client = self.half()
+        for _ in range(MOST_REQUESTS - 1):
+            client.ask_for_login()
+        self.assertIsNone(client.disconnected)
+        self.assertRaises(AssertionError, client.ask_for_login)
+        self.assertIsNotNone(client.disconnected)
 
 
 class StartTests(FactorsCase):

@@ -34,10 +34,10 @@ class TableTests(SynchronousTestCase):
             self.assertEqual(answers, {Stage.AUTH}, name)
 
     def test_service_request(self) -> None:
-        """A service is asked for once, under protection."""
+        """A service is asked for under protection, and before the login is over."""
         for name, table in TABLES.items():
             stages = {stage for stage, allowed in table.items() if Message.SERVICE_REQUEST in allowed}
-            self.assertEqual(stages, {Stage.SERVICE}, name)
+            self.assertEqual(stages, {Stage.SERVICE, Stage.AUTH}, name)
 
     def test_nothing_before_the_version(self) -> None:
         """Before the identification line there are no messages."""

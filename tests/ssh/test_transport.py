@@ -196,13 +196,14 @@ class StageTests(ConnectionCase):
         self.assert_alive(client)
 
     def test_another_service(self) -> None:
-        """Only the service that logs users in can be asked for, and only once."""
-        client = self.at(Stage.SERVICE)
-        client.packet(5, b"\0\0\0\x0essh-connection")
-        self.assert_ended(client, Reason.SERVICE_NOT_AVAILABLE)
+        """Only the service that logs users in can be asked for; it may be asked for again, before the login is over."""
+        for stage in (Stage.SERVICE, Stage.AUTH):
+            client = self.at(stage)
+            client.packet(5, b"\0\0\0\x0essh-connection")
+            self.assert_ended(client, Reason.SERVICE_NOT_AVAILABLE)
         client = self.at(Stage.AUTH)
-        client.packet(5, b"\0\0\0\x0cssh-userauth")
-        self.assert_ended(client, Reason.PROTOCOL_ERROR)
+        client.ask_for_login()
+        self.assertIs(client.server.stage, Stage.AUTH)
 
     def test_service_cut_short(self) -> None:
         """A request for a service that is cut short is a violation."""
