@@ -19,10 +19,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
-from conchsftp.auth.policies import Policies, UserPolicies
+from conchsftp.auth.policies import Policies
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.threads import ThreadedChecker
 from conchsftp.auth.user import UserName
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
@@ -35,6 +33,7 @@ from conchsftp.server.config_file import ConfigFile, first_settings
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
 from conchsftp.server.keys import ServerKeys
+from conchsftp.server.logins import Logins
 from conchsftp.server.ports import endpoints
 from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
@@ -83,8 +82,6 @@ class SFTPServer(Properties, Control, MultiService):
     on: On
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
-    _files_asked: tuple[UsersFile, ...] = ()
-    """The users files by which checkers of ours judge."""
     _was_started = False
     _turn: object = None
     """One for each time that ports are opened, until they are to be closed."""
@@ -113,60 +110,38 @@ class SFTPServer(Properties, Control, MultiService):
         self.workers = Workers(reactor, reactor.getThreadPool(), rule=_RULES[self.settings.file_threads])
         self.events = self._hub(reactor)
         self.users = UsersFile(users) if users is not None else None
-        self._reactor = reactor
-        self._accounts = Accounts(self.workers)
+        self._reactor, self._accounts = reactor, Accounts(self.workers)
         self._log_to: list[Any] = [self.workers, self._accounts]
         self._avatar_class = _proofread(avatar_class)
         self._failed = failed if failed is not None else self._log_failure
         self.on, self.add_listener = self.events.on, self.events.add_listener
         self.keys = ServerKeys(host_keys, settings=self.settings, workers=self.workers, clock=reactor)
+        logins = Logins(self.settings, self.workers, users=self.users, one_time_user=one_time_user, checkers=checkers)
         self.factory = SFTPFactory(
             settings=self.settings,
             keys=self.keys,
-            portal=portal or self._portal(realm, checkers, one_time_user),
+            portal=portal or logins.portal(realm or self._realm()),
             clock=reactor,
             workers=self.workers,
             events=self.events,
-            policies=self._policies(policies),
+            policies=logins.policies(policies),
         )
-        self._share_log()
+        self._share_log(self.keys, *logins.log_to)
 
-    def _share_log(self) -> None:
-        for each in (*self._log_to, self.keys):
+    def _share_log(self, *others: Any) -> None:
+        for each in (*self._log_to, *others):
             each.log = self._log
+
+    def _realm(self) -> IRealm:
+        realm = SFTPRealm(self.make_avatar)
+        self._log_to.append(realm)
+        return realm
 
     def _hub(self, clock: Any) -> EventHub:
         hub = EventHub(clock=clock, handler_seconds=self.settings.handler_time_limit, threads=self.workers.run)
         hub.adopt(self)
         self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(hub, "handler_seconds", seconds))
         return hub
-
-    def _policies(self, asked: Policies | None) -> Policies | None:
-        if asked is None and not self._files_asked:
-            return None
-        return UserPolicies(self.settings, workers=self.workers, users=self._files_asked, asked=asked)
-
-    def _portal(
-        self, realm: IRealm | None, checkers: Iterable[ICredentialsChecker], one_time_user: tuple[str, str] | None
-    ) -> Portal:
-        asked: list[ICredentialsChecker] = []
-        if one_time_user is not None:
-            asked.append(OneTimeUser(*one_time_user))
-        if self.users is not None:
-            asked.append(UsersFileChecker(self.users, self.workers))
-            self._log_to += asked[-1:]
-        if realm is None:
-            realm = SFTPRealm(self.make_avatar)
-            self._log_to.append(realm)
-        portal = Portal(realm)
-        asked += checkers
-        for checker in asked:
-            if isinstance(checker, ThreadedChecker):
-                checker.use(self.workers)
-                self._log_to.append(checker)
-        register(portal, asked)
-        self._files_asked = tuple(each.users for each in asked if isinstance(each, UsersFileChecker))
-        return portal
 
     def make_avatar(self, user_name: str) -> Any:
         """

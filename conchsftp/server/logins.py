@@ -1,0 +1,68 @@
+"""
+Who may log in: the checkers of a server in one portal, and what users have to prove.
+
+Made once, of what a server was given. Asks nobody itself.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.portal import IRealm, Portal
+
+from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.policies import Policies, UserPolicies
+from conchsftp.auth.threads import ThreadedChecker
+from conchsftp.auth.users_file import UsersFile
+from conchsftp.workers import Workers
+
+
+class Logins:
+    """
+    The checkers of a server.
+
+    Args:
+        settings: those of the server.
+        workers: where blocking calls run.
+        users: the users file, if there is one.
+        one_time_user: a name and a password.
+        checkers: more of them; they are asked last.
+
+    Attributes:
+        log_to: those whose `log` is to be the server's.
+    """
+
+    def __init__(
+        self,
+        settings: Any,
+        workers: Workers,
+        *,
+        users: UsersFile | None,
+        one_time_user: tuple[str, str] | None,
+        checkers: Iterable[ICredentialsChecker],
+    ) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._checkers: list[ICredentialsChecker] = []
+        self.log_to: list[Any] = []
+        if one_time_user is not None:
+            self._checkers.append(OneTimeUser(*one_time_user))
+        if users is not None:
+            self._checkers.append(UsersFileChecker(users, workers))
+            self.log_to += self._checkers[-1:]
+        self._checkers += checkers
+        for each in self._checkers:
+            if isinstance(each, ThreadedChecker):
+                each.use(workers)
+                self.log_to.append(each)
+
+    def portal(self, realm: IRealm) -> Portal:
+        """Return a portal that asks all of them."""
+        portal = Portal(realm)
+        register(portal, self._checkers)
+        return portal
+
+    def policies(self, asked: Policies | None) -> Policies | None:
+        """Return what is asked for the policies of users, an application's own word first; None: nobody."""
+        users = [each.users for each in self._checkers if isinstance(each, UsersFileChecker)]
+        return UserPolicies(self._settings, workers=self._workers, users=users, asked=asked) if asked or users else None
