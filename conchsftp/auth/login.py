@@ -143,7 +143,9 @@ class Login:
         """Return what is available where no policy says it: none is there, or a handler wants more than it."""
         if named:
             possible = offered(named, self._settings, self._served, exactly=True)
-            return [name for name in possible if self._useful(Factor(name))]
+            # What was named before a proof does not ask for the same method again; what was named with it does.
+            left = (name for name in possible if name not in self.progress.passed)
+            return [name for name in left if self._useful(Factor(name))]
         proven = self.progress.proven
         # Who says nothing means something else than what has been there, by whichever method.
         other = (name for name in usual if name not in proven and METHODS[name].along_with not in proven)
@@ -210,6 +212,7 @@ class Login:
             return True
         facts = credentials.facts or {attempt.method}
         progress.prove(attempt.factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
+        progress.passed = set() if verdict.available else progress.passed | {attempt.method}
         text = "{method!r} accepted for {user!r}, more is needed"
         self._log.info(text, method=attempt.method, user=attempt.user_name, step=True)
         return False

@@ -31,6 +31,7 @@ class AuthProgress:
         identity: user name and service of those methods; None before the first.
         avatar_id: whom the checkers have named by one of them; None if they have not.
         available: what handlers name as the methods to go on with; empty: DefaultAuthMethods says.
+        passed: those of them that were accepted since they were named.
         home_dir: what handlers name as the home of this user; empty: the usual one.
         wants_new_password: whether this user was asked for a new password.
         required: name → policy, all of which have to be complete: what the client calls the user, and then what
@@ -45,6 +46,7 @@ class AuthProgress:
     identity: tuple[bytes, bytes] | None = None
     avatar_id: Any = None
     available: tuple[str, ...] = ()
+    passed: set[str] = field(default_factory=set)
     home_dir: str = ""
     wants_new_password: bool = False
     required: dict[str | None, AuthPolicy] = field(default_factory=dict)
