@@ -159,6 +159,17 @@ class LoginPrograms:
             client.pump()
             client.take(answer)
 
+    def test_run_factors(self) -> None:
+        """Who the program names has to prove a key and the password, others one of them."""
+        server = self.run_example("factors")["server"]
+        for user, methods in ((b"alice", b"publickey"), (b"carol", b"password,keyboard-interactive,publickey")):
+            client = self.client(server)
+            client.packet(REQUEST, request(user, b"none"))
+            server.factory.clock.advance(1)
+            client.pump()
+            self.assertEqual(client.take(FAILURE), NS(methods) + b"\0")
+        self.assertRaises(AssertionError, MemorySession, server=server, user="alice", password="wonderland")
+
     def client(self, server: Any) -> MemoryClient:
         """Return a client that may log in."""
         client = MemoryClient(server.factory)

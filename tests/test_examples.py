@@ -277,6 +277,12 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual((len(alice.keys.keys), alice.rounds, alice.root), (1, 12, None))
         self.assertEqual((bob.password, bob.root, bob.home), (None, "/srv/bob", "/incoming"))
 
+    def test_factors(self) -> None:
+        """So is the one that shows users with policies of their own."""
+        users = UsersFile(EXAMPLES / "factors.toml")
+        found = [users.find(name) for name in ("alice", "backup")]
+        self.assertEqual([str(user.methods) for user in found if user], ["publickey,password", "publickey"])
+
     def test_readme(self) -> None:
         """The README shows the program that is run here."""
         text = (EXAMPLES / "embed.py").read_text().partition("\n\n")[2]

@@ -1,0 +1,246 @@
+"""
+Logins with two and three factors: OpenSSH's client at a terminal, asyncssh, paramiko, psftp and lftp.
+
+What a client cannot do is said at its test. The server is twistd with a users file, as an operator runs it.
+"""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncssh
+import bcrypt
+import paramiko
+import pexpect
+import pytest
+
+from bench.servers import Keys
+from tests.interop.driving import environment, need, run
+from tests.interop.programs import Program
+
+PROGRAM = """
+from twisted.application.service import Application
+from conchsftp import SFTPServer
+
+application = Application("files")
+server = SFTPServer(
+    root_directory="files",
+    listen=["tcp:2222:interface=127.0.0.1"],
+    host_keys=["host_key"],
+    users="users.toml",
+)
+server.setServiceParent(application)
+"""
+WORD = "correct horse"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+# Who has what, and has to prove what.
+USERS = {
+    "alice": "publickey,password",
+    "bob": "publickey,keyboard-interactive",
+    "carol": "password,publickey",
+    "dora": "publickey,publickey",
+}
+SECONDS = 30
+
+
+class Factors(Program):
+    """The server, and OpenSSH's `sftp` at a terminal."""
+
+    def __init__(self, folder: Path, keys: Keys) -> None:
+        super().__init__(PROGRAM, folder, keys)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "second"], folder)
+        lines = [path.read_text().strip() for path in (keys.client.with_suffix(".pub"), folder / "second.pub")]
+        hashed = bcrypt.hashpw(WORD.encode(), bcrypt.gensalt(4)).decode()
+        users = (
+            f'[{name}]\npassword = "{hashed}"\nkeys = ["{lines[0]}", "{lines[1]}"]\nmethods = "{methods}"\n'
+            for name, methods in USERS.items()
+        )
+        (folder / "users.toml").write_text("".join(users))
+        self.fingerprint = run(["ssh-keygen", "-lf", f"{keys.host}.pub"], folder).split()[1]
+
+    def ssh_options(self, user: str, *identities: str) -> list[str]:
+        """Return how OpenSSH's programs reach the server."""
+        known = ["-F", "none", "-oUserKnownHostsFile=known", "-oStrictHostKeyChecking=accept-new", "-oLogLevel=ERROR"]
+        keys = [part for each in identities for part in ("-i", each)]
+        return [*known, "-oIdentitiesOnly=yes", "-oNumberOfPasswordPrompts=1", *keys, f"-oUser={user}"]
+
+    def sftp(self, user: str, *answers: tuple[str, str], identities: tuple[str, ...] = ("key",)) -> str:
+        """
+        Log in with OpenSSH's `sftp` at a terminal.
+
+        Args:
+            user: who.
+            answers: what is typed at a prompt in which a pattern is found, in this order; nothing else may be asked.
+            identities: the keys that it has.
+        Returns:
+            What was said; it ends with the folder if that went well.
+        """
+        arguments = [*self.ssh_options(user, *identities), "-P", str(self.port), "127.0.0.1"]
+        return typed(["sftp", *arguments], self.folder, *answers)
+
+
+def typed(command: list[str], folder: Path, *answers: tuple[str, str], prompt: str = "sftp> ") -> str:
+    """Run a program at a terminal, answer what it asks, and ask it where it is."""
+    child = pexpect.spawn(
+        command[0], command[1:], cwd=str(folder), env=environment(folder), encoding="utf-8", timeout=SECONDS
+    )
+    said = ""
+    for pattern, answer in answers:
+        child.expect(pattern)
+        said += child.before + child.after
+        child.sendline(answer)
+    if child.expect([prompt, pexpect.EOF]) == 0:
+        child.sendline("pwd")
+        child.expect("irectory:? (is )?/\r\n")
+        said += child.after
+        child.sendline("quit")
+        child.expect(pexpect.EOF)
+    else:
+        said += child.before
+    child.close()
+    return said
+
+
+def let_in(said: str) -> bool:
+    """Return whether a session was opened."""
+    return said.rstrip().endswith("/") and "denied" not in said
+
+
+@pytest.fixture
+def factors(ours: None, tmp_path: Path, keys: Keys) -> Iterator[Factors]:
+    """A server on which nobody has tried to log in."""
+    need("sftp")
+    running = Factors(tmp_path, keys)
+    yield running
+    running.end()
+
+
+PASSWORD = ("'s password: ", WORD)
+ASKED = (r"\) Password: ", WORD)
+
+
+def check_openssh_key_and_password(factors: Factors) -> None:
+    """OpenSSH proves the key, is asked for the password, and is in; a wrong one, or no key, does not do."""
+    assert let_in(factors.sftp("alice", PASSWORD))
+    said = factors.sftp("alice", ("'s password: ", "wrong"))
+    assert "Permission denied (password)" in said
+    assert "Permission denied (publickey)" in factors.sftp("alice", identities=())
+    assert "'publickey' accepted for 'alice', more is needed" in factors.said()
+
+
+def check_openssh_key_and_question(factors: Factors) -> None:
+    """The same with a question, which OpenSSH shows as the server words it."""
+    assert let_in(factors.sftp("bob", ASKED))
+    said = factors.sftp("bob", (r"\) Password: ", "wrong"))
+    assert "Permission denied (keyboard-interactive)" in said
+
+
+def check_openssh_password_first(factors: Factors) -> None:
+    """A password before the key: OpenSSH offers its key when it is time for it."""
+    assert let_in(factors.sftp("carol", PASSWORD))
+    assert "Permission denied (publickey)" in factors.sftp("carol", PASSWORD, identities=())
+
+
+def check_openssh_two_keys(factors: Factors) -> None:
+    """Two keys are two factors, one key is one, however often it is offered."""
+    assert let_in(factors.sftp("dora", identities=("key", "second")))
+    assert "Permission denied (publickey)" in factors.sftp("dora")
+
+
+class Answering(asyncssh.SSHClient):
+    """An asyncssh client that answers what it is asked."""
+
+    def __init__(self, answers: list[str]) -> None:
+        self.answers = answers
+
+    def kbdint_auth_requested(self) -> str:
+        return ""
+
+    def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: object) -> list[str]:
+        return [self.answers.pop(0) for _ in prompts]  # type: ignore[attr-defined]
+
+
+def by_asyncssh(factors: Factors, user: str, answers: list[str], **proofs: object) -> bool:
+    """Log in with asyncssh; return whether that went well."""
+
+    async def log_in() -> bool:
+        try:
+            connection, _ = await asyncssh.create_connection(
+                lambda: Answering(answers),
+                "127.0.0.1",
+                factors.port,
+                username=user,
+                known_hosts=None,
+                config=None,
+                agent_path=None,
+                **proofs,
+            )
+        except asyncssh.PermissionDenied:
+            return False
+        async with connection, connection.start_sftp_client() as client:
+            return await client.getcwd() == "/"
+
+    return asyncio.run(log_in())
+
+
+def check_asyncssh(factors: Factors) -> None:
+    """asyncssh goes on by itself after a partial success, with a password and with answers."""
+    key = [str(factors.folder / "key")]
+    assert by_asyncssh(factors, "alice", [], client_keys=key, password=WORD)
+    assert not by_asyncssh(factors, "alice", [], client_keys=key, password="wrong")
+    assert not by_asyncssh(factors, "alice", [], client_keys=None, password=WORD)
+    assert by_asyncssh(factors, "bob", [WORD], client_keys=key)
+    assert by_asyncssh(factors, "carol", [], client_keys=key, password=WORD)
+    both = [*key, str(factors.folder / "second")]
+    assert by_asyncssh(factors, "dora", [], client_keys=both)
+
+
+def check_paramiko(factors: Factors) -> None:
+    """paramiko says what remains after each factor; one connection proves them one by one."""
+    key = paramiko.Ed25519Key(filename=str(factors.folder / "key"))
+    with paramiko.Transport(("127.0.0.1", factors.port)) as transport:
+        transport.connect()
+        with pytest.raises(paramiko.BadAuthenticationType) as refused:
+            transport.auth_none("alice")
+        assert refused.value.allowed_types == ["publickey"]
+        assert transport.auth_publickey("alice", key) == ["password"]
+        with pytest.raises(paramiko.AuthenticationException):
+            transport.auth_password("alice", "wrong")
+        assert transport.auth_password("alice", WORD) == []
+        assert paramiko.SFTPClient.from_transport(transport).listdir("/") == ["kept.log"]  # type: ignore[union-attr]
+    with paramiko.Transport(("127.0.0.1", factors.port)) as transport:
+        transport.connect()
+        assert transport.auth_publickey("bob", key) == ["keyboard-interactive"]
+        assert transport.auth_interactive("bob", lambda title, text, prompts: [WORD for _ in prompts]) == []
+
+
+def check_psftp(factors: Factors) -> None:
+    """psftp proves the key, and then asks for the password at its terminal, or takes it from `-pw`."""
+    need("psftp", "puttygen")
+    run(["puttygen", "key", "-O", "private", "-o", "key.ppk"], factors.folder)
+    begin = ["psftp", "-P", str(factors.port), "-hostkey", factors.fingerprint, "-i", "key.ppk"]
+    where = "alice@127.0.0.1"
+    assert let_in(typed([*begin, where], factors.folder, ("'s password: ", WORD), prompt="psftp> "))
+    assert let_in(typed([*begin, "-pw", WORD, where], factors.folder, prompt="psftp> "))
+    assert let_in(typed([*begin, "bob@127.0.0.1"], factors.folder, ("assword: ", WORD), prompt="psftp> "))
+    failed = subprocess.run(
+        [*begin, "-batch", "-pw", "wrong", where],
+        cwd=factors.folder,
+        env=environment(factors.folder),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert failed.returncode and "Access denied" in failed.stdout + failed.stderr
+
+
+def check_lftp(factors: Factors) -> None:
+    """lftp has ssh prove the key, and answers its question for the password."""
+    need("lftp")
+    for user in ("alice", "bob"):
+        connect = " ".join(["ssh", "-a", "-x", *factors.ssh_options(user, "key")])
+        where = f"open -p {factors.port} -u {user},'{WORD}' sftp://127.0.0.1"
+        script = f"set net:max-retries 1; set sftp:connect-program '{connect}'; {where}; cls"
+        assert "kept.log" in run(["lftp", "--norc", "-c", script], factors.folder, seconds=SECONDS)
