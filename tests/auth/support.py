@@ -301,10 +301,8 @@ class Transport:
         for name, value in settings.items():
             self.server_settings.set(name, value)
         portal = Portal(SFTPRealm(make_avatar), checkers)
-        self.factory = SimpleNamespace(
-            portal=portal, events=self.events, now=lambda: self.now, policies=None, proofs=self.workers
-        )
-        self.factory.trust = KeyTrust(self.server_settings, Workers())
+        self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
+        self.factory.trust, self.factory.policies = KeyTrust(self.server_settings, Workers()), None
         self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None
