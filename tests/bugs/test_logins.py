@@ -224,8 +224,13 @@ class SlowLoginTests(LoginCase):
         threads.hold = True
         client = self.begin()
         client.packet(Message.USERAUTH_REQUEST, password_request(b"slow", b"wrong"))
+        # What the user has to prove is read from the file first; then one thread hashes, and others are free.
+        threads.finish()
+        client.pump()
         self.assertEqual(len(threads), 1)
+        threads.hold = False
         self.assertEqual(self.session().get("/f"), b"0123456789")
+        self.assertEqual(len(threads), 1)
         threads.finish()
         self.assertEqual(self.ask(client, request(b"slow", b"none")), Message.USERAUTH_FAILURE)
 
