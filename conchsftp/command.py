@@ -1,5 +1,5 @@
 """
-The command `conchsftp`: serve a folder until Ctrl-C, or write a password into a users file.
+The command `conchsftp`: serve a folder until Ctrl-C, or look after a users file.
 
 Adds to `tap.py` what a person at a terminal wants: the folder and the host key are made, and what a client needs is
 printed. `twistd sftpserver` is for everything that should run unattended.
@@ -8,7 +8,7 @@ printed. `twistd sftpserver` is for everything that should run unattended.
 import getpass
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,15 @@ from conchsftp.auth.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
+from conchsftp.totp_command import totp_command
 
 _USAGE = """\
 Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help lists the options
        conchsftp passwd FILE USER        set a password in a users file; asked for, or one line of standard input
        conchsftp passwd --expire FILE USER   have the user change it at the next login
+       conchsftp totp [FILE] USER        give a user one-time codes, and show the QR code for an app; asks for a code
+                                         before it writes. FILE: users.toml, or --users FILE. --issuer NAME: what the
+                                         app shows; --no-confirm: write at once; --remove: take the codes away
 """
 _HERE = "127.0.0.1"
 _PORT = 2222
@@ -51,10 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(_USAGE, end="")
         elif given[0] == "--version":
             print(f"conchsftp {version('conchsftp')}")
-        elif given[0] == "passwd" and {"-h", "--help"} & set(given[1:]):
+        elif given[0] in _COMMANDS and {"-h", "--help"} & set(given[1:]):
             print(_USAGE, end="")
-        elif given[0] == "passwd":
-            _passwd(given[1:])
+        elif given[0] in _COMMANDS:
+            code = _COMMANDS[given[0]](given[1:])
+            if code:
+                raise SystemExit(code)
         else:
             _serve(given)
     except (ServerError, usage.UsageError) as problem:
@@ -139,7 +145,7 @@ def _welcome(options: Options) -> str:
     return "\n".join(lines)
 
 
-def _passwd(arguments: Sequence[str]) -> None:
+def _passwd(arguments: Sequence[str]) -> int:
     expires = "--expire" in arguments
     named = [each for each in arguments if each != "--expire"]
     if len(named) != 2:
@@ -148,9 +154,10 @@ def _passwd(arguments: Sequence[str]) -> None:
     if expires:
         expire_password(file, user)
         print(f"{file}: {user} has to change the password at the next login", file=sys.stderr)
-        return
+        return 0
     set_password(file, user, _ask(user))
     print(f"{file}: the password of {user} is set", file=sys.stderr)
+    return 0
 
 
 def _ask(user: str) -> str:
@@ -161,6 +168,9 @@ def _ask(user: str) -> str:
         raise usage.UsageError("the two are not the same")
     return password
 
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"passwd": _passwd, "totp": totp_command}
+"""What is no folder to serve; each returns the exit code."""
 
 if __name__ == "__main__":
     main()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import bcrypt
+import pyotp
 from twisted.conch.ssh.common import NS
 
 from conchsftp.auth.signatures import fingerprint
@@ -93,6 +94,48 @@ class LoginPrograms:
             server.factory.clock.advance(5)
             client.pump()
             client.take(answer)
+
+    def test_run_auth_rounds(self) -> None:
+        """The code that was sent lets in, by the way that was chosen; nothing is sent after a wrong password."""
+        server = self.run_example("auth_rounds")["server"]
+        for password, code, end in (
+            (b"wrong", b"", FAILURE),
+            (b"wonderland", b"wrong", FAILURE),
+            (b"wonderland", b"", SUCCESS),
+        ):
+            Path("sent").write_text("")
+            client = self.client(server)
+            client.packet(REQUEST, interactive_request(b"alice"))
+            client.take(INFO_REQUEST)
+            client.packet(INFO_RESPONSE, answers(password))
+            if password != b"wrong":
+                client.take(INFO_REQUEST)
+                client.packet(INFO_RESPONSE, answers(b"mail"))
+                client.take(INFO_REQUEST)
+                sent = Path("sent").read_bytes().split()
+                self.assertEqual(sent[:2], [b"mail", b"alice"])
+                client.packet(INFO_RESPONSE, answers(code or sent[2]))
+            server.factory.clock.advance(2)
+            client.pump()
+            client.take(end)
+            self.assertEqual(bool(Path("sent").read_text()), password != b"wrong")
+
+    def test_run_auth_codes(self) -> None:
+        """Who has a secret in the database needs a code after the password, and not without it; others need none."""
+        names = self.run_example("auth_codes")
+        server, secret = names["server"], "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+        for enrolled in (False, True):
+            client = self.client(server)
+            client.packet(REQUEST, interactive_request(b"alice"))
+            client.take(INFO_REQUEST)
+            client.packet(INFO_RESPONSE, answers(b"wonderland"))
+            if enrolled:
+                client.take(INFO_REQUEST)
+                code = pyotp.TOTP(secret).at(int(server.factory.now())).encode()
+                client.packet(INFO_RESPONSE, answers(code))
+            client.take(SUCCESS)
+            names["database"].execute("insert or replace into codes values ('alice', ?)", (secret,))
+        self.assertRaises(AssertionError, MemorySession, server=server, user="alice", password="wonderland")
 
     def test_run_auth_hours(self) -> None:
         """The users file decides, but only while it is open; the greeting is by name."""

@@ -25,14 +25,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
-from conchsftp.auth.asked_password import AskedPassword
 from conchsftp.auth.authorized_keys import AuthorizedKeys
+from conchsftp.auth.conductor import Conductor, ICodes
 from conchsftp.auth.credentials import IUntouchedKey, KeyProof
 from conchsftp.auth.dialogue import Dialogue, IDialogue
 from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
 from conchsftp.auth.security_keys import DeviceFlag
+from conchsftp.auth.totp import Codes
 from conchsftp.auth.user import UserId
 from conchsftp.auth.users_edit import set_password
 from conchsftp.auth.users_file import UsersFile
@@ -43,10 +44,10 @@ from conchsftp.workers import FewThreads, IWorkers
 AvatarID = bytes | tuple[()]
 
 
-@implementer(ICredentialsChecker)
+@implementer(ICredentialsChecker, ICodes)
 class UsersFileChecker:
     """
-    Passwords and keys of a users file.
+    Passwords, keys and one-time codes of a users file.
 
     Args:
         users: the file.
@@ -66,12 +67,32 @@ class UsersFileChecker:
         self._check_password = check_password
         self._hashing = FewThreads(workers, HASHES_AT_ONCE)
         self._editing = Lock()
+        # Where pyotp is missing, that is said now, and not to the first user.
+        self._codes = Codes() if users.has_codes else None
         self._complain()
 
     @property
     def users(self) -> UsersFile:
         """The file."""
         return self._users
+
+    @property
+    def codes(self) -> Codes:
+        """What remembers which codes were used."""
+        if self._codes is None:
+            self._codes = Codes()
+        return self._codes
+
+    async def totp_of(self, user_name: str) -> Secret | None:
+        """Return the secret of a user's one-time codes, as the file says now; None without one."""
+        await self._workers.run(self._users.refresh)
+        self._complain()
+        user = self._users.find(user_name)
+        return user.totp if user is not None else None
+
+    def owner_of(self, credentials: Any) -> AvatarID:
+        """Return the avatar id of the user whose code was right."""
+        return self._vouched(credentials.username)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
         """Return the user name, as bytes; see `ICredentialsChecker`."""
@@ -232,15 +253,19 @@ class FirstOf:
 
 
 def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
-    """Let a portal ask all of the checkers, in their order; beside a dialogue those of passwords have theirs."""
-    known = tuple(checkers)
-    talking = any(IDialogue in checker.credentialInterfaces for checker in known)
+    """Let a portal ask all of the checkers, in their order; and one-time codes of who has some, after the password."""
+    known = list(checkers)
     by_kind: dict[Any, list[ICredentialsChecker]] = {}
     for checker in known:
         for interface in checker.credentialInterfaces:
             by_kind.setdefault(interface, []).append(checker)
-        if talking and {IDialogue, IUsernamePassword} & {*checker.credentialInterfaces} == {IUsernamePassword}:
-            by_kind.setdefault(IDialogue, []).append(AskedPassword(checker))
+    sources = [each for each in known if ICodes.providedBy(each)]
+    dialogues = [each for each in by_kind.pop(IDialogue, []) if each not in sources]
+    if sources or dialogues:
+        # Who conducts a dialogue asks for the password in it.
+        passwords = [each for each in by_kind.get(IUsernamePassword, []) if each not in dialogues]
+        changes = by_kind.get(IPasswordChange, [])
+        by_kind[IDialogue] = [Conductor(passwords, dialogues, sources, changes)]
     for interface, asked in by_kind.items():
         portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
 

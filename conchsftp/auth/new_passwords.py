@@ -83,13 +83,22 @@ class NewPasswords:
         while verdict.new_password and not verdict.good and conversation.rounds and isinstance(credentials, Password):
             if not self._checker.changes_passwords:
                 break
-            credentials = await _ask(credentials, conversation, verdict.new_password)
+            credentials = await ask_for_change(credentials, conversation, verdict.new_password)
             verdict = await self._checker.judge(credentials, conversation)
         return credentials, verdict
 
 
-async def _ask(password: Password, conversation: Conversation, prompt: str) -> PasswordChange:
-    """Ask for a new password until the same was typed twice."""
+async def ask_for_change(password: Password, conversation: Conversation, prompt: str) -> PasswordChange:
+    """
+    Ask for a new password until the same was typed twice.
+
+    Args:
+        password: the old one.
+        conversation: by which is asked.
+        prompt: what the user is told.
+    Raises:
+        DialogueEnded: there is no answer; also if none of many has been good.
+    """
     while True:
         new, again = await conversation.ask(Questions(prompts=_PROMPTS, instruction=prompt))
         if new == again:

@@ -114,6 +114,25 @@ def with_value(text: str, table: str, key: str, value: str | bool) -> str:
     return f"{text}{gap}[{name}]{newline}{written}{newline}"
 
 
+def without(text: str, table: str, key: str) -> str:
+    """
+    Return the text without one key of a top-level table, and the comment behind it; all else stays as it is.
+
+    Args:
+        text: a valid document.
+        table: name of the table.
+        key: in the table.
+    Raises:
+        ValueError: the key is not there, or written in a way that this cannot edit: inside an inline table.
+    """
+    for statement in statements(text):
+        if statement.path == (table, key) and not statement.header:
+            # A key and its value begin on one line, and nothing else may stand before or behind them.
+            start, end = text.rfind("\n", 0, statement.value[0]) + 1, text.find("\n", statement.value[1])
+            return text[:start] + (text[end + 1 :] if end >= 0 else "")
+    raise ValueError(f"{key!r} of {table!r} does not stand on a line of its own")
+
+
 def quote(value: str) -> str:
     """Return a text as a TOML string on one line."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

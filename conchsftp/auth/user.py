@@ -90,3 +90,10 @@ class UserName(str):
         made = super().__new__(cls, user.name)
         made.user = user
         return made
+
+
+def user_name_of(avatar_id: object) -> str | None:
+    """Return the user name that an avatar id is, as text; None if it is something else."""
+    if isinstance(avatar_id, bytes):
+        return avatar_id.decode("utf-8", "surrogateescape")
+    return avatar_id if isinstance(avatar_id, str) else None

@@ -14,7 +14,7 @@ from typing import Any
 import bcrypt
 
 from conchsftp.auth.hashes import DEFAULT_ROUNDS, LONGEST_PASSWORD_BYTES
-from conchsftp.auth.toml_text import with_value
+from conchsftp.auth.toml_text import with_value, without
 from conchsftp.auth.users_text import UsersText, read_users
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
@@ -82,21 +82,36 @@ def set_entry(path: str | os.PathLike[str], user: str, key: str, value: str) -> 
     _edit(path, user, lambda table: {key: value})
 
 
+def remove_entry(path: str | os.PathLike[str], user: str, key: str) -> None:
+    """
+    Remove an entry of a user; one that is not there does no harm.
+
+    Args:
+        path: the users file.
+        user: the user name.
+        key: the name of the entry.
+    Raises:
+        ServerError: as `set_entry`.
+    """
+    _edit(path, user, lambda table: {key: None} if key in table else {})
+
+
 def _edit(
-    path: str | os.PathLike[str], user: str, changes: Callable[[Mapping[str, Any]], Mapping[str, str | bool]]
+    path: str | os.PathLike[str], user: str, changes: Callable[[Mapping[str, Any]], Mapping[str, str | bool | None]]
 ) -> None:
-    """Set the entries that a function names when it is given the user's table as it is."""
+    """Set the entries that a function names when it is given the user's table as it is; None removes one."""
     place = os.path.realpath(path)
     _check_name(user)
     content = _content(place)
     before = _right(place, content)
     table = before.document.get(user, {})
     values = changes(table)
-    expected = {**before.document, user: {**table, **values}}
+    left = {key: value for key, value in {**table, **values}.items() if value is not None}
+    expected = {**before.document, user: left}
     try:
         after = before.text
         for key, value in values.items():
-            after = with_value(after, user, key, value)
+            after = without(after, user, key) if value is None else with_value(after, user, key, value)
         # The editor is trusted only as far as the result says exactly what it should.
         if tomllib.loads(after) != expected:
             raise ValueError(f"the table of {user!r} is written in a way that cannot be edited")

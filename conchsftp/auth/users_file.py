@@ -52,6 +52,11 @@ class UsersFile:
         """Return a user as last read, or None. Does not block."""
         return self._users.get(name)
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether some user has one-time codes. Does not block."""
+        return any(user.totp is not None for user in self._users.values())
+
     def complaints(self) -> Iterator[str]:
         """
         Yield what the operator should know, one line each, each once. Does not block.

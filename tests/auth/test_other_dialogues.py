@@ -10,9 +10,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
-from zope.interface.verify import verifyObject
 
-from conchsftp.auth.asked_password import AskedPassword
 from conchsftp.auth.checkers import register
 from conchsftp.auth.dialogue import IDialogue
 from tests.auth.support import (
@@ -46,15 +44,11 @@ class Talking:
         return b"bob"
 
 
-class AskedPasswordTests(SynchronousTestCase):
+class OtherDialogueTests(SynchronousTestCase):
     def transport(self, *checkers: Any) -> Transport:
         transport = Transport()
         register(transport.factory.portal, checkers)
         return transport
-
-    def test_interface(self) -> None:
-        """It is a checker like any other."""
-        verifyObject(ICredentialsChecker, AskedPassword(Passwords()))
 
     def test_both(self) -> None:
         """Users of either get in by keyboard-interactive, in either order; the password is asked for once."""
