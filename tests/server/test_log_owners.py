@@ -5,6 +5,7 @@ To which connection lines and events of the log belong, whoever writes them.
 from pathlib import Path
 from typing import Any
 
+from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.defer import Deferred
 
 from conchsftp.events import Disconnected, Error, SSHStatus
@@ -65,7 +66,7 @@ class OwnerTests(LogCase):
         users = Path(self.mktemp())
         users.write_text("")
         server = SFTPServer(host_keys=HostKeys([]), users=str(users), reactor=MemoryReactor())
-        (checker,) = {*server.factory.portal.checkers.values()}
+        checker = server.factory.portal.checkers[IUsernamePassword]
         for each in (server.workers, server.keys, server.factory.portal.realm, checker, server._accounts):
             self.assertIs(each.log, server.factory.log.own, each)
 
