@@ -29,6 +29,7 @@ from conchsftp.errors import ServerError
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.totp_command import totp_command
+from conchsftp.users_command import users_command
 
 _USAGE = """\
 Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help lists the options
@@ -37,6 +38,9 @@ Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help li
        conchsftp totp [FILE] USER        give a user one-time codes, and show the QR code for an app; asks for a code
                                          before it writes. FILE: users.toml, or --users FILE. --issuer NAME: what the
                                          app shows; --no-confirm: write at once; --remove: take the codes away
+       conchsftp users check FILE        say what is wrong in a users file, and what is hardly meant; exit code 0:
+                                         nothing, 1: no server would read it, 2: warnings only
+       conchsftp users list FILE         show the users of a file, and how they log in
 """
 _HERE = "127.0.0.1"
 _PORT = 2222
@@ -169,7 +173,11 @@ def _ask(user: str) -> str:
     return password
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"passwd": _passwd, "totp": totp_command}
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "passwd": _passwd,
+    "totp": totp_command,
+    "users": users_command,
+}
 """What is no folder to serve; each returns the exit code."""
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from runpy import run_path
 from typing import Any
 
 from conchsftp import events
+from conchsftp.auth.user_fields import FIELDS
 from conchsftp.errors import ErrorCode
 from conchsftp.events.parameters import Parameter
 from conchsftp.settings.client_quirks import QUIRKS
@@ -27,6 +28,7 @@ from conchsftp.sftp.clients import CLIENTS, COLUMNS, Client
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by docs/generate.py: change the tables, not this file. -->"
 WORDS_MARK = ("<!-- words: written by docs/generate.py -->", "<!-- end of words -->")
+LONGEST_EXAMPLE = 60
 INDEXED = {Index.NONE: "", Index.CONNECTION: "[connection]", Index.POSITION: "[position]"}
 
 
@@ -197,6 +199,19 @@ def clients_page() -> str:
     )
 
 
+def users_page() -> str:
+    """Return docs/users.md with the table of what may stand in a user's table; the rest of it is written by hand."""
+    text = (ROOT / "docs/users.md").read_text(encoding="utf-8")
+    before, begin, rest = text.partition("<!-- entries: written by docs/generate.py -->\n")
+    _, end, after = rest.partition("<!-- end of entries -->\n")
+    assert begin and end, "docs/users.md has lost the marks of its table"
+    rows = (
+        (f"`{row.name}`", row.doc, f"`{row.example}`" if len(row.example) <= LONGEST_EXAMPLE else "")
+        for row in FIELDS.values()
+    )
+    return f"{before}{begin}\n{_table(('Entry', 'Meaning', 'Example'), rows)}\n\n{end}{after}"
+
+
 def _different(row: Client) -> Iterator[str]:
     for column in COLUMNS:
         value = getattr(row, column.name)
@@ -228,6 +243,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/algorithms.md": partial(_beside, "generate_algorithms.py", "algorithms_page"),
     "docs/client_quirks.md": clients_page,
     "docs/permissions.md": permissions_page,
+    "docs/users.md": users_page,
     "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),
     "conchsftp/server/properties.py": partial(_beside, "generate_names.py", "properties_module"),
 }

@@ -5,11 +5,12 @@ They are ordinary checkers of `twisted.cred` and also serve a Conch server that 
 workers. They do not delay refusals (`UserAuth` does) and keep no state of a connection.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from struct import error as StructError
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import bcrypt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -118,7 +119,7 @@ class UsersFileChecker:
             self.log.error("the password of {user!r} cannot be changed: {text}", user=found.user.name, text=mistake)
             raise UnauthorizedLogin("the users file cannot be changed") from mistake
         self.log.info("{user!r} has changed the password", user=found.user.name)
-        return self._vouched(credentials.username)
+        return self._vouched(credentials)
 
     def _set_password(self, name: str, password: bytes) -> None:
         """Change the file, in a thread; changes that come at the same time are made one after the other."""
@@ -131,13 +132,25 @@ class UsersFileChecker:
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)
-        return self._vouched(credentials.username)
+        return self._vouched(credentials)
 
-    def _vouched(self, username: bytes) -> UserId:
-        """Return the avatar id of a user who has proved who they are, unless they were removed meanwhile."""
-        user = self._users.find(username.decode("utf-8", "replace"))
+    async def barred(self, name: str, host: str | None, now: float) -> str:
+        """Return what the file as it is now has against a user; see `UsersFile.barred`."""
+        await self._workers.run(self._users.refresh)
+        self._complain()
+        return self._users.barred(name, host, now)
+
+    def _vouched(self, credentials: Any) -> UserId:
+        """Return the avatar id of a user whose proof is good, unless they were removed meanwhile, or are refused."""
+        user = self._users.find(credentials.username.decode("utf-8", "replace"))
         if user is None:
             raise UnauthorizedLogin("no such user in the users file")
+        # Another server's credentials say neither where they come from nor when.
+        attempt = getattr(credentials, "attempt", None)
+        host = getattr(attempt.address, "host", None) if attempt is not None else None
+        now = attempt.now if attempt is not None else time.time()
+        if reason := self._users.barred(user.name, host, now):
+            raise UnauthorizedLogin(reason)
         return UserId(user)
 
     def _late(self, result: Any) -> None:
@@ -170,11 +183,12 @@ class UsersFileChecker:
         user = self._users.find(credentials.username.decode("utf-8", "replace"))
         if reason := refusal(credentials, keys, user.principals if user is not None else ()):
             raise UnauthorizedLogin(reason)
+        vouched = self._vouched(credentials)
         if not credentials.signature:
             raise ValidPublicKey
         if not isinstance(credentials, KeyProof) and not proves(credentials):
             raise UnauthorizedLogin("the signature does not match")
-        return self._vouched(credentials.username)
+        return vouched
 
     def _keys_of(self, username: bytes) -> tuple[AuthorizedKeys, ...]:
         """Look a user's keys up, in a thread."""
@@ -203,6 +217,18 @@ class OneTimeUser:
         self._password = Secret(password)
         if not self._password:
             raise ValueError("a password expected")
+
+    @classmethod
+    def of(cls, pair: tuple[str, str | Secret]) -> Self:
+        """
+        Return the checker for a user name and a password.
+
+        Raises:
+            ServerError: it is no such pair, or one of them is empty.
+        """
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(pair) or not isinstance(pair[0], str):
+            raise ServerError(0, "one_time_user: a user name and a password expected")
+        return cls(*pair)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
         """Return the user name, as bytes; see `ICredentialsChecker`."""
@@ -253,10 +279,18 @@ class FirstOf:
 
 
 def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
-    """Let a portal ask all of the checkers, in their order; and one-time codes of who has some, after the password."""
+    """
+    Let a portal ask all of the checkers, in their order; and one-time codes of who has some, after the password.
+
+    Raises:
+        ServerError: one of them is no checker.
+    """
     known = list(checkers)
     by_kind: dict[Any, list[ICredentialsChecker]] = {}
     for checker in known:
+        if isinstance(checker, type) or not hasattr(checker, "requestAvatarId"):
+            name = f"the class {checker.__name__}" if isinstance(checker, type) else type(checker).__name__
+            raise ServerError(0, f"checkers: an object that provides ICredentialsChecker expected, got {name}")
         for interface in checker.credentialInterfaces:
             by_kind.setdefault(interface, []).append(checker)
     sources = [each for each in known if ICodes.providedBy(each)]

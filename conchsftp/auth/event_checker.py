@@ -23,6 +23,7 @@ from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, P
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
 from conchsftp.auth.security_keys import DeviceFlag, lacking
+from conchsftp.auth.user import UserId, user_name_of
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
@@ -226,6 +227,25 @@ def serves(portal: Portal, events: EventHub, interface: InterfaceClass | None) -
     """
     listened = SSHUserAuthRequest in events.listeners and interface is not IDialogue
     return interface is not None and (listened or interface in portal.checkers)
+
+
+async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) -> None:
+    """
+    Refuse somebody who is not to be let in, whoever accepts the proof.
+
+    Args:
+        factory: that of the server; `barred` of it is asked.
+        attempt: the request.
+        verdict: what was decided. A users file that vouched has looked at its user by itself.
+    Raises:
+        UnauthorizedLogin: the proof is good, and the user refused; the text is for the log.
+    """
+    if not verdict.good or factory.barred is None or isinstance(verdict.avatar_id, UserId):
+        return
+    name = user_name_of(verdict.avatar_id) or attempt.user_name
+    reason = await factory.barred(name, getattr(attempt.address, "host", None), attempt.now)
+    if reason:
+        raise UnauthorizedLogin(reason)
 
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:

@@ -1,16 +1,17 @@
 """
 A user, as a source of users knows them, and an avatar id that carries what is known.
 
-Records only: who reads them from a file, and who asks them, is elsewhere.
+Records, and what they say by themselves: who reads them from a file, and who asks them, is elsewhere.
 """
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
 from conchsftp.auth.authorized_keys import AuthorizedKeys
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
+from conchsftp.settings.hosts import plain_address
+from conchsftp.settings.permissions import Permissions
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -47,12 +48,31 @@ class User:
     totp: Secret | None = None
     ca_keys: AuthorizedKeys = AuthorizedKeys()
     principals: frozenset[str] = frozenset()
-    permissions: Any = None
+    permissions: Permissions | None = None
     read_only: bool = False
     expires: float | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     disabled: bool = False
     change_password: bool = False
+
+    def barred(self, host: str | None, now: float) -> str:
+        """
+        Return why this user is refused, whatever they prove; empty if they are not. The text is for the log.
+
+        Args:
+            host: the address that they come from; None if nobody knows it.
+            now: the date, in seconds since 1970.
+        """
+        if self.disabled:
+            return "disabled in the users file"
+        if self.expires is not None and now >= self.expires:
+            return "expired, as the users file says"
+        if self.networks:
+            address = plain_address(host) if host is not None else None
+            # What cannot be compared is not in: a restriction that nobody can judge is not met.
+            if address is None or not any(address in network for network in self.networks):
+                return "not from this address, as the users file says"
+        return ""
 
     @property
     def rounds(self) -> int | None:

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay, process_delay
 from conchsftp.auth.dialogue import Conversation, IDialogue
-from conchsftp.auth.event_checker import EventChecker, Verdict
+from conchsftp.auth.event_checker import EventChecker, Verdict, refuse_barred
 from conchsftp.auth.login import Login
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import METHODS, AuthRequest
@@ -182,6 +182,7 @@ class UserAuth(SSHUserAuthServer):
             raise UnauthorizedLogin("unknown method")
         conversation = self._conversation(attempt)
         credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
+        await refuse_barred(self.transport.factory, attempt, verdict)
         if self._over:
             raise CancelledError
         if verdict.good and isinstance(credentials, KeyOffer):

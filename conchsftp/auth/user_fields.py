@@ -19,6 +19,7 @@ from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys, read_k
 from conchsftp.auth.hashes import HASH
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
+from conchsftp.settings.permissions import Permissions
 
 # NIST SP 800-63B-4, 3.1.4: what pyotp accepts. RFC 4226, 4 (R6) wants 128 bits and recommends 160.
 LEAST_TOTP_BITS = 112
@@ -146,6 +147,20 @@ def _methods(value: Any, entry: Entry) -> AuthPolicy:
     return AuthPolicy.parse(_text(value))
 
 
+def _permissions(value: Any, entry: Entry) -> Permissions | None:
+    if not isinstance(value, dict) or not value:
+        raise ValueError('a table of patterns and words expected: {"/" = "list read", "/incoming" = "upload"}')
+    wrong = False
+    for pattern, words in value.items():
+        try:
+            Permissions.parse({pattern: words})
+        except ValueError as problem:
+            # One by one: each has a line of its own.
+            wrong = True
+            entry.mistake(str(problem), pattern)
+    return None if wrong else Permissions.parse(value)
+
+
 def _truth(value: Any, entry: Entry) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false expected")
@@ -182,7 +197,7 @@ _ROWS = (
         name="keys",
         read=_keys,
         example='["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDK06Lgg+oO1FOlgjEnrBrXyhE/uMgvLDv5q3/BaattA alice@laptop"]',
-        doc="public keys, as lines of an `authorized_keys` file",
+        doc="public keys, as lines of an `authorized_keys` file; [which ones](keys.md)",
     ),
     Field(
         name="keys_file",
@@ -232,6 +247,12 @@ _ROWS = (
         read=_truth,
         example="true",
         doc="`true`: the user can change nothing",
+    ),
+    Field(
+        name="permissions",
+        read=_permissions,
+        example='{ "/" = "list read", "/incoming" = "upload" }',
+        doc="what the user may do where: patterns of paths, and [words](permissions.md) for each; else everything",
     ),
     Field(
         name="from",

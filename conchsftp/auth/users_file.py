@@ -31,6 +31,8 @@ class UsersFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not path or not isinstance(path, str | os.PathLike):
+            raise ServerError(0, f"the path of a users file expected, got {path!r:.64}")
         self.path = os.path.abspath(path)
         self._file = WatchedFile(self.path)
         self._lock = threading.Lock()
@@ -38,10 +40,15 @@ class UsersFile:
         self._key_files: dict[str, KeysFile] = {}
         self._rounds = DEFAULT_ROUNDS
         self._said = ""
+        self._gone = False
         self._complaints: deque[str] = deque()
         problem = self._read()
         if problem:
             raise ServerError(0, problem)
+        # Now, and not at a login: the operator who looks is here.
+        for user in self._users.values():
+            if user.keys_file is not None:
+                self._keys_file(user.keys_file).read()
 
     @property
     def rounds(self) -> int:
@@ -56,6 +63,23 @@ class UsersFile:
     def has_codes(self) -> bool:
         """Whether some user has one-time codes. Does not block."""
         return any(user.totp is not None for user in self._users.values())
+
+    def barred(self, name: str, host: str | None, now: float) -> str:
+        """
+        Return why a user is refused, whoever vouches for them; empty if the file has nothing against it.
+
+        When the file is gone, that is so for everybody in it: whoever removes it does not mean that they may go on, and
+        least of all without what it confines them to. Does not block.
+
+        Args:
+            name: the user name; of one who is not in the file, it says nothing.
+            host: the address that they come from; None if nobody knows it.
+            now: the date, in seconds since 1970.
+        """
+        user = self._users.get(name)
+        if user is None:
+            return ""
+        return "the users file is gone" if self._gone else user.barred(host, now)
 
     def complaints(self) -> Iterator[str]:
         """
@@ -72,7 +96,8 @@ class UsersFile:
             problem = self._read()
             # A broken version is read only once; that the file cannot be read is found at every login.
             if problem and problem != self._said:
-                self._complaints.append(f"{problem}; the version before it still counts")
+                then = "nobody in it can log in" if self._gone else "the version before it still counts"
+                self._complaints.append(f"{problem}; {then}")
             self._said = problem or self._said
 
     def keys_of(self, name: str) -> tuple[AuthorizedKeys, ...]:
@@ -83,7 +108,7 @@ class UsersFile:
         if user.keys_file is None:
             return user.keys, user.ca_keys
         with self._lock:
-            keys_file = self._key_files.setdefault(user.keys_file, KeysFile(user.keys_file, self._complaints.append))
+            keys_file = self._keys_file(user.keys_file)
         return user.keys, user.ca_keys, keys_file.read()
 
     def _read(self) -> str:
@@ -91,8 +116,9 @@ class UsersFile:
         try:
             content = self._file.read_if_changed()
         except OSError as problem:
+            self._gone = self._gone or isinstance(problem, FileNotFoundError | NotADirectoryError)
             return f"{self.path}: cannot be read: {problem.strerror}"
-        self._said = ""
+        self._said, self._gone = "", False
         if content is None:
             return ""
         found = read_users(self.path, content)
@@ -105,6 +131,9 @@ class UsersFile:
             self._complaints.append(f"{self.path}: open to everybody on this machine (chmod 600 closes it)")
         self._complaints.extend(map(str, found.warnings))
         return ""
+
+    def _keys_file(self, path: str) -> KeysFile:
+        return self._key_files.setdefault(path, KeysFile(path, self._complaints.append))
 
 
 def _summary(mistakes: list[Finding]) -> str:

@@ -49,7 +49,7 @@ class UsersText:
     Attributes:
         path: the file that it is of.
         text: the text; empty if it is not UTF-8.
-        users: the users by their names. Where there are mistakes, some are missing, and some of what they have.
+        users: the users by their names, without those in whose tables there are mistakes.
         findings: what is to be known about it.
     """
 
@@ -58,6 +58,11 @@ class UsersText:
     document: dict[str, Any] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all users, also of those with mistakes."""
+        return [name for name, table in self.document.items() if isinstance(table, dict)]
 
     @property
     def mistakes(self) -> list[Finding]:
@@ -103,7 +108,10 @@ def read_users(path: str, content: bytes) -> UsersText:
         found.findings.append(_bad_toml(path, found.text, problem))
     for name, table in found.document.items():
         if isinstance(table, dict):
-            found.users[name] = _user(found, name, table)
+            mistakes = len(found.mistakes)
+            user = _user(found, name, table)
+            if len(found.mistakes) == mistakes:
+                found.users[name] = user
         else:
             text = f"{name!r} stands outside a user's table; [{name}] would begin one"
             found.add(text, (name,), mistake=True)

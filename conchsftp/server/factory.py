@@ -5,7 +5,7 @@ Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,8 @@ class SFTPFactory(SSHFactory):
         events: the hub that connections fire their events in.
         now: the wall clock, in seconds since 1970; for what expires at a date.
         policies: asked what a user has to prove; None: AuthenticationMethods says it for everybody.
+        barred: asked whether somebody is refused, whoever accepts the proof: called with the user name, the address, or
+            None, and the date; a coroutine of the reason, empty if there is none. None: nobody is.
     """
 
     noisy = False
@@ -67,6 +69,7 @@ class SFTPFactory(SSHFactory):
         groups: Groups | None = None,
         now: Callable[[], float] = time.time,
         policies: Policies | None = None,
+        barred: Callable[[str, str | None, float], Awaitable[str]] | None = None,
     ) -> None:
         self.settings = settings
         self.keys = keys
@@ -74,6 +77,7 @@ class SFTPFactory(SSHFactory):
         self.clock = clock
         self.now = now
         self.policies = policies
+        self.barred = barred
         self.workers = workers
         self.events = events
         self.groups = groups if groups is not None else Groups()

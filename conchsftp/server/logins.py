@@ -14,6 +14,7 @@ from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.policies import Policies, UserPolicies
 from conchsftp.auth.threads import ThreadedChecker
 from conchsftp.auth.users_file import UsersFile
+from conchsftp.errors import ServerError
 from conchsftp.workers import Workers
 
 
@@ -30,7 +31,12 @@ class Logins:
 
     Attributes:
         log_to: those whose `log` is to be the server's.
+        barred: asked whether somebody is refused, whoever vouches for them; None: nobody is.
+    Raises:
+        ServerError: there is something among them that is no checker.
     """
+
+    barred: Any = None
 
     def __init__(
         self,
@@ -41,15 +47,20 @@ class Logins:
         one_time_user: tuple[str, str] | None,
         checkers: Iterable[ICredentialsChecker],
     ) -> None:
+        if not isinstance(checkers, Iterable):
+            raise ServerError(0, f"checkers: a list of checkers expected, got {type(checkers).__name__}")
         self._settings = settings
         self._workers = workers
         self._checkers: list[ICredentialsChecker] = []
         self.log_to: list[Any] = []
         if one_time_user is not None:
-            self._checkers.append(OneTimeUser(*one_time_user))
+            self._checkers.append(OneTimeUser.of(one_time_user))
         if users is not None:
-            self._checkers.append(UsersFileChecker(users, workers))
-            self.log_to += self._checkers[-1:]
+            by_file = UsersFileChecker(users, workers)
+            self._checkers.append(by_file)
+            self.log_to.append(by_file)
+            # Whoever vouches for somebody: what the file has against them holds.
+            self.barred = by_file.barred
         self._checkers += checkers
         for each in self._checkers:
             if isinstance(each, ThreadedChecker):

@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
@@ -21,14 +20,12 @@ from twisted.logger import Logger
 
 from conchsftp.auth.policies import Policies
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.user import UserName
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
-from conchsftp.events.hub import EventHub, On, proofread_class
+from conchsftp.events.hub import EventHub, On
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.local import LocalFileSystem
-from conchsftp.files.virtual import SUPPLYING
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.avatar_maker import AvatarMaker
 from conchsftp.server.config_file import ConfigFile, first_settings
 from conchsftp.server.control import Control
 from conchsftp.server.factory import SFTPFactory
@@ -41,8 +38,6 @@ from conchsftp.ssh import algorithms, stores
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
-# What a `LocalFileSystem` takes by the same name.
-_FILE_SETTINGS = ("umask", "file_mode", "directory_mode", "force_modes", "cross_device_rename", "symlink_policy")
 _VALIDATORS = algorithms.VALIDATORS | stores.VALIDATORS
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
@@ -83,6 +78,7 @@ class SFTPServer(Properties, Control, MultiService):
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
     _was_started = False
+    _barred: Any = None
     _turn: object = None
     """One for each time that ports are opened, until they are to be closed."""
     _closing: "tuple[Deferred[Any], ...]" = ()
@@ -111,8 +107,8 @@ class SFTPServer(Properties, Control, MultiService):
         self.events = self._hub(reactor)
         self.users = UsersFile(users) if users is not None else None
         self._reactor, self._accounts = reactor, Accounts(self.workers)
-        self._log_to: list[Any] = [self.workers, self._accounts]
-        self._avatar_class = _proofread(avatar_class)
+        self._avatars = self._maker_of(avatar_class)
+        self._log_to: list[Any] = [self.workers, self._accounts, self._avatars]
         self._failed = failed if failed is not None else self._log_failure
         self.on, self.add_listener = self.events.on, self.events.add_listener
         self.keys = ServerKeys(host_keys, settings=self.settings, workers=self.workers, clock=reactor)
@@ -125,6 +121,7 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
             policies=logins.policies(policies),
+            barred=logins.barred if portal is None else None,
         )
         self._share_log(self.keys, *logins.log_to)
 
@@ -143,6 +140,16 @@ class SFTPServer(Properties, Control, MultiService):
         self.settings.watch("HandlerTimeLimit", lambda seconds: setattr(hub, "handler_seconds", seconds))
         return hub
 
+    def _maker_of(self, avatar_class: Callable[..., Any]) -> AvatarMaker:
+        return AvatarMaker(
+            avatar_class,
+            users=self.users,
+            settings=self.settings,
+            events=self.events,
+            workers=self.workers,
+            accounts=self._accounts,
+        )
+
     def make_avatar(self, user_name: str) -> Any:
         """
         Make the avatar of a login.
@@ -154,48 +161,11 @@ class SFTPServer(Properties, Control, MultiService):
         Raises:
             UnauthorizedLogin: there is no folder for this user.
         """
-        return self._made_avatar(user_name)
-
-    async def _made_avatar(self, user_name: str) -> Any:
-        user = user_name.user if isinstance(user_name, UserName) else None
-        if user is None and self.users is not None:
-            # Whoever vouched: the folder that the file names is the one they are confined to.
-            user = self.users.find(user_name)
-        root = (user.root if user is not None else None) or self.settings.root_directory
-        files = await self._files(user_name, root) if root else None
-        avatar = self._avatar_class(user_name, files=files, home=user.home if user is not None else "/")
-        if user is not None and user.read_only:
-            # Whatever the class decides by itself.
-            avatar.read_only = True
-        if user is not None and user.permissions is not None:
-            avatar.permissions = user.permissions
-        if not root and avatar.files is None and self.events.child(avatar).listeners.keys().isdisjoint(SUPPLYING):
-            text = "no root for this user, RootDirectory is empty, and no handler of an event supplies files"
-            self._log.error("{user!r}: {text}", user=user_name, text=text)
-            raise UnauthorizedLogin("no root directory")
-        if isinstance(avatar, SFTPAvatar):
-            avatar.events, avatar.settings = self.events, self.settings
-            avatar.has_own_root = user is not None and user.root is not None
-        return avatar
-
-    async def _files(self, user_name: str, root: str) -> LocalFileSystem:
-        """Open the folder of a user."""
-        try:
-            # In a thread: the folder may lie on a file server that does not answer.
-            return await self.workers.run(
-                LocalFileSystem, root, workers=self.workers, accounts=self._accounts, **self._file_settings()
-            )
-        except OSError as problem:
-            error = path_error(root, problem)
-            self._log.error("{user!r}: {text}", user=user_name, text=error.text, error_code=error.code)
-            raise UnauthorizedLogin("the root directory cannot be opened") from None
+        return self._avatars.make(user_name)
 
     @property
     def _log(self) -> Logger:
         return self.factory.log.own
-
-    def _file_settings(self) -> dict[str, Any]:
-        return {name: getattr(self.settings, name) for name in _FILE_SETTINGS}
 
     @property
     def addresses(self) -> list[Any]:
@@ -357,13 +327,6 @@ class SFTPServer(Properties, Control, MultiService):
 
     def _log_failure(self, problem: ServerError) -> None:
         self._log.critical("{text}", text=problem.text, reported=True)
-
-
-def _proofread(avatar_class: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what makes avatars; a misspelt hook of a class is refused now, and not by the first login."""
-    if isinstance(avatar_class, type):
-        proofread_class(avatar_class)
-    return avatar_class
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":

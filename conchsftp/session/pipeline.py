@@ -29,6 +29,8 @@ _PROBLEMS = (Exception, CancelledError)
 # What is wrong with the machine and not with the request: the operator should know.
 _TROUBLE = frozenset({ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ESTALE})
 
+_STATUSES = frozenset(Status)
+
 
 def _nothing(conversation: Any, event: Any, request: Any) -> None:
     """Do nothing: a handler has done it, whatever it has set to say so."""
@@ -231,6 +233,9 @@ class Pipeline:
                 event = await waiting
             if event.fixed(event) != fixed:
                 raise AttributeError(_overstepped(event, fixed))
+            if not isinstance(event.status_code, int) or event.status_code not in _STATUSES:
+                text = f"a handler of {event.name} has set status_code to {event.status_code!r:.64}; a Status expected"
+                raise ValueError(text)
             return event
         except _PROBLEMS as problem:
             # What a handler waited for may be cancelled by whoever else has it.

@@ -303,6 +303,7 @@ class Transport:
         portal = Portal(SFTPRealm(make_avatar), checkers)
         self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
         self.factory.trust, self.factory.policies = KeyTrust(self.server_settings, Workers()), None
+        self.factory.barred = None
         self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None

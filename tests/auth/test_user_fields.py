@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from conchsftp.auth.toml_text import quote
 from conchsftp.auth.user import User
 from conchsftp.auth.user_fields import FIELDS
 from conchsftp.auth.users_text import UsersText, read_users
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
+from conchsftp.settings.permissions import Permissions
 
 CODES = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -48,7 +52,7 @@ class TableTests(FieldCase):
     def test_attributes(self) -> None:
         """Each attribute of a user but the name is of one row, and each row is of one."""
         attributes = [row.attribute for row in FIELDS.values()]
-        self.assertEqual(sorted(attributes), sorted(set(User.__dataclass_fields__) - {"name", "permissions"}))
+        self.assertEqual(sorted(attributes), sorted(set(User.__dataclass_fields__) - {"name"}))
 
     def test_wrong_kinds(self) -> None:
         """A value of a wrong kind is a mistake with its line, whatever the entry."""
@@ -158,6 +162,23 @@ class MethodsTests(FieldCase):
         self.assertIn("a text expected", self.mistake("methods = ['publickey']"))
 
 
+class PermissionsTests(FieldCase):
+    def test_right(self) -> None:
+        """Patterns and words, in the table itself or in one of their own."""
+        expected = Permissions.parse({"/": "list read", "/incoming": "upload"})
+        inline = self.value("permissions = {'/' = 'list read', '/incoming' = ['upload']}", "permissions")
+        table = self.value("[alice.permissions]\n'/' = 'list read'\n'/incoming' = 'upload'", "permissions")
+        self.assertEqual((inline, table), (expected, expected))
+
+    def test_wrong(self) -> None:
+        """Each pattern with a mistake is named, with its line if it has one; so is what is no table."""
+        found = read("[a.permissions]\n'/' = 'list raed'\n'/in' = 'read'\nout = 'read'\n'/x' = 1\n")
+        self.assertEqual([mistake.line for mistake in found.mistakes], [2, 4, 5])
+        self.assertIn("permissions of 'a': ", found.mistakes[0].text)
+        for text in ("'read'", "['read']", "{}"):
+            self.assertIn("a table of patterns and words expected", self.mistake(f"permissions = {text}"))
+
+
 class OtherTests(FieldCase):
     def test_truth(self) -> None:
         """read_only and disabled are true or false; a word for it is neither."""
@@ -175,10 +196,51 @@ class OtherTests(FieldCase):
         """Every mistake of a text is found, each with its line, in the order of the file; the rest is read."""
         found = read("x = 1\n[a]\npasword = 1\nroot = 'here'\nhome = '/in'\n\n[b.c]\n[d]\nread_only = 1\n")
         self.assertEqual([mistake.line for mistake in found.mistakes], [1, 3, 4, 7, 9])
-        self.assertEqual(found.users["a"].home, "/in")
+        self.assertEqual(list(found.users), [])
 
     def test_toml(self) -> None:
         """What TOML does not allow is one mistake; so is what Python cannot read of it."""
         for text, line in (("[a]\nb =\n", 2), ("a = " + "[" * 100000, None), ("[a]\nb = " + "1" * 5000, None)):
             (mistake,) = read(text).findings
             self.assertEqual((mistake.line, mistake.mistake), (line, True))
+
+
+_atoms = st.sampled_from(
+    [
+        *("true", "1", "1.5", "nan", "[]", "{}", '""', "''", '"\\u0000"', '"/"', '"a"', "'10.0.0.0/8'", "'::/0'"),
+        *("2030-01-01", "2030-01-01T00:00:00", "2030-01-01 00:00:00+01:00", "12:00:00", "9" * 19),
+        *("{a = 1}", '{"/*" = "read"}'),
+        *(row.example for row in FIELDS.values()),
+    ]
+)
+_items = st.lists(_atoms, max_size=3).map(lambda items: "[" + ", ".join(items) + "]")
+_keys = st.sampled_from([*FIELDS, "x", "a.b", '""', "permissions.'/'"])
+_lines = st.one_of(
+    st.builds("{} = {}".format, _keys, st.one_of(_atoms, _items)),
+    st.sampled_from(["[a]", "[b]", "[[c]]", "[a.b]", "['']", "#", "", "x", "[", '"' * 3, "'" * 3, "]"]),
+)
+
+
+class AnythingTests(SynchronousTestCase):
+    """Whatever a file holds, reading it gives users or mistakes, and nothing is raised."""
+
+    def check(self, content: bytes) -> None:
+        found = read_users("/etc/users.toml", content)
+        for each in found.findings:
+            self.assertIn(each.line, (None, *range(1, content.count(b"\n") + 2)))
+        self.assertLessEqual(set(found.users), set(found.names))
+
+    @given(st.lists(_lines, max_size=8).map("\n".join))
+    def test_entries(self, text: str) -> None:
+        """Entries with values of any kind, in any order."""
+        self.check(text.encode())
+
+    @given(st.binary(max_size=40))
+    def test_bytes(self, content: bytes) -> None:
+        """Bytes of any kind."""
+        self.check(content)
+
+    @given(st.sampled_from(list(FIELDS)), st.text(max_size=30).map(quote))
+    def test_texts(self, key: str, value: str) -> None:
+        """Any text, alone and in a list, as the value of any entry."""
+        self.check(f"[a]\n{key} = {value}\n[b]\n{key} = [{value}]\n".encode("utf-8", "replace"))

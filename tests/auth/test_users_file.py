@@ -68,6 +68,17 @@ class ReadTests(FileCase):
         self.assertIsNone(users.find("carol"))
         self.assertNotIn(HASH, repr(alice))
 
+    def test_no_path(self) -> None:
+        """What is no path is a mistake that says so."""
+        for wrong in ({}, 3, ["users.toml"], "", b"users.toml"):
+            error = self.assertRaises(ServerError, UsersFile, wrong)
+            self.assertEqual(str(error), f"the path of a users file expected, got {wrong!r}")
+
+    def test_more_mistakes(self) -> None:
+        """A server that does not start names the first mistake, and says how many more there are."""
+        message = self.mistake("[alice]\nx = 1\nroot = 1\nhome = 1\n")
+        self.assertTrue(message.endswith(" (and 2 more: `conchsftp users check` names them)"), message)
+
     def test_missing(self) -> None:
         """Without the file the server does not start, and says why."""
         error = self.assertRaises(ServerError, UsersFile, self.path)
@@ -193,16 +204,42 @@ class RereadTests(FileCase):
             self.assertEqual(len(self.refreshed()), 1)
 
     def test_gone(self) -> None:
-        """A file that is gone keeps the users and is named once; when it is back, it counts."""
+        """A file that is gone lets nobody in who was in it, and is named once; when it is back, it counts."""
+        self.assertEqual(self.users.barred("alice", None, 0), "")
         os.unlink(self.path)
-        self.assertEqual(len(self.refreshed()), 1)
+        (complaint,) = self.refreshed()
+        self.assertTrue(complaint.endswith("No such file or directory; nobody in it can log in"), complaint)
         self.assertEqual(self.refreshed(), [])
         self.assertIsNotNone(self.users.find("alice"))
+        self.assertEqual(self.users.barred("alice", None, 0), "the users file is gone")
+        self.assertEqual(self.users.barred("stranger", None, 0), "")
         self.write("[carol]\n")
         self.assertEqual(self.refreshed(), [])
-        self.assertIsNotNone(self.users.find("carol"))
+        self.assertEqual(self.users.barred("carol", None, 0), "")
         os.unlink(self.path)
         self.assertEqual(len(self.refreshed()), 1)
+
+    def test_gone_and_back(self) -> None:
+        """A file that was moved away and is moved back, as it was, lets in again."""
+        os.rename(self.path, self.path + ".away")
+        self.refreshed()
+        os.rename(self.path + ".away", self.path)
+        self.assertEqual(self.refreshed(), [])
+        self.assertEqual(self.users.barred("alice", None, 0), "")
+
+    def test_unreadable(self) -> None:
+        """A file that is there and cannot be read keeps the users: that is a mishap, and nobody's decision."""
+        os.unlink(self.path)
+        os.mkdir(self.path)
+        (complaint,) = self.refreshed()
+        self.assertTrue(complaint.endswith("; the version before it still counts"), complaint)
+        self.assertEqual(self.users.barred("alice", None, 0), "")
+
+    def test_keys_file_at_start(self) -> None:
+        """A keys_file that is missing is told when the server starts, and not at the first login only."""
+        self.write("[alice]\nkeys_file = 'keys'\n")
+        told = list(UsersFile(self.path).complaints())
+        self.assertEqual(told, [f"{self.folder}/keys: cannot be read: No such file or directory"])
 
     def test_keys_file(self) -> None:
         """A keys_file is read again when it changes; its bad lines are named once; without it there are no keys."""

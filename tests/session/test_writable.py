@@ -92,3 +92,13 @@ class WritableTests(HandlerCase):
                     reply = self.one(packet)
                     self.assert_status(reply, Status.PERMISSION_DENIED)
                     self.assertEqual(string_at(reply, 9), b"Not now")
+
+    def test_no_status(self) -> None:
+        """What is no status refuses as any other mistake does: the log names it."""
+        for wrong in (999, -1, None, "OK", []):
+            for phase in (Phase.BEFORE, Phase.AFTER):
+                with self.subTest(wrong=wrong, phase=phase):
+                    self.begin_with(lambda event, wrong=wrong: setattr(event, "status_code", wrong), "FileOpen", phase)
+                    self.assert_status(self.one(REQUESTS["FileOpen"]), Status.FAILURE)
+                    (problem,) = self.flushLoggedErrors(ValueError)
+                    self.assertIn(f" has set status_code to {wrong!r}; a Status expected", str(problem.value))
