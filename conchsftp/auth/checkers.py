@@ -93,7 +93,7 @@ class UsersFileChecker:
 
     def owner_of(self, credentials: Any) -> AvatarID:
         """Return the avatar id of the user whose code was right."""
-        return self._vouched(credentials.username)
+        return self._vouched(credentials)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
         """Return the user name, as bytes; see `ICredentialsChecker`."""

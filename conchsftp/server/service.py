@@ -100,8 +100,7 @@ class SFTPServer(Properties, Control, MultiService):
         **settings: object,
     ) -> None:
         super().__init__()
-        if reactor is None:
-            from twisted.internet import reactor  # the default, and the only place that names it
+        reactor = reactor or _the_reactor()
         self.settings = first_settings(config_file, settings, validators=_VALIDATORS, owner=self)
         self.workers = Workers(reactor, reactor.getThreadPool(), rule=_RULES[self.settings.file_threads])
         self.events = self._hub(reactor)
@@ -109,7 +108,7 @@ class SFTPServer(Properties, Control, MultiService):
         self._reactor, self._accounts = reactor, Accounts(self.workers)
         self._avatars = self._maker_of(avatar_class)
         self._log_to: list[Any] = [self.workers, self._accounts, self._avatars]
-        self._failed = failed if failed is not None else self._log_failure
+        self._failed = failed or self._log_failure
         self.on, self.add_listener = self.events.on, self.events.add_listener
         self.keys = ServerKeys(host_keys, settings=self.settings, workers=self.workers, clock=reactor)
         logins = Logins(self.settings, self.workers, users=self.users, one_time_user=one_time_user, checkers=checkers)
@@ -121,7 +120,7 @@ class SFTPServer(Properties, Control, MultiService):
             workers=self.workers,
             events=self.events,
             policies=logins.policies(policies),
-            barred=logins.barred if portal is None else None,
+            barred=None if portal else logins.barred,
         )
         self._share_log(self.keys, *logins.log_to)
 
@@ -327,6 +326,12 @@ class SFTPServer(Properties, Control, MultiService):
 
     def _log_failure(self, problem: ServerError) -> None:
         self._log.critical("{text}", text=problem.text, reported=True)
+
+
+def _the_reactor() -> Any:
+    from twisted.internet import reactor  # the default, and the only place that names it
+
+    return reactor
 
 
 def _closed(port: IListeningPort) -> "Deferred[Any]":

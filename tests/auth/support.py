@@ -5,7 +5,7 @@ What the tests of this folder share: keys, requests as bytes, a transport withou
 from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha256
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa, utils
@@ -292,8 +292,7 @@ class Transport:
     """What `UserAuth` asks of its transport, without a socket."""
 
     def __init__(self, *checkers: Any, make_avatar: Any = Avatar, **settings: Any) -> None:
-        self.clock = Clock()
-        self.workers: Any = Workers()
+        self.clock, self.workers = Clock(), cast(Any, Workers())
         self.events = EventHub(clock=self.clock)
         self.connection_id = 7
         self.server_settings = Settings(TABLE, default_auth_methods=("publickey", "password"))
@@ -302,8 +301,8 @@ class Transport:
             self.server_settings.set(name, value)
         portal = Portal(SFTPRealm(make_avatar), checkers)
         self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
-        self.factory.trust, self.factory.policies = KeyTrust(self.server_settings, Workers()), None
-        self.factory.barred = None
+        self.factory.policies = self.factory.barred = None
+        self.factory.trust = KeyTrust(self.server_settings, Workers())
         self.now = 1_800_000_000.0
         self.home_dir = ""
         self.ending = None
