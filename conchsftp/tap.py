@@ -243,6 +243,9 @@ def _statement(text: str) -> Statement:
     statement = parse(text)
     if statement.value is None:
         raise ServerError(0, f"--set {statement.name}: Name=Value expected")
+    if TABLE.find(statement.name).secret and statement.value:
+        text = "is a secret, and everybody on this machine can read the command line of a process; use --config FILE"
+        raise ServerError(0, f"--set {statement.name}: {text}")
     return statement
 
 

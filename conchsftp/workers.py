@@ -8,16 +8,18 @@ them; it makes none, apart from reading /proc to learn what a mount is. It is gi
 
 import os
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from math import inf
 from time import perf_counter
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from conchsftp.places import Places
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -304,6 +306,8 @@ class FewThreads:
     """
     A few of the threads, for work that strangers can cause: what is more than that waits, and leaves the others alone.
 
+    Sources have their turns one after the other: who causes much of it waits longest.
+
     Args:
         workers: whose threads they are.
         most: how many of them.
@@ -311,21 +315,26 @@ class FewThreads:
 
     def __init__(self, workers: IWorkers, most: int) -> None:
         self._workers = workers
-        self._places = DeferredSemaphore(most)
+        self._places = Places(most)
 
     def run(
-        self, function: Callable[..., R], *args: Any, late: "Callable[[R | Failure], object] | None" = None
+        self,
+        function: Callable[..., R],
+        *args: Any,
+        source: Hashable = None,
+        late: "Callable[[R | Failure], object] | None" = None,
     ) -> "Deferred[R]":
         """
         Call the function in a thread when there is a place; cancelled before that, it is not called at all.
 
         Args:
+            source: whom it is done for.
             late: as in `shield`.
         """
-        return Deferred.fromCoroutine(self._run(late, function, *args))
+        return Deferred.fromCoroutine(self._run(source, late, function, *args))
 
-    async def _run(self, late: Any, function: Callable[..., R], *args: Any) -> R:
-        await self._places.acquire()
+    async def _run(self, source: Hashable, late: Any, function: Callable[..., R], *args: Any) -> R:
+        await self._places.acquire(source)
         work = maybeDeferred(self._workers.run, function, *args)
         # The place is free when the thread is, and not when nobody waits for it any more.
         work.addBoth(self._done)

@@ -26,7 +26,7 @@ PROJECT = Path(__file__).parent.parent
 ROOT = PROJECT / "conchsftp"
 
 FLOORS = (
-    {"errors", "interfaces", "log", "secret", "workers"},
+    {"errors", "interfaces", "log", "places", "secret", "workers"},
     {"wire"},
     {"sftp"},
     {"events", "settings"},

@@ -111,6 +111,16 @@ class OptionsTests(CommandLine):
         self.assertEqual(settings.user_auth_banner, "a = b")
         self.assertEqual(settings.root_directory, str(self.root))
 
+    def test_secrets(self) -> None:
+        """A secret is refused where everybody could read it, with a hint, and without repeating it."""
+        for name in ("SSHCertStorePassword", "ssh-cert-store-password", "AltSSHCertStorePassword[0]"):
+            error = self.assertRaises(UsageError, self.parse, "--set", f"{name}=hunter2")
+            self.assertIn("--config FILE", str(error))
+            self.assertNotIn("hunter2", str(error))
+        file = self.folder / "secret.conf"
+        file.write_text(f"Listen={self.LOCAL}\nSSHCertStorePassword=hunter2\n")
+        self.assertTrue(self.parse("--config", file).server.settings.ssh_cert_store_password)
+
     def test_listen_adds_up(self) -> None:
         """--listen and --host-key can be given several times."""
         second = self.folder / "second"

@@ -34,6 +34,7 @@ from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
 from conchsftp.auth.key_judge import refusal
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
 from conchsftp.auth.security_keys import DeviceFlag
+from conchsftp.auth.threads import asker
 from conchsftp.auth.totp import Codes
 from conchsftp.auth.user import UserId
 from conchsftp.auth.users_edit import set_password
@@ -128,7 +129,9 @@ class UsersFileChecker:
             self._users.refresh()
 
     async def _by_old_password(self, credentials: Any) -> UserId:
-        reason = await self._hashing.run(self._matches, credentials.username, credentials.password, late=self._late)
+        reason = await self._hashing.run(
+            self._matches, credentials.username, credentials.password, source=asker(credentials), late=self._late
+        )
         self._complain()
         if reason:
             raise UnauthorizedLogin(reason)

@@ -34,6 +34,14 @@ Token = tuple[str, str | bytes]
 
 SIGNATURE = "sigstatus"
 CHANGE = "password-change"
+OUR_MISTAKE = "an error on our side"
+
+
+class Mistake(UnauthorizedLogin):
+    """A login is refused for a mistake of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(OUR_MISTAKE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Verdict:
     What was decided about one request.
 
     Attributes:
+        mistake: whether it could not be judged, which is nobody's fault but ours.
         good: whether it proves what it is meant to prove. None: nobody could say.
         partial: it does, but more is required.
         avatar_id: whom the checkers named; None if it was not them who said yes.
@@ -60,6 +69,7 @@ class Verdict:
     home_dir: str = ""
     prompts: Prompts = ()
     new_password: str = ""
+    mistake: bool = False
 
 
 class EventChecker:
@@ -167,7 +177,7 @@ class EventChecker:
             raise
         except Exception:
             self._log.failure("{user!r} cannot be judged", user=credentials.user_name)
-            return Verdict(good=False, reason="an error on our side")
+            return Verdict(good=False, reason=OUR_MISTAKE, mistake=True)
         if not avatar_id:
             return Verdict(good=False, reason="the checker names nobody")
         return Verdict(good=True, avatar_id=avatar_id)
@@ -250,7 +260,7 @@ async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) ->
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:
     """Return what all events of one request come to: each must be accepted, and any may ask for more."""
-    verdict = Verdict(good=True, avatar_id=opinion.avatar_id if opinion.good else None)
+    verdict = Verdict(good=True, avatar_id=opinion.avatar_id if opinion.good else None, mistake=opinion.mistake)
     for event in said:
         if not event.accept and not event.partial_success:
             verdict.good = False

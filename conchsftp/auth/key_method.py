@@ -49,6 +49,11 @@ class PublicKeyMethod(AuthMethod):
         return ISSHPrivateKey
 
     @property
+    def guesses(self) -> bool:
+        # Agents offer every key they have.
+        return self.signature is not None
+
+    @property
     def detail(self) -> str:
         bound = " (host-bound)" if self.host_key is not None else ""
         return f" {self.algorithm[:64]!r} {described(self.blob)}{bound}"

@@ -62,6 +62,11 @@ class AuthMethod(ABC):
         return False
 
     @property
+    def guesses(self) -> bool:
+        """Whether a refusal is one of somebody who may be guessing, and counts against where they are."""
+        return True
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """What the request holds that only the log of an operator may show who asks for it."""
         return ()

@@ -32,6 +32,7 @@ class NoneMethod(AuthMethod):
 
     name = "none"
     refusal_seconds = 0.0
+    guesses = False
 
     @classmethod
     def proves(cls, settings: Any, served: Served, only: str = "") -> None:

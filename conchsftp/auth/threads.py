@@ -4,7 +4,7 @@ What checkers have in common that read files, or ask others, in threads.
 Only where that happens, and how much of it at once; what is asked is up to each of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,6 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ServerError
+from conchsftp.settings.penalties import NetBlocks, source_of
+from conchsftp.ssh.peers import host_of
 from conchsftp.workers import FewThreads, IWorkers
 
 R = TypeVar("R")
@@ -39,17 +41,25 @@ class ThreadedChecker:
         """Let the work be done by these from now on; servers call it."""
         self._threads = FewThreads(workers, self.most_at_once)
 
-    def in_thread(self, function: Callable[..., R], *args: Any) -> "Deferred[R]":
+    def in_thread(self, function: Callable[..., R], *args: Any, credentials: Any = None) -> "Deferred[R]":
         """
         Call a function in a thread.
 
+        Args:
+            credentials: what it is done for: who asks often waits longest.
         Raises:
             ServerError: nobody has said which threads there are.
         """
         if self._threads is None:
             raise ServerError(0, f"{type(self).__name__} needs workers, or an SFTPServer that it is given to")
-        return self._threads.run(function, *args, late=self._late)
+        return self._threads.run(function, *args, source=asker(credentials), late=self._late)
 
     def _late(self, result: Any) -> None:
         if isinstance(result, Failure):
             self.log.failure("a login could not be checked", failure=result)
+
+
+def asker(credentials: Any) -> Hashable:
+    """Return where credentials come from, as far as that is known: each source has its turn in the threads."""
+    attempt = getattr(credentials, "attempt", None)
+    return source_of(host_of(attempt.address), NetBlocks()) if attempt is not None else None

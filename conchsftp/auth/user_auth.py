@@ -25,14 +25,15 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from conchsftp.auth.credentials import Credentials, KeyOffer
-from conchsftp.auth.delay import RefusalDelay, process_delay
+from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.dialogue import Conversation, IDialogue
-from conchsftp.auth.event_checker import EventChecker, Verdict, refuse_barred
+from conchsftp.auth.event_checker import EventChecker, Mistake, Verdict, refuse_barred
 from conchsftp.auth.login import Login
 from conchsftp.auth.method import AuthMethod, BadProof
-from conchsftp.auth.methods import METHODS, AuthRequest
+from conchsftp.auth.methods import AuthRequest
 from conchsftp.auth.new_passwords import NewPasswords
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
+from conchsftp.auth.refusals import Refusals
 from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.secret import Secret
 from conchsftp.ssh.numbers import Message, Reason
@@ -43,8 +44,6 @@ MOST_WAITING = 8
 # The largest that is sane is a chain of X.509 certificates; RFC 4253, 6.1 lets us refuse any packet above 35000.
 LONGEST_REQUEST = 65536
 _TOO_MANY = "Too many authentication failures"
-# A handler that looks a user up when the client asks for the methods: the time of that must not show.
-_LOOKUP_SECONDS = 0.025
 
 
 class _Aborted(Exception):
@@ -55,13 +54,14 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory.portal`, `factory.events`, `factory.policies`, `factory.proofs`,
-    `factory.trust`, `factory.now`, `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`,
-    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`; before
-    USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory` (its `portal`, `events`, `policies`, `proofs`, `trust`, `now` and
+    `refusal_delay`),
+    `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`, `sendPacket`,
+    `sendUnimplemented`, `sendDisconnect`, `ending`, `log`, `penalise`, `forgive`; before USERAUTH_SUCCESS
+    `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
-        delay: how long refusals take; None for the one that the process shares.
+        delay: how long refusals take; None for the one that the server has.
     """
 
     transport: Any
@@ -76,6 +76,7 @@ class UserAuth(SSHUserAuthServer):
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
+        self._refusals = Refusals(self.transport, self.delay or factory.refusal_delay)
         self._began = 0.0
         self._serving = False
         self._banner = ""
@@ -164,16 +165,16 @@ class UserAuth(SSHUserAuthServer):
             # "A SSH_MSG_USERAUTH_FAILURE message MUST NOT be sent for an aborted method." (RFC 4252, 5.1) Nor does it
             # count: nothing was guessed, and requests have a limit of their own.
             return
-        except LoginFailed as refusal:
-            reason = str(refusal)
+        except LoginFailed as problem:
+            refusal = problem
         except ProtocolViolation:
             raise
         except Exception:
             if self._over:
                 raise
             self.transport.log.failure("{user!r} cannot be judged", user=request.shown)
-            reason = "an error on our side"
-        await self._refuse(request, reason)
+            refusal = Mistake()
+        await self._refuse(request, refusal)
 
     async def _judge(self, request: AuthRequest) -> None:
         """Answer a request that is good; raise for any other."""
@@ -185,6 +186,7 @@ class UserAuth(SSHUserAuthServer):
         await refuse_barred(self.transport.factory, attempt, verdict)
         if self._over:
             raise CancelledError
+        self._refusals.judged(request, self.transport.clock.seconds() - self._began)
         if verdict.good and isinstance(credentials, KeyOffer):
             # A signature with this key would be worth it. Nobody is logged in, and nothing is remembered: whoever keeps
             # an offered key for later authorises by a key that nobody proved (CVE-2024-45337).
@@ -198,7 +200,7 @@ class UserAuth(SSHUserAuthServer):
             self._reply(MSG_USERAUTH_PASSWD_CHANGEREQ, NS(prompt.encode("utf-8")) + NS(b""))
             return
         if not verdict.good:
-            raise UnauthorizedLogin(verdict.reason)
+            raise Mistake if verdict.mistake else UnauthorizedLogin(verdict.reason)
         await self._proved(attempt, verdict, request.body, credentials)
 
     async def _verdict(
@@ -279,6 +281,7 @@ class UserAuth(SSHUserAuthServer):
             self._late(login)
             return
         self._end()
+        self._refusals.forgive(attempt.user)
         self.transport.log.info(
             "{user!r} logged in by {method}{detail}, with {client!r}",
             step=True,
@@ -303,7 +306,7 @@ class UserAuth(SSHUserAuthServer):
         _, _, logout = result
         maybeDeferred(logout).addErrback(lambda reason: self.transport.log.failure("logout failed", failure=reason))
 
-    async def _refuse(self, request: AuthRequest, reason: str) -> None:
+    async def _refuse(self, request: AuthRequest, refusal: LoginFailed) -> None:
         if self._over:
             return
         log = self.transport.log.status if request.method == "none" else self.transport.log.info
@@ -313,13 +316,12 @@ class UserAuth(SSHUserAuthServer):
             method=request.method[:64],
             detail=request.body.detail if request.body else "",
             user=request.shown,
-            reason=reason[:256] or "the checker gives no reason",
+            reason=str(refusal)[:256] or "the checker gives no reason",
         )
         self.progress.failed(request.method)
-        method = METHODS.get(request.method)
         clock = self.transport.clock
-        least = method.refusal_seconds or (_LOOKUP_SECONDS if self._looked_up else 0.0) if method else 0.0
-        seconds = (self.delay or process_delay()).seconds(request.user, least, clock.seconds() - self._began)
+        spent = clock.seconds() - self._began
+        seconds = self._refusals.seconds(request, refusal, spent, listened=self._looked_up)
         if seconds > 0:
             await deferLater(clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:

@@ -32,6 +32,7 @@ from conchsftp.events.own import (
     ExtendedRequest,
     LinkCreate,
     LinkRead,
+    SourcePenalised,
     TransferFinished,
     TransferRenamed,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "SSHStatus",
     "SSHUserAuthRequest",
     "SetAttributes",
+    "SourcePenalised",
     "TransferFinished",
     "TransferRenamed",
     "in_thread",

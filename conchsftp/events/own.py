@@ -5,9 +5,34 @@ Events of our own, for what the component has none. Records only.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conchsftp.events.kinds import FileEvent, Phase, event
+from conchsftp.events.kinds import Event, FileEvent, Phase, event
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.replies import NameEntry
+
+
+@event(documented=False, writable="accept seconds")
+class SourcePenalised(Event):
+    """
+    Connections of a source are refused from now on, for what came from there.
+
+    Tells of the beginning, once; what is added while it lasts makes it longer, and is not told. PerSourcePenalties says
+    what is counted, and for how long. It counts while a handler waits, too.
+
+    Attributes:
+        address: the source: an address, or a network as PerSourceNetBlockSize makes them.
+        reason: the last thing that was done: `authfail`, `noauth`, `grace-exceeded`, `refuseconnection` or `crash`.
+        seconds: for how long from now. May be made longer or shorter.
+        accept: True: they are not refused, and everything that was counted is forgotten.
+    """
+
+    address: str
+    reason: str
+    seconds: float
+    accept: bool = False
+
+    def refuse(self, problem: Exception) -> None:
+        """Leave it at the penalty."""
+        self.accept = False
 
 
 @event(Phase.BOTH, documented=False, writable="path target")

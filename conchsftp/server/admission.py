@@ -20,6 +20,7 @@ from conchsftp.server.allowed import is_allowed
 from conchsftp.server.avatar import ConchAvatar, served
 from conchsftp.server.sockets import apply_options
 from conchsftp.session.view import Unseen, view_of
+from conchsftp.settings.penalties import Offence
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.transport import Transport
@@ -28,6 +29,8 @@ from conchsftp.ssh.transport import Transport
 class ServerTransport(Transport):
     """A transport with the socket options of its server, that tells handlers of its life."""
 
+    _tried = False
+    """Whether there is no more to hold against a client that leaves now."""
     _finding: "Deferred[Any] | None" = None
     """What is being found out, and not worth it once the client has gone."""
 
@@ -48,8 +51,37 @@ class ServerTransport(Transport):
             admitting.addErrback(self._not_admitted)
             admitting.addBoth(lambda _: self.resume())
 
+    def penalise(self, offence: Offence | None) -> float:
+        """
+        Hold something against the client, and return how many times as long its refusal takes.
+
+        Args:
+            offence: None for a login that failed by our fault: it was tried, and nothing is held against anybody.
+        """
+        self._tried = True
+        factor: float = self.factory.penalising.add(self.transport.getPeer(), offence)
+        return factor
+
+    def forgive(self, offence: Offence, times: int) -> None:
+        """Take back what was held against the client."""
+        self.factory.penalising.forgive(self.transport.getPeer(), offence, times)
+
+    def _expired(self, text: str) -> None:
+        if self.user_name is None:
+            self.penalise(Offence.GRACE_EXCEEDED)
+        super()._expired(text)
+
+    def _failed(self) -> None:
+        if self.user_name is None:
+            self.penalise(Offence.CRASH)
+        super()._failed()
+
     def connectionLost(self, reason: Any = None) -> None:
         """End as every transport does, and drop what is not worth it any more."""
+        # Who says nothing and leaves only looked whether somebody is there.
+        spoke = self.otherVersionString or self.ending is not None
+        if self.user_name is None and spoke and not self._tried:
+            self.penalise(Offence.NOAUTH)
         super().connectionLost(reason)
         if self._finding is not None:
             self._finding.cancel()
@@ -117,6 +149,7 @@ class ServerTransport(Transport):
             allowed = await allowed
         asked = await self._ask_handlers(ConnectionRequest(host, port, allowed))
         if not asked.accept:
+            self.penalise(Offence.REFUSECONNECTION)
             why = b"a handler refuses it" if allowed else b"AllowedClients or BlockedClients refuse it"
             self.sendDisconnect(Reason.HOST_NOT_ALLOWED, why)
         if self._ended:
@@ -124,6 +157,7 @@ class ServerTransport(Transport):
         self.log.connected = True
         told = await self._ask_handlers(Connected(self.connection_id))
         if told.status_code:
+            self.penalise(Offence.REFUSECONNECTION)
             self.end_as(int(told.status_code), str(told.description))
             self.sendDisconnect(Reason.BY_APPLICATION, told.description.encode("utf-8", "replace"))
         if not self._ended:

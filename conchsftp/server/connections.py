@@ -8,6 +8,7 @@ peer is. Source: OpenSSH's MaxStartups for the limit on connections that have no
 from typing import Any
 
 from conchsftp.events.waiting import Pending
+from conchsftp.settings.penalties import source_of
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
 
@@ -82,7 +83,8 @@ class ConnectionTable:
     The connections of one server, by number.
 
     Args:
-        settings: `max_connections`, `max_startups`; they forget who is gone.
+        settings: `max_connections`, `max_startups`, `per_source_max_startups`, `per_source_penalty_exempt_list`,
+            `per_source_net_block_size`; they forget who is gone.
 
     Attributes:
         told: handlers that are still being told of the end of a connection.
@@ -91,8 +93,9 @@ class ConnectionTable:
     def __init__(self, settings: Any) -> None:
         self._settings = settings
         self._open: dict[int, Any] = {}
-        # In the order of accepting: the first has had the longest time to log in.
-        self._strangers: dict[int, Any] = {}
+        # Those of each source in the order of accepting: the first has had the longest time to log in.
+        self._strangers: dict[Any, dict[int, Any]] = {}
+        self._sources: dict[int, Any] = {}
         self._next = 1
         self.told = Pending()
 
@@ -116,21 +119,42 @@ class ConnectionTable:
         """Return the transport of a connection, or None."""
         return self._open.get(number)
 
+    def crowded(self, address: str) -> bool:
+        """Return whether as many of the source of an address as PerSourceMaxStartups allows have not logged in."""
+        most = self._settings.per_source_max_startups
+        if not most or self._settings.per_source_penalty_exempt_list.has_address(address):
+            return False
+        source = source_of(address, self._settings.per_source_net_block_size)
+        return source is not None and len(self._strangers.get(source, ())) >= most
+
     def opened(self, transport: Any) -> None:
-        """A connection was accepted. One too many that has not logged in makes the longest waiting one leave."""
-        self._open[transport.connection_id] = transport
-        self._strangers[transport.connection_id] = transport
-        if len(self._strangers) > self._settings.max_startups:
-            longest = next(iter(self._strangers.values()))
-            del self._strangers[longest.connection_id]
+        """A connection was accepted. One too many that has not logged in makes another one leave."""
+        number = transport.connection_id
+        self._open[number] = transport
+        source = source_of(host_of(transport.transport.getPeer()), self._settings.per_source_net_block_size)
+        self._sources[number] = source
+        self._strangers.setdefault(source, {})[number] = transport
+        if len(self._sources) > self._settings.max_startups:
+            # Of the source that has the most: who opens hundreds takes the places of nobody else.
+            most = max(self._strangers.values(), key=lambda each: (len(each), -next(iter(each))))
+            longest = next(iter(most.values()))
+            self._no_stranger(longest)
             longest.sendDisconnect(Reason.TOO_MANY_CONNECTIONS, b"too many connections wait to log in")
 
     def logged_in(self, transport: Any) -> None:
         """A connection has logged in."""
-        self._strangers.pop(transport.connection_id, None)
+        self._no_stranger(transport)
+
+    def _no_stranger(self, transport: Any) -> None:
+        number = transport.connection_id
+        if number in self._sources:
+            source = self._sources.pop(number)
+            del self._strangers[source][number]
+            if not self._strangers[source]:
+                del self._strangers[source]
 
     def closed(self, transport: Any) -> None:
         """A connection is lost."""
-        self._strangers.pop(transport.connection_id, None)
+        self._no_stranger(transport)
         self._open.pop(transport.connection_id, None)
         self._settings.forget(transport.connection_id)

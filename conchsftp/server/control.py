@@ -19,6 +19,7 @@ from conchsftp.events.current import current_event
 from conchsftp.events.files import DirList
 from conchsftp.events.hub import proofread
 from conchsftp.server.connections import ConnectionFacts
+from conchsftp.server.penalties import Penalty
 from conchsftp.ssh.phases import Stage
 
 # How often a server that is being drained looks whether its sessions have become idle, in seconds. That is once in its
@@ -190,6 +191,28 @@ class Control:
             ServerError: 126, there is no such connection.
         """
         return ConnectionFacts(self._transport_of(connection_id))
+
+    @property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """Whose connections are refused now, and for how long; see PerSourcePenalties."""
+        return tuple(self.factory.penalising.penalties)
+
+    def lift_penalty(self, address: str) -> bool:
+        """
+        Let the source of an address connect again, and forget what was counted.
+
+        Args:
+            address: an address, or what `penalties` calls a source.
+        Returns:
+            Whether there was anything to forget.
+        Raises:
+            ServerError: it is no address.
+        """
+        try:
+            lifted: bool = self.factory.penalising.penalties.lift(address)
+        except ValueError as problem:
+            raise ServerError(0, str(problem)) from None
+        return lifted
 
     @property
     def versions(self) -> str:

@@ -7,12 +7,14 @@ Keeps Conch's `SSHFactory` as the contract for services and keys; reads no file 
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from secrets import token_bytes
 from typing import Any
 
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IReactorTime
 
+from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.event_checker import serves
 from conchsftp.auth.policies import Policies
 from conchsftp.auth.reachable import dead_ends
@@ -24,12 +26,13 @@ from conchsftp.server.allowed import AT_A_TIME
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.server.keys import ServerKeys
 from conchsftp.server.log import ServerLog
+from conchsftp.server.penalising import Penalising, Turned
 from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
 from conchsftp.ssh.groups import Groups
 from conchsftp.ssh.host_keys import HostKeys
 from conchsftp.ssh.packets import ReceiveBuffer
-from conchsftp.ssh.peers import called
+from conchsftp.ssh.peers import called, host_of
 from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
 from conchsftp.ssh.turns import Turns
@@ -93,6 +96,8 @@ class SFTPFactory(SSHFactory):
         # The second thread is for those who would wait for a flood of large keys.
         self.proofs = FewThreads(workers, 2)
         self.lookups = FewThreads(workers, AT_A_TIME)
+        self.penalising = Penalising(self)
+        self.refusal_delay = RefusalDelay(token_bytes(32), clock.seconds)
 
     @property
     def host_keys(self) -> HostKeys:
@@ -113,8 +118,13 @@ class SFTPFactory(SSHFactory):
     def startFactory(self) -> None:
         """Nothing to load: the keys are here."""
 
-    def buildProtocol(self, addr: IAddress | None) -> Transport | None:  # type: ignore[override]
-        """Make the transport of an accepted connection, or None (which closes it) where there are too many."""
+    def buildProtocol(self, addr: IAddress | None) -> Transport | Turned | None:  # type: ignore[override]
+        """Make the transport of an accepted connection; what turns it away, or None, where it is refused."""
+        if self.penalising.refuses(addr):
+            return Turned()
+        if self.connections.crowded(host_of(addr)):
+            self.log.own.debug("{peer}: refused, as PerSourceMaxStartups says", peer=called(addr))
+            return None
         if self.connections.full:
             count = len(self.connections)
             text = "{peer}: refused, {count} connections are open, as MaxConnections allows"

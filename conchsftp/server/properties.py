@@ -16,6 +16,7 @@ from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.key_stores import Store
 from conchsftp.settings.kinds import Patterns
+from conchsftp.settings.penalties import NetBlocks, PenaltyRules
 from conchsftp.settings.prompts import Prompts
 from conchsftp.settings.views import HasSettings, OfConnections, OfPositions, Value
 
@@ -144,6 +145,10 @@ class Properties(HasSettings):
     ca_signature_algorithms = Value[tuple[str, ...], Iterable[str]]("CASignatureAlgorithms")
     login_grace_time = Value[float, float | str]("LoginGraceTime")
     max_startups = Value[int, int | str]("MaxStartups")
+    per_source_max_startups = Value[int, int | str]("PerSourceMaxStartups")
+    per_source_penalties = Value[PenaltyRules, PenaltyRules | bool | str]("PerSourcePenalties")
+    per_source_penalty_exempt_list = Value[Hosts, Hosts | Iterable[str]]("PerSourcePenaltyExemptList")
+    per_source_net_block_size = Value[NetBlocks, tuple[int, int] | str]("PerSourceNetBlockSize")
     handler_time_limit = Value[float, float | str]("HandlerTimeLimit")
     max_bytes_in_flight = Value[int, int | str]("MaxBytesInFlight")
     max_channels = Value[int, int | str]("MaxChannels")

@@ -12,6 +12,7 @@ from conchsftp.settings.client_quirks import Overrides
 from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.key_stores import Store
 from conchsftp.settings.kinds import Patterns
+from conchsftp.settings.penalties import NetBlocks, PenaltyRules
 from conchsftp.settings.prompts import Prompts
 
 
@@ -141,6 +142,10 @@ class Names:
     ca_signature_algorithms: tuple[str, ...]
     login_grace_time: float
     max_startups: int
+    per_source_max_startups: int
+    per_source_penalties: PenaltyRules
+    per_source_penalty_exempt_list: Hosts
+    per_source_net_block_size: NetBlocks
     handler_time_limit: float
     max_bytes_in_flight: int
     max_channels: int

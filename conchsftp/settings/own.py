@@ -4,7 +4,9 @@ Rows of our own, which the component does not have. Rows only.
 
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
+from conchsftp.settings.hosts import Hosts
 from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, SECONDS, integer, one_of, some_of
+from conchsftp.settings.penalties import ADDRESSES, NET_BLOCKS, PENALTIES, NetBlocks, PenaltyRules
 from conchsftp.settings.row import Change, Index, Setting, declare
 
 # No SHA-1: whoever can make two certificates with one hash has the CA sign the harmless one.
@@ -174,8 +176,45 @@ Read again when it changes.""",
         kind=integer(1, 100_000, unit="connections"),
         default=100,
         doc="""Connections at the same time that have not logged in.
-When one more comes, of these the first that came is closed: connections that only wait cannot keep others from logging
-in.""",
+When one more comes, one of these is closed, the first that came from the source that has the most of them: connections
+that only wait cannot keep others from logging in.""",
+    ),
+    Setting(
+        name="PerSourceMaxStartups",
+        kind=integer(0, 100_000, unit="connections"),
+        default=0,
+        doc="""Connections of one source at the same time that have not logged in; 0: as many as MaxStartups allows.
+More are closed at once. What a source is, PerSourceNetBlockSize says; who is in PerSourcePenaltyExemptList may have any
+number.""",
+    ),
+    Setting(
+        name="PerSourcePenalties",
+        kind=PENALTIES,
+        default=PenaltyRules(),
+        doc="""Whether and for how long hosts are refused that guess passwords, or keep the server busy otherwise.
+`authfail` (5 seconds) is added for each wrong password, answer or signed key; `noauth` (1) for a client that leaves
+without having tried to log in; `grace-exceeded` (10) for one that takes longer than it may; `refuseconnection` (0) for
+one that is refused in any case; `crash` (90) for one whose message the server failed at. Time takes away again what was
+added. While more is left guesses take longer, up to eight times; when `min` (15) has come together, all connections of
+that source are refused until nothing is left; `max` (600) is the most. `max-sources4` and `max-sources6` (16384) are
+how many are remembered; when there are more, `overflow` and `overflow6` say what happens: `permissive` forgets those
+that are free soonest, `deny-all` refuses everybody until one is. What is not named has its default. The words are those
+of OpenSSH, which adds once for a connection what is added for each guess here.""",
+    ),
+    Setting(
+        name="PerSourcePenaltyExemptList",
+        kind=ADDRESSES,
+        default=Hosts(()),
+        doc="""Hosts that are never refused by PerSourcePenalties, and have no limit by PerSourceMaxStartups.
+For networks whose users all come from one address, and for programs that watch the server.""",
+    ),
+    Setting(
+        name="PerSourceNetBlockSize",
+        kind=NET_BLOCKS,
+        default=NetBlocks(),
+        doc="""How many leading bits of an address are one source, for what is counted per source.
+`32:64`: each address of IPv4, and each network of IPv6 as one household has it. Holds for what is counted from then
+on.""",
     ),
     Setting(
         name="HandlerTimeLimit",

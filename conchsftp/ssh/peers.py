@@ -7,7 +7,9 @@ from typing import Any
 
 def host_of(address: Any) -> str:
     """Return the host of an address; of one that has none, such as a local socket, the whole of it."""
-    return str(getattr(address, "host", address))
+    # What a transport of Conch returns is a wrapping of it.
+    plain = getattr(address, "address", address)
+    return str(getattr(plain, "host", plain))
 
 
 def called(address: Any) -> str:

@@ -167,12 +167,16 @@ class Transport(Leaving, SSHServerTransport):
         except ProtocolViolation as violation:
             self.sendDisconnect(violation.reason, violation.text.encode())
         except Exception:
-            self.log.failure("a message could not be handled")
-            self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
+            self._failed()
         finally:
             self._in_turn = False
             self._turn_over()
             self.factory.turns.finish()
+
+    def _failed(self) -> None:
+        """A message broke something of ours."""
+        self.log.failure("a message could not be handled")
+        self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
 
     def _turn_over(self) -> None:
         if self.service is not None:

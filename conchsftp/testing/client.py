@@ -9,8 +9,9 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import Any
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 
+from conchsftp.server.penalising import Turned
 from conchsftp.ssh.kexinit import EXT_INFO_CLIENT, STRICT_CLIENT, KexInit, Negotiated, negotiate
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.packets import ReceiveBuffer, Receiver
@@ -36,6 +37,7 @@ class MemoryClient:
         ext_info: whether it takes EXT_INFO.
         room, chunk: see `MemoryPipe`.
         cipher, mac, compression: its only one of each kind, in both directions.
+        host: its address.
 
     Attributes:
         server: the server's transport.
@@ -50,7 +52,7 @@ class MemoryClient:
         exchanges: how many key exchanges are over.
 
     Raises:
-        ConnectionRefusedError: the server has as many connections as it may.
+        ConnectionRefusedError: the server has as many connections as it may, or refuses this host for what it did.
     """
 
     method: type[X25519Exchange] = X25519Exchange
@@ -69,6 +71,7 @@ class MemoryClient:
         cipher: str = "aes128-gcm@openssh.com",
         mac: str = "hmac-sha2-256-etm@openssh.com",
         compression: str = "none",
+        host: str = "198.51.100.7",
     ) -> None:
         self.version = version
         self.server_version = b""
@@ -92,10 +95,9 @@ class MemoryClient:
         self._held: list[tuple[int, bytes]] = []
         self._pumping = False
         self._logged_in = False
-        self.server = factory.buildProtocol(IPv4Address("TCP", "198.51.100.7", 49152))
-        if self.server is None:
-            raise ConnectionRefusedError("the server takes no more connections")
-        self.pipe = self.pipe_class(self.server, room=room, chunk=chunk)
+        peer = (IPv6Address if ":" in host else IPv4Address)("TCP", host, 49152)
+        self.server = _accepted(factory, peer)
+        self.pipe = self.pipe_class(self.server, room=room, chunk=chunk, peer=peer)
 
     def connect(self) -> None:
         """Send the identification line and exchange keys for the first time."""
@@ -307,3 +309,11 @@ _REACTIONS: dict[int, Callable[[MemoryClient, bytes], None]] = {
     Message.NEWKEYS: MemoryClient._newkeys,
     **dict.fromkeys(range(31, 34), MemoryClient._method),
 }
+
+
+def _accepted(factory: Any, peer: Any) -> Any:
+    """Return the transport of a connection."""
+    server = factory.buildProtocol(peer)
+    if server is None or isinstance(server, Turned):
+        raise ConnectionRefusedError("the server takes no more connections, or none from here")
+    return server

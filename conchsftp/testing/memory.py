@@ -88,6 +88,7 @@ class MemoryPipe:
         protocol: the server's transport, which is connected to it at once.
         room: how many bytes it takes until the client fetches them; None: any number.
         chunk: the most bytes that the server receives at once.
+        peer: what the server takes for the address of the client.
 
     Attributes:
         reading: whether the server wants to be given bytes.
@@ -95,9 +96,10 @@ class MemoryPipe:
         closed: whether the server has been told that the connection is over.
     """
 
-    def __init__(self, protocol: Any, *, room: int | None = None, chunk: int = 1 << 16) -> None:
+    def __init__(self, protocol: Any, *, room: int | None = None, chunk: int = 1 << 16, peer: Any = _CLIENT) -> None:
         self.protocol = protocol
         self.room = room
+        self._peer = peer
         self.chunk = chunk
         self.reading = True
         self.closing = False
@@ -112,6 +114,9 @@ class MemoryPipe:
         self._to_client += view[:count]
         return count
 
+    def write(self, data: bytes) -> None:
+        self._to_client += data
+
     def loseConnection(self) -> None:
         self.closing = True
 
@@ -125,8 +130,8 @@ class MemoryPipe:
     def resumeProducing(self) -> None:
         self.reading = True
 
-    def getPeer(self) -> IPv4Address:
-        return _CLIENT
+    def getPeer(self) -> Any:
+        return self._peer
 
     def getHost(self) -> IPv4Address:
         return _SERVER

@@ -32,19 +32,16 @@ from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from tests.auth.penalised import Penalised
 
 SESSION = bytes(range(32))
 REQUEST, FAILURE, SUCCESS, BANNER, PK_OK = 50, 51, 52, 53, 60
 INFO_REQUEST, INFO_RESPONSE = 60, 61
-ALGORITHMS = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
+ALGORITHMS = tuple(
+    (
+        "ssh-ed25519 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com ecdsa-sha2-nistp256 "
+        "ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 rsa-sha2-512 rsa-sha2-256"
+    ).split()
 )
 
 
@@ -288,10 +285,11 @@ class Avatar(ConchUser):  # type: ignore[misc]
         self.logouts += 1
 
 
-class Transport:
+class Transport(Penalised):
     """What `UserAuth` asks of its transport, without a socket."""
 
     def __init__(self, *checkers: Any, make_avatar: Any = Avatar, **settings: Any) -> None:
+        super().__init__()
         self.clock, self.workers = Clock(), cast(Any, Workers())
         self.events = EventHub(clock=self.clock)
         self.connection_id = 7

@@ -2,9 +2,10 @@
 What counts as an attempt, and how long a refusal takes.
 """
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.delay import RefusalDelay, process_delay
+from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.progress import MOST_REQUESTS, AuthProgress
 from conchsftp.settings.auth_policy import Factor
 
@@ -83,6 +84,35 @@ class DelayTests(SynchronousTestCase):
         """A method without a slot is refused at once."""
         self.assertEqual(self.delay.seconds(b"alice", 0.0, 0.0), 0.0)
 
-    def test_process(self) -> None:
-        """There is one for the process."""
-        self.assertIs(process_delay(), process_delay())
+    def test_slow_for_some(self) -> None:
+        """Where the work for some took longer than a slot, refusals of all the others take as long from then on."""
+        clock = Clock()
+        delay = RefusalDelay(b"key", clock.seconds)
+        before = delay.seconds(b"a", 1.0, 0.0, "password")
+        delay.judged("password", 1.5)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "password"), 2 * before)
+        self.assertEqual(delay.seconds(b"a", 1.0, 1.5, "password"), 2 * before - 1.5)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "publickey"), before)
+
+    def test_forgotten(self) -> None:
+        """Ten minutes after the last slow one they are as short as before; a quick one does not shorten them."""
+        clock = Clock()
+        delay = RefusalDelay(b"key", clock.seconds)
+        before = delay.seconds(b"a", 1.0, 0.0, "password")
+        delay.judged("password", 1.5)
+        clock.advance(300)
+        delay.judged("password", 0.1)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "password"), 2 * before)
+        delay.judged("password", 1.4)
+        clock.advance(599)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "password"), 2 * before)
+        clock.advance(1)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "password"), before)
+        delay.judged("password", 0.1)
+        self.assertEqual(delay.seconds(b"a", 1.0, 0.0, "password"), before)
+
+    def test_hopeless(self) -> None:
+        """What takes longer than can be hidden does not make everybody wait for minutes."""
+        delay = RefusalDelay(b"key")
+        delay.judged("password", 60.0)
+        self.assertLess(delay.seconds(b"a", 1.0, 0.0, "password"), 1.25)

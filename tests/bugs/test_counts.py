@@ -105,7 +105,7 @@ class ConnectionTests(ConnectionCase):
         self.serve(max_startups=2)
         sessions = [self.logged_in() for _ in range(10)]
         waiting = [self.at(Stage.AUTH) for _ in range(2)]
-        self.assertEqual(len(self.factory.connections._strangers), 2)
+        self.assertEqual(len(self.factory.connections._sources), 2)
         for client in (*sessions, *waiting):
             self.assert_alive(client)
         late = self.client()

@@ -17,6 +17,7 @@ from conchsftp.events.waiting import TimeLimitExceeded
 from conchsftp.server.admission import ServerTransport
 from conchsftp.server.connections import ConnectionTable
 from conchsftp.server.log import ServerLog
+from conchsftp.server.penalising import Penalising
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.ssh.groups import Groups
@@ -45,6 +46,7 @@ class Factory:
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(self.clock, self.settings)
+        self.penalising = Penalising(self)
 
 
 class AdmissionTests(SynchronousTestCase):

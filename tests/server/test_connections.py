@@ -2,6 +2,9 @@
 Which connections there are, and how many more may come.
 """
 
+from types import SimpleNamespace
+
+from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.server.connections import ConnectionTable
@@ -13,7 +16,8 @@ from conchsftp.ssh.numbers import Reason
 class Peer:
     """A transport, as far as the table sees it."""
 
-    def __init__(self, table: ConnectionTable) -> None:
+    def __init__(self, table: ConnectionTable, host: str = "192.0.2.7") -> None:
+        self.transport = SimpleNamespace(getPeer=lambda: IPv4Address("TCP", host, 4711))
         self.connection_id = table.number()
         self.reasons: list[int] = []
         table.opened(self)
@@ -138,3 +142,44 @@ class StartupTests(TableCase):
         Peer(self.table)
         Peer(self.table)
         self.assertEqual(len(self.table), 2)
+
+
+class SourceTests(TableCase):
+    """MaxStartups and PerSourceMaxStartups, of several sources."""
+
+    def test_who_has_most(self) -> None:
+        """Of many connections of one source one of these goes, however long others have waited."""
+        patient = Peer(self.table, "192.0.2.8")
+        flood = [Peer(self.table) for _ in range(5)]
+        self.assertEqual(patient.reasons, [])
+        self.assertEqual([len(peer.reasons) for peer in flood], [1, 1, 1, 1, 0])
+
+    def test_longest_of_all(self) -> None:
+        """Where no source has more than another, the one goes that came first."""
+        peers = [Peer(self.table, f"192.0.2.{number}") for number in range(5)]
+        self.assertEqual([len(peer.reasons) for peer in peers], [1, 1, 1, 0, 0])
+
+    def test_crowded(self) -> None:
+        """A source is crowded at its limit; not one below, not when one has logged in or gone, and no other source."""
+        self.settings.per_source_max_startups = 2
+        first = Peer(self.table)
+        self.assertFalse(self.table.crowded("192.0.2.7"))
+        second = Peer(self.table)
+        self.assertTrue(self.table.crowded("192.0.2.7"))
+        self.assertFalse(self.table.crowded("192.0.2.8"))
+        self.table.logged_in(first)
+        self.assertFalse(self.table.crowded("192.0.2.7"))
+        Peer(self.table)
+        self.table.closed(second)
+        self.assertFalse(self.table.crowded("192.0.2.7"))
+
+    def test_never_crowded(self) -> None:
+        """Without a limit, for who is exempt, and where there is no address, nobody is."""
+        for _ in range(2):
+            Peer(self.table)
+        self.assertFalse(self.table.crowded("192.0.2.7"))
+        self.settings.per_source_max_startups = 1
+        self.assertTrue(self.table.crowded("192.0.2.7"))
+        self.assertFalse(self.table.crowded("UNIXAddress('/run/socket')"))
+        self.settings.per_source_penalty_exempt_list = "192.0.2.0/24"
+        self.assertFalse(self.table.crowded("192.0.2.7"))

@@ -36,8 +36,8 @@ class ConnectionCase(SynchronousTestCase):
         self.avatar = Avatar()
 
     def serve(self, **settings: Any) -> Any:
-        """Make the server."""
-        self.server = memory_server(self.avatar, **settings)
+        """Make the server; all of its clients come from one address, and few of them log in."""
+        self.server = memory_server(self.avatar, **{"per_source_penalties": False, **settings})
         self.factory = self.server.factory
         self.clock = self.factory.clock
         return self.server

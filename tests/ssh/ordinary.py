@@ -18,7 +18,7 @@ from conchsftp.testing import MemoryClient
 class OrdinaryPipe(FileDescriptor):
     """The same for tests as `MemoryPipe`: the server's end of a connection, and how the client's end is used."""
 
-    def __init__(self, protocol: Any, *, room: int | None = None, chunk: int = 1 << 16) -> None:
+    def __init__(self, protocol: Any, *, room: int | None = None, chunk: int = 1 << 16, peer: Any = None) -> None:
         super().__init__(MemoryReactor())
         self.protocol = protocol
         self.room = room
