@@ -39,7 +39,8 @@ class UsersCase(ServiceCase):
         """Return a server whose users file holds a text; bob's password is known to another checker."""
         self.write(text)
         checker = InMemoryUsernamePasswordDatabaseDontUse(bob=b"word")
-        return self.server(**{"users": self.path, "checkers": [checker], "file_threads": "inline", **options})
+        settings = {"file_threads": "inline", "per_source_penalties": False}
+        return self.server(**{"users": self.path, "checkers": [checker], **settings, **options})
 
     def session(self, server: Any, user: str = "alice", password: str = "word") -> MemorySession:
         return MemorySession(server=server, user=user, password=password)
