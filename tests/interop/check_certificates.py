@@ -15,6 +15,7 @@ import paramiko
 import pytest
 
 from bench.servers import Keys, free_port
+from tests.interop.check_keys import SK_PROVIDER, need_device
 from tests.interop.driving import environment, need, run, wait_until
 from tests.interop.programs import PROJECT, Program, listens
 
@@ -148,9 +149,10 @@ def check_rsa_signatures(ca: Authority) -> None:
 
 
 def check_names(ca: Authority) -> None:
-    """A certificate names its users; one that names nobody is nobody's."""
-    ca.sign(name="bob,alice")
+    """A certificate names its users, one that names nobody is nobody's; the log of a login says what OpenSSH's does."""
+    ca.sign("-z", "4711", name="bob,alice")
     assert ca.lets_in() and ca.lets_in(user="bob")
+    assert "ID 'user of bob,alice' (serial 4711) CA ssh-ed25519 SHA256:" in ca.last("logged in")
     ca.sign(name="bob")
     assert not ca.lets_in()
     ca.sign(name="")
@@ -161,14 +163,6 @@ def check_names(ca: Authority) -> None:
     assert ca.lets_in()
     ca.sign(name="alice")
     assert not ca.lets_in()
-
-
-def check_log(ca: Authority) -> None:
-    """The log of a login names the certificate as OpenSSH does."""
-    ca.sign("-z", "4711")
-    assert ca.lets_in()
-    told = ca.last("logged in")
-    assert "ID 'user of alice' (serial 4711) CA ssh-ed25519 SHA256:" in told
 
 
 def check_validity(ca: Authority) -> None:
@@ -380,3 +374,26 @@ def check_walk_through(ours: None, tmp_path: Path, keys: Keys) -> None:
     finally:
         server.terminate()
         server.wait(60)
+
+
+@pytest.mark.parametrize("kind", ["ed25519-sk", "ecdsa-sk"])
+def check_security_keys(ca: Authority, kind: str) -> None:
+    """A security key is certified, and is a CA; whether it has to be touched, the certificate says."""
+    need_device()
+    provider = {"SSH_SK_PROVIDER": str(SK_PROVIDER)}
+    for name, options in ((kind, []), (f"{kind}-untouched", ["-O", "no-touch-required"])):
+        command = ["ssh-keygen", "-q", "-t", kind, *options, "-N", "", "-f", name]
+        run(command, ca.folder, **provider)
+    device = f"-oSecurityKeyProvider={SK_PROVIDER}"
+    for name, options, lets_in in (
+        (kind, [], True),
+        (kind, ["-O", "no-touch-required"], True),
+        (kind, ["-O", "verify-required"], False),
+        (f"{kind}-untouched", [], False),
+        (f"{kind}-untouched", ["-O", "no-touch-required"], True),
+    ):
+        ca.sign(*options, key=name)
+        assert ca.lets_in(device, key=name) is lets_in, (name, options)
+    shutil.copy(ca.folder / f"{kind}.pub", ca.folder / "trusted")
+    run(["ssh-keygen", "-q", "-s", kind, "-I", "by a device", "-n", "alice", "user.pub"], ca.folder, **provider)
+    assert ca.lets_in()
