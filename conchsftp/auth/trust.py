@@ -12,7 +12,7 @@ from typing import Any
 from twisted.cred.error import UnauthorizedLogin
 from twisted.logger import Logger
 
-from conchsftp.auth.authorized_keys import AuthorizedKey
+from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.credentials import Credentials, KeyCredentials
 from conchsftp.auth.keys_file import KeysFile
 from conchsftp.auth.revoked import RevokedKeys
@@ -41,6 +41,14 @@ class KeyTrust:
         self._revoked: RevokedKeys | None = None
         self._trusted: KeysFile | None = None
 
+    def start(self) -> None:
+        """Read what the settings name, so that the log says at once what is wrong with it."""
+        revoked, trusted = self._files(True)
+        if revoked is not None or trusted is not None:
+            reading = self._workers.run(_look_up, revoked, trusted, b"", None)
+            reading.addCallback(lambda found: self._complain())
+            reading.addErrback(lambda reason: self.log.failure("keys cannot be looked up", failure=reason))
+
     async def examine(self, credentials: Credentials) -> None:
         """
         Look a key up; a certificate then says whether the server trusts its CA. Other credentials are none of its.
@@ -55,12 +63,15 @@ class KeyTrust:
         if revoked is None and trusted is None:
             return
         reason, trusted_by = await self._workers.run(_look_up, revoked, trusted, credentials.key.blob, certificate)
-        while self._complaints:
-            self.log.error("{complaint}", complaint=self._complaints.popleft())
+        self._complain()
         if reason:
             raise UnauthorizedLogin(reason)
         if certificate is not None:
             credentials.certificate = replace(certificate, trusted_by=trusted_by)
+
+    def _complain(self) -> None:
+        while self._complaints:
+            self.log.error("{complaint}", complaint=self._complaints.popleft())
 
     def _files(self, certified: bool) -> tuple[RevokedKeys | None, KeysFile | None]:
         """Return the files that the settings name now, as far as they matter."""
@@ -77,6 +88,5 @@ def _look_up(
 ) -> tuple[str, tuple[AuthorizedKey, ...]]:
     """Return why a key is refused, and the lines that trust its CA; blocks."""
     reason = revoked.refusal(key, certificate) if revoked is not None else ""
-    if trusted is None or certificate is None:
-        return reason, ()
-    return reason, trusted.read().find_authority(certificate.ca.blob)
+    authorities = trusted.read() if trusted is not None else AuthorizedKeys()
+    return reason, authorities.find_authority(certificate.ca.blob) if certificate is not None else ()

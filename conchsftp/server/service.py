@@ -212,6 +212,7 @@ class SFTPServer(Properties, Control, MultiService):
         self.check_root()
         # What can never be offered is found now, and not by the first client.
         self.keys.start()
+        self.factory.trust.start()
         for reason, names in algorithms.left_out(self.settings).items():
             self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
         self.factory.tell_dead_ends()

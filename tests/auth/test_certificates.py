@@ -11,8 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.signatures import fingerprint
+from conchsftp.auth.trust import KeyTrust
 from conchsftp.auth.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from conchsftp.testing import memory_server
 from tests.auth.certificates import KRL_HEAD, Certified, krl_certificates, krl_section, u64
 from tests.auth.listening import Case, accept
 from tests.auth.support import (
@@ -25,6 +29,7 @@ from tests.auth.support import (
     SecurityKey,
     Transport,
     Workers,
+    logged,
     offer,
     proof,
 )
@@ -324,6 +329,35 @@ class RevokedTests(CertificateCase):
         self.assertEqual(told, [])
         self.assertEqual(transport.ask(proof(b"alice", OTHER))[0][0], SUCCESS)
         self.assertEqual(len(told), 1)
+
+
+class StartTests(CertificateCase):
+    """What is wrong with the files is told when the server starts."""
+
+    def told(self, **values: str) -> list[str]:
+        lines = logged(self)
+        KeyTrust(Settings(TABLE, **values), Workers()).start()
+        return lines
+
+    def test_missing(self) -> None:
+        """A file that is missing is named, once for each setting."""
+        missing = os.path.join(self.folder, "missing")
+        for name in ("revoked_keys", "trusted_user_ca_keys"):
+            (line,) = self.told(**{name: missing})
+            self.assertIn(f"{missing}: cannot be read: No such file or directory", line)
+
+    def test_good(self) -> None:
+        """Of files that are as they should be, and of no files, nothing is said."""
+        self.assertEqual(self.told(), [])
+        place = self.write("good", line(CA))
+        self.assertEqual(self.told(revoked_keys=place, trusted_user_ca_keys=place), [])
+
+    def test_server(self) -> None:
+        """A server does so when it opens its ports."""
+        lines = logged(self)
+        server = memory_server(root_directory=self.folder, revoked_keys=os.path.join(self.folder, "missing"))
+        self.successResultOf(server.start_listening())
+        self.assertEqual(len([each for each in lines if "all keys are refused" in each]), 1, lines)
 
 
 class HandlerTests(Case):
