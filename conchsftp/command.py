@@ -24,7 +24,7 @@ from twisted.logger import (
 )
 from twisted.python import usage
 
-from conchsftp.auth.users_edit import expire_password, set_password
+from conchsftp.auth.users.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
 from conchsftp.ssh.host_keys import generate_ed25519
 from conchsftp.tap import Options

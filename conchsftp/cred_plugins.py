@@ -12,11 +12,11 @@ from twisted.cred.strcred import InvalidAuthArgumentString
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from conchsftp.auth.checkers import UsersFileChecker
-from conchsftp.auth.htpasswd import HtpasswdChecker
-from conchsftp.auth.key_directory import AuthorizedKeysDirectory
-from conchsftp.auth.pam import PamChecker
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.sources.htpasswd import HtpasswdChecker
+from conchsftp.auth.sources.key_directory import AuthorizedKeysDirectory
+from conchsftp.auth.sources.pam import PamChecker
+from conchsftp.auth.users.users_file import UsersFile
 
 
 def authorized_keys_checker(pattern: str) -> ICredentialsChecker:

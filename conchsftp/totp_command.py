@@ -1,7 +1,7 @@
 """
 The command `conchsftp totp`: give a user of a users file one-time codes, or take them away.
 
-Writes nothing before the user's app has shown a right code. What codes are is in `auth/totp.py`.
+Writes nothing before the user's app has shown a right code. What codes are is in `auth/sources/totp.py`.
 """
 
 import argparse
@@ -15,9 +15,9 @@ from typing import NoReturn
 
 from twisted.python import usage
 
-from conchsftp.auth.totp import Codes, provisioning_uri
-from conchsftp.auth.users_edit import remove_entry, set_entry
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.totp import Codes, provisioning_uri
+from conchsftp.auth.users.users_edit import remove_entry, set_entry
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 

@@ -1,7 +1,7 @@
 """
 The commands `conchsftp users check` and `conchsftp users list`.
 
-They print; what there is to say is found out in `auth/users_check.py`. No secret is printed.
+They print; what there is to say is found out in `auth/users/users_check.py`. No secret is printed.
 """
 
 import time
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from twisted.python import usage
 
-from conchsftp.auth.users_check import check_users, summary
+from conchsftp.auth.users.users_check import check_users, summary
 
 
 class Exit(IntEnum):

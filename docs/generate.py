@@ -15,7 +15,7 @@ from runpy import run_path
 from typing import Any
 
 from conchsftp import events
-from conchsftp.auth.user_fields import FIELDS
+from conchsftp.auth.users.user_fields import FIELDS
 from conchsftp.errors import ErrorCode
 from conchsftp.events.parameters import Parameter
 from conchsftp.settings.client_quirks import QUIRKS

@@ -8,7 +8,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
-from conchsftp.auth.signatures import KEY_TYPES
+from conchsftp.auth.keys.signatures import KEY_TYPES
 from conchsftp.ssh.algorithms import CHAPTERS
 from conchsftp.ssh.registry import (
     Algorithm,

@@ -5,7 +5,7 @@ The rules of the architecture that can be read from the sources: floors, sizes, 
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import resolve_name
@@ -26,7 +26,7 @@ PROJECT = Path(__file__).parent.parent
 ROOT = PROJECT / "conchsftp"
 
 FLOORS = (
-    {"errors", "interfaces", "log", "places", "secret", "workers"},
+    {"errors", "interfaces", "log", "places", "secret", "watched", "workers"},
     {"wire"},
     {"sftp"},
     {"events", "settings"},
@@ -50,6 +50,9 @@ SOCKETS = {"asyncio", "select", "selectors", "socket", "socketserver", "ssl"}
 REACTOR = {"twisted.internet.reactor", "twisted.internet.task.react", "twisted.internet.threads.deferToThread"}
 # A checker of `--auth` is made before there is a server whose workers it could use.
 NAMES_THE_REACTOR = {"server/service.py", "tap.py", "command.py", "cred_plugins.py"}
+
+# The rooms of a floor, lowest first; "" is what lies in none of them.
+AUTH_ROOMS = ("keys", "users", "", "sources")
 
 OURS = ("conchsftp", "bench", "tests", "docs")
 MODULE_LINES = 400
@@ -126,6 +129,10 @@ def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
 
 
+def _auth_room(parts: Sequence[str]) -> int:
+    return AUTH_ROOMS.index(parts[0] if parts[0] in AUTH_ROOMS else "")
+
+
 class FloorsTests(SynchronousTestCase):
     """A module imports its own floor or a lower one."""
 
@@ -142,6 +149,17 @@ class FloorsTests(SynchronousTestCase):
             for part in ours(path)
             if (ROOT / part).exists() or (ROOT / f"{part}.py").exists()
             if floor_of(part) > floor_of(part_of(path))
+        ]
+        self.assertEqual(upwards, [])
+
+    def test_rooms_of_logins(self) -> None:
+        """Keys know no users, neither knows a login, and no login knows where its users come from."""
+        upwards = [
+            f"{path.relative_to(ROOT)} imports {module}"
+            for path in sources("conchsftp/auth")
+            for module in imported(path)
+            if module.startswith("conchsftp.auth.")
+            if _auth_room(module.split(".")[2:]) > _auth_room(path.relative_to(ROOT / "auth").parts)
         ]
         self.assertEqual(upwards, [])
 

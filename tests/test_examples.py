@@ -25,7 +25,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from conchsftp import SFTPError, Status
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.command import _Folder
 from conchsftp.sftp.requests import Remove
 from conchsftp.ssh.host_keys import generate_ed25519

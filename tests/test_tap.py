@@ -18,7 +18,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import tap
-from conchsftp.auth.checkers import UsersFileChecker
+from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.settings.row import Index, Support
 from conchsftp.settings.table import TABLE
 from conchsftp.ssh.host_keys import generate_ed25519

@@ -12,8 +12,8 @@ import bcrypt
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import command
-from conchsftp.auth.user_fields import FIELDS
-from conchsftp.auth.users_check import LEAST_ROUNDS
+from conchsftp.auth.users.user_fields import FIELDS
+from conchsftp.auth.users.users_check import LEAST_ROUNDS
 from tests.auth.support import Ed25519
 
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(LEAST_ROUNDS)).decode()

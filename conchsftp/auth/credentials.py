@@ -15,9 +15,9 @@ from twisted.cred.credentials import ICredentials, ISSHPrivateKey, IUsernamePass
 from twisted.internet.interfaces import IAddress
 from zope.interface import Attribute, implementer, implementer_only
 
+from conchsftp.auth.keys.signatures import PublicKey, Signed
+from conchsftp.auth.keys.user_certificate import UserCertificate
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.signatures import PublicKey, Signed
-from conchsftp.auth.user_certificate import UserCertificate
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
 

@@ -19,11 +19,11 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyCredentials, KeyOffer, KeyProof, UntouchedProof, plain
 from conchsftp.auth.dialogue import Conversation, IDialogue
+from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, PasswordChange
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
-from conchsftp.auth.security_keys import DeviceFlag, lacking
-from conchsftp.auth.user import UserId, user_name_of
+from conchsftp.auth.users.user import UserId, user_name_of
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog

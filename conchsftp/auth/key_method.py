@@ -14,11 +14,11 @@ from twisted.cred.error import UnauthorizedLogin
 from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, UntouchedProof
+from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
+from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate, described
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
-from conchsftp.auth.security_keys import DeviceFlag, lacking
-from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
-from conchsftp.auth.user_certificate import BadCertificate, UserCertificate, described
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 

@@ -13,14 +13,14 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from conchsftp.auth.credentials import Credentials
 from conchsftp.auth.event_checker import Verdict
+from conchsftp.auth.keys.security_keys import DEMANDS
 from conchsftp.auth.method import Served
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered, unserved
 from conchsftp.auth.policies import Policies, policy_of
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.auth.reachable import unreachable
-from conchsftp.auth.security_keys import DEMANDS
-from conchsftp.auth.user import UserId
+from conchsftp.auth.users.user import UserId
 from conchsftp.errors import ProtocolViolation
 from conchsftp.events.waiting import limited, settled
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy, Factor

@@ -16,11 +16,11 @@ from zope.interface.interface import InterfaceClass
 from conchsftp.auth.credentials import PASSWORD_FACTS, Answers, Credentials, IAnswers, Nothing, Password, answers_facts
 from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
 from conchsftp.auth.key_method import HostBoundMethod, PublicKeyMethod
+from conchsftp.auth.keys.signatures import end
 from conchsftp.auth.method import AuthMethod, Served
 from conchsftp.auth.password_change import PasswordChange
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import PASSWORD, Questions, own_prompts
-from conchsftp.auth.signatures import end
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import Factor
 from conchsftp.wire.reader import Reader

@@ -11,7 +11,7 @@ from twisted.cred.error import UnauthorizedLogin
 from zope.interface import Attribute, implementer_only
 
 from conchsftp.auth.credentials import Password
-from conchsftp.auth.hashes import LONGEST_PASSWORD_BYTES
+from conchsftp.auth.users.hashes import LONGEST_PASSWORD_BYTES
 from conchsftp.secret import Secret
 
 

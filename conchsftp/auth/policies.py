@@ -9,8 +9,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from conchsftp.auth.user import User
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users.user import User
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events.waiting import settled
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.workers import IWorkers

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 
-from conchsftp.auth.signatures import end
+from conchsftp.auth.keys.signatures import end
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
 from conchsftp.wire.kinds import BOOL, BYTES, U32

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
-from conchsftp.auth.user import UserId, UserName
+from conchsftp.auth.users.user import UserId, UserName
 from conchsftp.events.waiting import Pending
 
 Login = tuple[type[Interface], Any, Callable[[], None]]

@@ -12,11 +12,11 @@ from typing import Any
 from twisted.cred.error import UnauthorizedLogin
 from twisted.logger import Logger
 
-from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.credentials import Credentials, KeyCredentials
-from conchsftp.auth.keys_file import KeysFile
-from conchsftp.auth.revoked import RevokedKeys
-from conchsftp.auth.user_certificate import UserCertificate
+from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
+from conchsftp.auth.keys.revoked import RevokedKeys
+from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.users.keys_file import KeysFile
 from conchsftp.workers import IWorkers
 
 

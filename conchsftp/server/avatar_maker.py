@@ -10,8 +10,8 @@ from typing import Any
 from twisted.cred.error import UnauthorizedLogin
 from twisted.logger import Logger
 
-from conchsftp.auth.user import User, UserName
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users.user import User, UserName
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import path_error
 from conchsftp.events.hub import EventHub, proofread_class
 from conchsftp.files.accounts import Accounts

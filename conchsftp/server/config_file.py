@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conchsftp.auth.toml_text import Statement as Written
-from conchsftp.auth.toml_text import statements
+from conchsftp.auth.users.toml_text import Statement as Written
+from conchsftp.auth.users.toml_text import statements
 from conchsftp.errors import ServerError, path_error
 from conchsftp.settings.config import parse
 from conchsftp.settings.kinds import MASK, MODE

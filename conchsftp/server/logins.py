@@ -10,10 +10,10 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm, Portal
 
-from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker, register
 from conchsftp.auth.policies import Policies, UserPolicies
-from conchsftp.auth.threads import ThreadedChecker
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.sources.threads import ThreadedChecker
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.workers import Workers
 

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 
 from conchsftp.auth.policies import Policies
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
 from conchsftp.events.hub import EventHub, On
 from conchsftp.files.accounts import Accounts

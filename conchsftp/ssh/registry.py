@@ -145,7 +145,7 @@ class CompressionRow(Algorithm):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRow(Algorithm):
     """
-    A signature algorithm for the keys of users; `conchsftp.auth.signatures` checks them.
+    A signature algorithm for the keys of users; `conchsftp.auth.keys.signatures` checks them.
 
     Attributes:
         remark: what who names it should know; empty if there is nothing to say.

@@ -10,10 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from conchsftp import SFTPServer
-from conchsftp.auth.authorized_keys import AuthorizedKeys, read_keys
-from conchsftp.auth.hashes import matches
-from conchsftp.auth.key_judge import refusal
-from conchsftp.auth.user import User, UserId
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys, read_keys
+from conchsftp.auth.sources.key_judge import refusal
+from conchsftp.auth.users.hashes import matches
+from conchsftp.auth.users.user import User, UserId
 from conchsftp.secret import Secret
 
 QUERY = """

@@ -7,8 +7,8 @@ import os
 from twisted.application.service import Application
 
 from conchsftp import SFTPServer
-from conchsftp.auth.htpasswd import HtpasswdChecker
-from conchsftp.auth.key_directory import AuthorizedKeysDirectory
+from conchsftp.auth.sources.htpasswd import HtpasswdChecker
+from conchsftp.auth.sources.key_directory import AuthorizedKeysDirectory
 
 server = SFTPServer(
     listen=["tcp:2222:interface=127.0.0.1"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.krl import MAGIC
+from conchsftp.auth.keys.krl import MAGIC
 from tests.auth.support import unhex
 
 FOREVER = 2**64 - 1

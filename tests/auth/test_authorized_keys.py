@@ -7,7 +7,7 @@ from base64 import b64encode
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys, read_keys
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys, read_keys
 from tests.auth.support import RSA, Ed25519, SecurityKey
 
 KEY, OTHER = Ed25519(), Ed25519()

@@ -12,10 +12,10 @@ from twisted.cred.credentials import SSHPrivateKey, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.checkers import OneTimeUser, UsersFileChecker
-from conchsftp.auth.user import User, user_name_of
-from conchsftp.auth.user_fields import FIELDS, Entry
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import OneTimeUser, UsersFileChecker
+from conchsftp.auth.users.user import User, user_name_of
+from conchsftp.auth.users.user_fields import FIELDS, Entry
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events.connection import SSHUserAuthRequest
 from tests.auth.support import (
     FAILURE,

@@ -9,10 +9,10 @@ from typing import Any
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.checkers import UsersFileChecker
-from conchsftp.auth.signatures import fingerprint
+from conchsftp.auth.keys.signatures import fingerprint
+from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.auth.trust import KeyTrust
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE

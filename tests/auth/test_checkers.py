@@ -18,10 +18,10 @@ from twisted.cred.portal import Portal
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.checkers import FirstOf, OneTimeUser, UsersFileChecker, register
-from conchsftp.auth.hashes import HASHES_AT_ONCE
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import FirstOf, OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.users.hashes import HASHES_AT_ONCE
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.secret import Secret
 from tests.auth.support import (
     DSA,

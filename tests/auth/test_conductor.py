@@ -16,12 +16,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from conchsftp.auth.checkers import UsersFileChecker, register
-from conchsftp.auth.conductor import TOTPChecker
 from conchsftp.auth.dialogue import IDialogue
 from conchsftp.auth.policies import UserPolicies
-from conchsftp.auth.totp import FREE_GUESSES
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker, register
+from conchsftp.auth.sources.conductor import TOTPChecker
+from conchsftp.auth.sources.totp import FREE_GUESSES
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from tests.auth.support import (

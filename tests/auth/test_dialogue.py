@@ -16,9 +16,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.checkers import FirstOf
 from conchsftp.auth.dialogue import MOST_ROUNDS, IDialogue
 from conchsftp.auth.questions import Questions
+from conchsftp.auth.sources.checkers import FirstOf
 from conchsftp.settings.prompts import MOST_PROMPTS, Prompt
 from tests.auth.support import (
     FAILURE,

@@ -18,9 +18,9 @@ from twisted.internet.defer import succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.credentials import KeyProof
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
 from tests.auth.support import (
     ALGORITHMS,

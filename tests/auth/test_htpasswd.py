@@ -13,8 +13,8 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth.hashes import HASHES_AT_ONCE
-from conchsftp.auth.htpasswd import HtpasswdChecker
+from conchsftp.auth.sources.htpasswd import HtpasswdChecker
+from conchsftp.auth.users.hashes import HASHES_AT_ONCE
 from conchsftp.errors import ServerError
 from tests.auth.support import FAILURE, SUCCESS, SlowWorkers, Transport, Workers, logged, password_request
 

@@ -17,8 +17,8 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from conchsftp.auth import key_directory
-from conchsftp.auth.key_directory import AuthorizedKeysDirectory
+from conchsftp.auth.sources import key_directory
+from conchsftp.auth.sources.key_directory import AuthorizedKeysDirectory
 from conchsftp.errors import ServerError
 from tests.auth.certificates import Certified
 from tests.auth.support import (

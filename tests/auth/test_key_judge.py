@@ -11,8 +11,8 @@ from twisted.cred.credentials import SSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.checkers import UsersFileChecker
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.users.users_file import UsersFile
 from tests.auth.support import FAILURE, PK_OK, SUCCESS, Ed25519, SecurityKey, Transport, Workers, offer, proof
 
 KEY, TOUCHED, VERIFIED, UNTOUCHED = Ed25519(), SecurityKey(1), SecurityKey(5), SecurityKey(0)

@@ -15,8 +15,8 @@ from zope.interface import implementer
 
 from conchsftp.auth.credentials import IUntouchedKey, KeyOffer, KeyProof, UntouchedProof
 from conchsftp.auth.key_method import PublicKeyMethod
+from conchsftp.auth.keys.security_keys import DEMANDS
 from conchsftp.auth.methods import AuthRequest
-from conchsftp.auth.security_keys import DEMANDS
 from conchsftp.errors import ProtocolViolation
 from conchsftp.settings.table import TABLE
 from tests.auth.listening import Case, accept

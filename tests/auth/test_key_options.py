@@ -9,9 +9,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.key_options import OPTIONS, BadOption, KeyOptions, is_sftp, read_options, read_time
-from conchsftp.auth.source_patterns import SourcePatterns
-from conchsftp.auth.user_certificate import CRITICAL_OPTIONS, EXTENSIONS
+from conchsftp.auth.keys.key_options import OPTIONS, BadOption, KeyOptions, is_sftp, read_options, read_time
+from conchsftp.auth.keys.source_patterns import SourcePatterns
+from conchsftp.auth.keys.user_certificate import CRITICAL_OPTIONS, EXTENSIONS
 
 NEW_YEAR_2030 = 1893456000.0
 

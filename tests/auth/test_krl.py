@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.krl import BadList, RevocationList, read_krl
+from conchsftp.auth.keys.krl import BadList, RevocationList, read_krl
 from tests.auth import keygen_vectors as vectors
 from tests.auth.certificates import KRL_HEAD, krl_certificates, u64
 from tests.auth.certificates import krl_section as section

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from conchsftp.auth.checkers import register
 from conchsftp.auth.dialogue import IDialogue
+from conchsftp.auth.sources.checkers import register
 from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,

@@ -16,9 +16,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from conchsftp.auth.dialogue import IDialogue
-from conchsftp.auth.own_threads import OwnThreads
-from conchsftp.auth.pam import PamChecker
-from conchsftp.auth.pam_library import _check
+from conchsftp.auth.sources.own_threads import OwnThreads
+from conchsftp.auth.sources.pam import PamChecker
+from conchsftp.auth.sources.pam_library import _check
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 

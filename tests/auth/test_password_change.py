@@ -13,12 +13,12 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.checkers import FirstOf, UsersFileChecker
 from conchsftp.auth.credentials import Password
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, PasswordChange, unfit
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
-from conchsftp.auth.users_edit import expire_password, set_password
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import FirstOf, UsersFileChecker
+from conchsftp.auth.users.users_edit import expire_password, set_password
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.secret import Secret

@@ -9,7 +9,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import succeed
 
 from conchsftp.auth.credentials import KeyProof, Password
-from conchsftp.auth.signatures import PublicKey, Signed
+from conchsftp.auth.keys.signatures import PublicKey, Signed
 from conchsftp.secret import Secret
 from tests.auth.factors import BOTH, A, B, Case, partial, refused
 from tests.auth.support import (

@@ -9,9 +9,9 @@ from typing import Any
 from twisted.conch.ssh.common import MP, NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.krl import BadList
-from conchsftp.auth.revoked import RevokedKeys, read_revoked
-from conchsftp.auth.user_certificate import UserCertificate
+from conchsftp.auth.keys.krl import BadList
+from conchsftp.auth.keys.revoked import RevokedKeys, read_revoked
+from conchsftp.auth.keys.user_certificate import UserCertificate
 from tests.auth import keygen_vectors as vectors
 from tests.auth.certificates import KRL_HEAD, Certified, krl_certificates, krl_section, u64
 from tests.auth.support import RSA, Ed25519, SecurityKey

@@ -11,7 +11,15 @@ from twisted.conch.ssh.common import MP, NS
 from twisted.conch.ssh.keys import Key
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey, fingerprint, plain_algorithm, slow
+from conchsftp.auth.keys.signatures import (
+    KEY_TYPES,
+    BadKey,
+    BadSignature,
+    PublicKey,
+    fingerprint,
+    plain_algorithm,
+    slow,
+)
 from tests.auth.support import DSA, ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, WebAuthnKey, unhex
 
 DATA = b"what is signed"

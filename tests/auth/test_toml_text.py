@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.toml_text import lines_of, nearest_line, quote, statements, with_value
+from conchsftp.auth.users.toml_text import lines_of, nearest_line, quote, statements, with_value
 
 TEXT = '''# users
 [alice]  # the first

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.totp import FREE_GUESSES, LONGEST_WAIT_SECONDS, STEP_SECONDS, Codes, provisioning_uri
+from conchsftp.auth.sources.totp import FREE_GUESSES, LONGEST_WAIT_SECONDS, STEP_SECONDS, Codes, provisioning_uri
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 

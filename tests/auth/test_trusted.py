@@ -8,7 +8,7 @@ import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.trusted import Untrusted, check_trusted
+from conchsftp.auth.sources.trusted import Untrusted, check_trusted
 
 
 class TrustedTests(SynchronousTestCase):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.signatures import KEY_TYPES, fingerprint
-from conchsftp.auth.user_certificate import (
+from conchsftp.auth.keys.signatures import KEY_TYPES, fingerprint
+from conchsftp.auth.keys.user_certificate import (
     CERTIFICATE_TYPES,
     CRITICAL_OPTIONS,
     EXTENSIONS,

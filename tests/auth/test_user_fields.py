@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.toml_text import quote
-from conchsftp.auth.user import User
-from conchsftp.auth.user_fields import FIELDS
-from conchsftp.auth.users_text import UsersText, read_users
+from conchsftp.auth.users.toml_text import quote
+from conchsftp.auth.users.user import User
+from conchsftp.auth.users.user_fields import FIELDS
+from conchsftp.auth.users.users_text import UsersText, read_users
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.permissions import Permissions

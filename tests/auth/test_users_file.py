@@ -9,10 +9,10 @@ from base64 import b64encode
 import bcrypt
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys
-from conchsftp.auth.user_fields import FIELDS
-from conchsftp.auth.users_edit import set_password
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
+from conchsftp.auth.users.user_fields import FIELDS
+from conchsftp.auth.users.users_edit import set_password
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from tests.auth.support import Ed25519

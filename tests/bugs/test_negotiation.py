@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from twisted.logger import LogLevel, globalLogPublisher
 
-from conchsftp.auth.signatures import PublicKey
+from conchsftp.auth.keys.signatures import PublicKey
 from conchsftp.ssh.host_keys import HostKey, HostKeys
 from conchsftp.ssh.numbers import Reason
 from conchsftp.testing import MemoryClient

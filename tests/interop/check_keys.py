@@ -19,7 +19,7 @@ import pytest
 from twisted.conch.ssh.common import NS
 
 from bench.servers import Keys
-from conchsftp.auth.signatures import PublicKey
+from conchsftp.auth.keys.signatures import PublicKey
 from conchsftp.wire.reader import Reader
 from tests.auth.support import SecurityKey, SecurityKeyP256, WebAuthnKey
 from tests.interop.driving import environment, need, run, unavailable

@@ -18,7 +18,7 @@ from tests.interop.driving import environment, need, unavailable
 PROGRAM = """
 from twisted.application.service import Application
 from conchsftp import SFTPServer
-from conchsftp.auth.pam import PamChecker
+from conchsftp.auth.sources.pam import PamChecker
 
 application = Application("files")
 server = SFTPServer(
@@ -130,7 +130,7 @@ def check_slow(program: Logins) -> None:
 
 def check_real_service(tmp_path: Path) -> None:
     """A service of the machine is found by its name; one that does not exist is a mistake in one line."""
-    from conchsftp.auth.pam_library import PAM
+    from conchsftp.auth.sources.pam_library import PAM
     from conchsftp.errors import ServerError
 
     pytest.importorskip("pamela")

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from conchsftp.auth.hashes import HASHES_AT_ONCE
 from conchsftp.auth.realm import SFTPRealm
+from conchsftp.auth.users.hashes import HASHES_AT_ONCE
 from conchsftp.events import SSHUserAuthRequest
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar

@@ -9,11 +9,11 @@ import bcrypt
 from twisted.cred.portal import Portal
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
-from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.policies import ENROLLED
 from conchsftp.auth.progress import MOST_REQUESTS
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
 from conchsftp.server.service import SFTPServer
 from conchsftp.testing import MemoryClient

@@ -15,9 +15,9 @@ from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogLevel, globalLogPublisher
 
-from conchsftp.auth.checkers import UsersFileChecker
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.events import Disconnected, FileOpen
 from conchsftp.files.memory import MemoryFileSystem

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.signatures import KEY_TYPES
+from conchsftp.auth.keys.signatures import KEY_TYPES
 from conchsftp.errors import ServerError
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE

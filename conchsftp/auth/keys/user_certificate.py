@@ -13,10 +13,10 @@ from typing import Any
 
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.authorized_keys import AuthorizedKey
-from conchsftp.auth.key_options import is_sftp
-from conchsftp.auth.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
-from conchsftp.auth.source_patterns import Network, network
+from conchsftp.auth.keys.authorized_keys import AuthorizedKey
+from conchsftp.auth.keys.key_options import is_sftp
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
+from conchsftp.auth.keys.source_patterns import Network, network
 from conchsftp.settings.hosts import plain_address
 from conchsftp.wire.kinds import U64, Malformed
 from conchsftp.wire.reader import Reader

@@ -26,19 +26,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys
-from conchsftp.auth.conductor import Conductor, ICodes
 from conchsftp.auth.credentials import IUntouchedKey, KeyProof
 from conchsftp.auth.dialogue import Dialogue, IDialogue
-from conchsftp.auth.hashes import HASHES_AT_ONCE, Check, matches
-from conchsftp.auth.key_judge import refusal
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
+from conchsftp.auth.keys.security_keys import DeviceFlag
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
-from conchsftp.auth.security_keys import DeviceFlag
-from conchsftp.auth.threads import asker
-from conchsftp.auth.totp import Codes
-from conchsftp.auth.user import UserId
-from conchsftp.auth.users_edit import set_password
-from conchsftp.auth.users_file import UsersFile
+from conchsftp.auth.sources.conductor import Conductor, ICodes
+from conchsftp.auth.sources.key_judge import refusal
+from conchsftp.auth.sources.threads import asker
+from conchsftp.auth.sources.totp import Codes
+from conchsftp.auth.users.hashes import HASHES_AT_ONCE, Check, matches
+from conchsftp.auth.users.user import UserId
+from conchsftp.auth.users.users_edit import set_password
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.workers import FewThreads, IWorkers

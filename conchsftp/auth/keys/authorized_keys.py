@@ -11,8 +11,8 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from conchsftp.auth.key_options import BadOption, KeyOptions, read_options
-from conchsftp.auth.signatures import KEY_TYPES, BadKey, PublicKey
+from conchsftp.auth.keys.key_options import BadOption, KeyOptions, read_options
+from conchsftp.auth.keys.signatures import KEY_TYPES, BadKey, PublicKey
 
 _BEGIN = b"---- BEGIN SSH2 PUBLIC KEY ----"
 _END = b"---- END SSH2 PUBLIC KEY ----"

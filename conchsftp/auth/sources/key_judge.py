@@ -11,10 +11,10 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.credentials import KeyCredentials, KeyProof, UntouchedProof
-from conchsftp.auth.security_keys import DeviceFlag, lacking
-from conchsftp.auth.user_certificate import UserCertificate
+from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
+from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
+from conchsftp.auth.keys.user_certificate import UserCertificate
 
 
 def refusal(credentials: Any, lists: Collection[AuthorizedKeys], principals: Collection[str] = ()) -> str:

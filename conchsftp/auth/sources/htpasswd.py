@@ -18,12 +18,12 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from conchsftp.auth.checkers import AvatarID
-from conchsftp.auth.hashes import DEFAULT_ROUNDS, HASH, HASHES_AT_ONCE, Check, matches, rounds_of
-from conchsftp.auth.threads import ThreadedChecker
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.auth.sources.checkers import AvatarID
+from conchsftp.auth.sources.threads import ThreadedChecker
+from conchsftp.auth.users.hashes import DEFAULT_ROUNDS, HASH, HASHES_AT_ONCE, Check, matches, rounds_of
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
+from conchsftp.watched import WatchedFile
 from conchsftp.workers import IWorkers
 
 # Lines of one version of the file that the log names; a file of another kind has mistakes in all of them.

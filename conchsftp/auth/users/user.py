@@ -7,7 +7,7 @@ Records, and what they say by themselves: who reads them from a file, and who as
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.hosts import plain_address

@@ -21,13 +21,13 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys
-from conchsftp.auth.checkers import AvatarID, proves
 from conchsftp.auth.credentials import IUntouchedKey, KeyProof
-from conchsftp.auth.key_judge import refusal
-from conchsftp.auth.keys_file import KeysFile
-from conchsftp.auth.threads import ThreadedChecker
-from conchsftp.auth.trusted import Untrusted, check_trusted
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
+from conchsftp.auth.sources.checkers import AvatarID, proves
+from conchsftp.auth.sources.key_judge import refusal
+from conchsftp.auth.sources.threads import ThreadedChecker
+from conchsftp.auth.sources.trusted import Untrusted, check_trusted
+from conchsftp.auth.users.keys_file import KeysFile
 from conchsftp.errors import ServerError
 from conchsftp.workers import IWorkers
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa, utils
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.security_keys import Assertion, DeviceFlag, assertion, webauthn_assertion
+from conchsftp.auth.keys.security_keys import Assertion, DeviceFlag, assertion, webauthn_assertion
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 

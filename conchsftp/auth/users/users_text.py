@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from conchsftp.auth.toml_text import Path, lines_of, nearest_line
-from conchsftp.auth.user import User
-from conchsftp.auth.user_fields import FIELDS, Entry
+from conchsftp.auth.users.toml_text import Path, lines_of, nearest_line
+from conchsftp.auth.users.user import User
+from conchsftp.auth.users.user_fields import FIELDS, Entry
 from conchsftp.settings.row import hint
 
 _PLACE = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)

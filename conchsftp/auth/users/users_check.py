@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from conchsftp.auth.authorized_keys import read_keys
-from conchsftp.auth.user import User
-from conchsftp.auth.users_text import Finding, UsersText, read_users
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.auth.keys.authorized_keys import read_keys
+from conchsftp.auth.users.user import User
+from conchsftp.auth.users.users_text import Finding, UsersText, read_users
 from conchsftp.settings.auth_policy import ASKED, Factor
+from conchsftp.watched import WatchedFile
 
 # What OWASP's cheat sheet on storing passwords calls the least.
 LEAST_ROUNDS = 10

@@ -6,7 +6,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.watched import WatchedFile
 from tests.files.support import open_descriptors
 
 

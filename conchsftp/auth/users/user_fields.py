@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from conchsftp.auth.authorized_keys import AuthorizedKey, AuthorizedKeys, read_keys
-from conchsftp.auth.hashes import HASH
+from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys, read_keys
+from conchsftp.auth.users.hashes import HASH
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.permissions import Permissions

@@ -11,13 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys
-from conchsftp.auth.hashes import DEFAULT_ROUNDS
-from conchsftp.auth.keys_file import KeysFile
-from conchsftp.auth.user import User
-from conchsftp.auth.users_text import Finding, read_users
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
+from conchsftp.auth.users.hashes import DEFAULT_ROUNDS
+from conchsftp.auth.users.keys_file import KeysFile
+from conchsftp.auth.users.user import User
+from conchsftp.auth.users.users_text import Finding, read_users
 from conchsftp.errors import ServerError
+from conchsftp.watched import WatchedFile
 
 
 class UsersFile:

@@ -7,8 +7,8 @@ Blocks; runs in a worker thread. What its lines mean is in `authorized_keys.py`.
 import threading
 from collections.abc import Callable
 
-from conchsftp.auth.authorized_keys import AuthorizedKeys, read_keys
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.auth.keys.authorized_keys import AuthorizedKeys, read_keys
+from conchsftp.watched import WatchedFile
 
 
 class KeysFile:

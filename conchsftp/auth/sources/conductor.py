@@ -19,8 +19,8 @@ from conchsftp.auth.dialogue import Dialogue, IDialogue
 from conchsftp.auth.new_passwords import ask_for_change
 from conchsftp.auth.password_change import NewPasswordNeeded
 from conchsftp.auth.questions import PASSWORD
-from conchsftp.auth.totp import Codes
-from conchsftp.auth.user import user_name_of
+from conchsftp.auth.sources.totp import Codes
+from conchsftp.auth.users.user import user_name_of
 from conchsftp.events.waiting import settled
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt

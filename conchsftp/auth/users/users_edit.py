@@ -13,9 +13,9 @@ from typing import Any
 
 import bcrypt
 
-from conchsftp.auth.hashes import DEFAULT_ROUNDS, LONGEST_PASSWORD_BYTES
-from conchsftp.auth.toml_text import with_value, without
-from conchsftp.auth.users_text import UsersText, read_users
+from conchsftp.auth.users.hashes import DEFAULT_ROUNDS, LONGEST_PASSWORD_BYTES
+from conchsftp.auth.users.toml_text import with_value, without
+from conchsftp.auth.users.users_text import UsersText, read_users
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.krl import MAGIC, BadList, RevocationList, read_krl
-from conchsftp.auth.signatures import BadKey
-from conchsftp.auth.user_certificate import UserCertificate, is_certificate
-from conchsftp.auth.watched import WatchedFile
+from conchsftp.auth.keys.krl import MAGIC, BadList, RevocationList, read_krl
+from conchsftp.auth.keys.signatures import BadKey
+from conchsftp.auth.keys.user_certificate import UserCertificate, is_certificate
+from conchsftp.watched import WatchedFile
 from conchsftp.wire.kinds import MPINT, Malformed
 from conchsftp.wire.reader import Reader
 

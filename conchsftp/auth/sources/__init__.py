@@ -1,0 +1,3 @@
+"""
+Sources of users: the checkers that vouch for them, and what these have in common.
+"""
