@@ -253,7 +253,7 @@ async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) ->
     if not verdict.good or factory.barred is None or isinstance(verdict.avatar_id, UserId):
         return
     name = user_name_of(verdict.avatar_id) or attempt.user_name
-    reason = await factory.barred(name, getattr(attempt.address, "host", None), attempt.now)
+    reason = await factory.barred(name, attempt.host, attempt.now)
     if reason:
         raise UnauthorizedLogin(reason)
 

@@ -116,8 +116,7 @@ class PublicKeyMethod(AuthMethod):
     def _certificate(self, attempt: AuthAttempt) -> UserCertificate:
         """Return the certificate that stands in the place of a key, unless it is worthless."""
         certificate = UserCertificate.parse(self.blob)
-        address = getattr(attempt.address, "host", None)
-        reason = certificate.refusal(ca_algorithms=attempt.ca_algorithms, address=address, now=attempt.now)
+        reason = certificate.refusal(ca_algorithms=attempt.ca_algorithms, address=attempt.host, now=attempt.now)
         if reason:
             raise BadCertificate(reason)
         return certificate

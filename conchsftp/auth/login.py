@@ -20,11 +20,12 @@ from conchsftp.auth.policies import Policies, policy_of
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.auth.reachable import unreachable
-from conchsftp.auth.users.user import UserId
+from conchsftp.auth.users.user import UserId, user_name_of
 from conchsftp.errors import ProtocolViolation
 from conchsftp.events.waiting import limited, settled
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy, Factor
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.peers import unwrapped
 
 # The longest that is compared, logged and looked up.
 _LONGEST_NAME = 255
@@ -82,7 +83,7 @@ class Login:
             user_name=user_name,
             service=request.service,
             method=request.method,
-            address=_plain(transport.getPeer()),
+            address=unwrapped(transport.getPeer()),
             now=transport.factory.now(),
             session_id=transport.sessionID,
             algorithms=transport.user_signature_algorithms,
@@ -197,7 +198,7 @@ class Login:
         if not progress.agrees(verdict.avatar_id):
             raise UnauthorizedLogin("the proof is one of somebody else")
         self.refuse_repeated(credentials)
-        name = _text(verdict.avatar_id)
+        name = user_name_of(verdict.avatar_id)
         if name:
             # Another name for the same user must not be a way around what is required of them.
             await self._require(name)
@@ -261,12 +262,6 @@ class Login:
         return next((policy for policy in each if policy.lists and not policy.complete(factors)), None)
 
 
-def _text(avatar_id: Any) -> str:
-    """Return the name that an avatar id is; empty if it is none."""
-    name = avatar_id.decode("utf-8", "surrogateescape") if isinstance(avatar_id, bytes) else avatar_id
-    return name if isinstance(name, str) else ""
-
-
 def _user_name(user: bytes) -> str:
     """Return a user name as text; names that cannot be told apart on a screen, or in a log, are nobody's."""
     try:
@@ -276,8 +271,3 @@ def _user_name(user: bytes) -> str:
     if len(user) > _LONGEST_NAME or any(letter < " " or letter == "\x7f" for letter in name):
         raise UnauthorizedLogin("the user name is too long, or holds control characters")
     return name
-
-
-def _plain(address: Any) -> Any:
-    """Return what Conch wraps in an address of its own, of which nobody could ask the host."""
-    return getattr(address, "address", address)

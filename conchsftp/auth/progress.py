@@ -129,6 +129,11 @@ class AuthAttempt:
     progress: AuthProgress
     factor: Factor = Factor("")
 
+    @property
+    def host(self) -> str | None:
+        """The client's address alone; None where it has none, as behind a local socket."""
+        return getattr(self.address, "host", None)
+
 
 def _plain(avatar_id: Any) -> Any:
     """Return an avatar id for comparison: one checker may give the name as text, another as bytes."""

@@ -54,11 +54,11 @@ class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory` (its `portal`, `events`, `policies`, `proofs`, `trust`, `now` and
-    `refusal_delay`),
-    `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `user_signature_algorithms`, `sendPacket`,
-    `sendUnimplemented`, `sendDisconnect`, `ending`, `log`, `penalise`, `forgive`; before USERAUTH_SUCCESS
-    `prepared(user_name, avatar, home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory` (its `portal`, `events`, `policies`, `barred`, `proofs`, `trust`, `now`
+    and `refusal_delay`), `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `otherVersionString`,
+    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`, `penalise`,
+    `forgive`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it
+    `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the server has.

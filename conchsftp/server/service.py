@@ -78,7 +78,6 @@ class SFTPServer(Properties, Control, MultiService):
     add_listener: Callable[[object], None]
     _ports: Sequence[IListeningPort] = ()
     _was_started = False
-    _barred: Any = None
     _turn: object = None
     """One for each time that ports are opened, until they are to be closed."""
     _closing: "tuple[Deferred[Any], ...]" = ()

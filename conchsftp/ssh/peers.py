@@ -5,10 +5,14 @@ What an address of Twisted tells: the host alone, and how a client is called in 
 from typing import Any
 
 
+def unwrapped(address: Any) -> Any:
+    """Return what a transport of Conch wraps in an address of its own, of which nobody could ask the host."""
+    return getattr(address, "address", address)
+
+
 def host_of(address: Any) -> str:
     """Return the host of an address; of one that has none, such as a local socket, the whole of it."""
-    # What a transport of Conch returns is a wrapping of it.
-    plain = getattr(address, "address", address)
+    plain = unwrapped(address)
     return str(getattr(plain, "host", plain))
 
 
