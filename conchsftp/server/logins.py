@@ -11,7 +11,8 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm, Portal
 
 from conchsftp.auth.policies import Policies, UserPolicies
-from conchsftp.auth.sources.checkers import OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.sources.checkers import OneTimeUser, UsersFileChecker
+from conchsftp.auth.sources.portals import register
 from conchsftp.auth.sources.threads import ThreadedChecker
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError

@@ -5,7 +5,7 @@ import sqlite3
 from twisted.application.service import Application
 
 from conchsftp import SFTPServer
-from conchsftp.auth.sources.conductor import TOTPChecker
+from conchsftp.auth.sources.totp_checker import TOTPChecker
 
 WITH_CODE = "publickey,keyboard-interactive:totp password,keyboard-interactive:totp keyboard-interactive"
 

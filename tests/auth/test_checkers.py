@@ -19,7 +19,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from conchsftp.auth.realm import SFTPRealm
-from conchsftp.auth.sources.checkers import FirstOf, OneTimeUser, UsersFileChecker, register
+from conchsftp.auth.sources.checkers import OneTimeUser, UsersFileChecker
+from conchsftp.auth.sources.first_of import FirstOf
+from conchsftp.auth.sources.portals import register
 from conchsftp.auth.users.hashes import HASHES_AT_ONCE
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.secret import Secret

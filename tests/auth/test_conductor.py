@@ -18,9 +18,10 @@ from zope.interface import implementer
 
 from conchsftp.auth.dialogue import IDialogue
 from conchsftp.auth.policies import UserPolicies
-from conchsftp.auth.sources.checkers import UsersFileChecker, register
-from conchsftp.auth.sources.conductor import TOTPChecker
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.sources.portals import register
 from conchsftp.auth.sources.totp import FREE_GUESSES
+from conchsftp.auth.sources.totp_checker import TOTPChecker
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret

@@ -18,7 +18,7 @@ from zope.interface.verify import verifyObject
 
 from conchsftp.auth.dialogue import MOST_ROUNDS, IDialogue
 from conchsftp.auth.questions import Questions
-from conchsftp.auth.sources.checkers import FirstOf
+from conchsftp.auth.sources.first_of import FirstOf
 from conchsftp.settings.prompts import MOST_PROMPTS, Prompt
 from tests.auth.support import (
     FAILURE,

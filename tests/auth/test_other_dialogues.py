@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from conchsftp.auth.dialogue import IDialogue
-from conchsftp.auth.sources.checkers import register
+from conchsftp.auth.sources.portals import register
 from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,

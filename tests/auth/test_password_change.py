@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.auth.credentials import Password
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, PasswordChange, unfit
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
-from conchsftp.auth.sources.checkers import FirstOf, UsersFileChecker
+from conchsftp.auth.sources.checkers import UsersFileChecker
+from conchsftp.auth.sources.first_of import FirstOf
 from conchsftp.auth.users.users_edit import expire_password, set_password
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError

@@ -1,49 +1,38 @@
 """
-Checkers: whose password and whose key it is.
+Whose password and whose key it is: the checkers of the users file, and of one user without a file.
 
 They are ordinary checkers of `twisted.cred` and also serve a Conch server that is not ours. Blocking work is handed to
 workers. They do not delay refusals (`UserAuth` does) and keep no state of a connection.
 """
 
 import time
-from collections.abc import Iterable, Sequence
 from hmac import compare_digest
-from struct import error as StructError
 from threading import Lock
 from typing import Any, Self
 
 import bcrypt
-from cryptography.exceptions import UnsupportedAlgorithm
-from twisted.conch.error import ValidPublicKey
-from twisted.conch.ssh.common import getNS
-from twisted.conch.ssh.keys import BadKeyError, Key
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
-from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
-from twisted.cred.portal import Portal
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
+from zope.interface import implementer
 
-from conchsftp.auth.credentials import IUntouchedKey, KeyProof
-from conchsftp.auth.dialogue import Dialogue, IDialogue
+from conchsftp.auth.credentials import IUntouchedKey
 from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
-from conchsftp.auth.keys.security_keys import DeviceFlag
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
-from conchsftp.auth.sources.conductor import Conductor, ICodes
-from conchsftp.auth.sources.key_judge import refusal
+from conchsftp.auth.sources.conductor import ICodes
+from conchsftp.auth.sources.key_judge import refusal, require_proof
 from conchsftp.auth.sources.threads import asker
 from conchsftp.auth.sources.totp import Codes
 from conchsftp.auth.users.hashes import HASHES_AT_ONCE, Check, matches
-from conchsftp.auth.users.user import UserId
+from conchsftp.auth.users.user import AvatarID, UserId
 from conchsftp.auth.users.users_edit import set_password
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.workers import FewThreads, IWorkers
-
-AvatarID = bytes | tuple[()]
 
 
 @implementer(ICredentialsChecker, ICodes)
@@ -150,8 +139,7 @@ class UsersFileChecker:
             raise UnauthorizedLogin("no such user in the users file")
         # Another server's credentials say neither where they come from nor when.
         attempt = getattr(credentials, "attempt", None)
-        host = getattr(attempt.address, "host", None) if attempt is not None else None
-        now = attempt.now if attempt is not None else time.time()
+        host, now = (attempt.host, attempt.now) if attempt is not None else (None, time.time())
         if reason := self._users.barred(user.name, host, now):
             raise UnauthorizedLogin(reason)
         return UserId(user)
@@ -187,10 +175,7 @@ class UsersFileChecker:
         if reason := refusal(credentials, keys, user.principals if user is not None else ()):
             raise UnauthorizedLogin(reason)
         vouched = self._vouched(credentials)
-        if not credentials.signature:
-            raise ValidPublicKey
-        if not isinstance(credentials, KeyProof) and not proves(credentials):
-            raise UnauthorizedLogin("the signature does not match")
+        require_proof(credentials)
         return vouched
 
     def _keys_of(self, username: bytes) -> tuple[AuthorizedKeys, ...]:
@@ -243,80 +228,3 @@ class OneTimeUser:
         if not self._password == Secret(credentials.password) or not right:
             raise UnauthorizedLogin("wrong user name or password")
         return bytes(credentials.username)
-
-
-@implementer(ICredentialsChecker)
-class FirstOf:
-    """
-    Several checkers for one kind of credentials: the first that accepts them decides.
-
-    A portal asks one checker for each kind and forgets the others without a word; register this instead.
-
-    Args:
-        interface: the kind of credentials.
-        checkers: in the order in which they are asked.
-    """
-
-    def __init__(self, interface: type[Interface], checkers: Sequence[ICredentialsChecker]) -> None:
-        self.credentialInterfaces = (interface,)
-        self._checkers = tuple(checkers)
-
-    def requestAvatarId(self, credentials: Any) -> Deferred[AvatarID]:
-        """Return what the first checker that accepts says; fail as the last one does."""
-        return Deferred.fromCoroutine(self._ask(credentials))
-
-    async def _ask(self, credentials: Any) -> AvatarID:
-        for checker in self._checkers[:-1]:
-            try:
-                accepted: AvatarID = await maybeDeferred(checker.requestAvatarId, credentials)
-            except (ValidPublicKey, NewPasswordNeeded):
-                # This is how a checker says yes to an offer; and to a password that has expired.
-                raise
-            except (LoginFailed, UnhandledCredentials):
-                # Nobody likes to be asked the same twice.
-                credentials = credentials.again() if isinstance(credentials, Dialogue) else credentials
-                continue
-            return accepted
-        last: AvatarID = await maybeDeferred(self._checkers[-1].requestAvatarId, credentials)
-        return last
-
-
-def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
-    """
-    Let a portal ask all of the checkers, in their order; and one-time codes of who has some, after the password.
-
-    Raises:
-        ServerError: one of them is no checker.
-    """
-    known = list(checkers)
-    by_kind: dict[Any, list[ICredentialsChecker]] = {}
-    for checker in known:
-        if isinstance(checker, type) or not hasattr(checker, "requestAvatarId"):
-            name = f"the class {checker.__name__}" if isinstance(checker, type) else type(checker).__name__
-            raise ServerError(0, f"checkers: an object that provides ICredentialsChecker expected, got {name}")
-        for interface in checker.credentialInterfaces:
-            by_kind.setdefault(interface, []).append(checker)
-    sources = [each for each in known if ICodes.providedBy(each)]
-    dialogues = [each for each in by_kind.pop(IDialogue, []) if each not in sources]
-    if sources or dialogues:
-        # Who conducts a dialogue asks for the password in it.
-        passwords = [each for each in by_kind.get(IUsernamePassword, []) if each not in dialogues]
-        changes = by_kind.get(IPasswordChange, [])
-        by_kind[IDialogue] = [Conductor(passwords, dialogues, sources, changes)]
-    for interface, asked in by_kind.items():
-        portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
-
-
-def proves(credentials: Any) -> bool:
-    """Verify the signature of credentials that our `UserAuth` did not make: those of a stock Conch server."""
-    signature: bytes = credentials.signature
-    try:
-        key = Key.fromString(credentials.blob)
-        if key.isSecurityKey() and not signature[-5] & DeviceFlag.TOUCHED:
-            return False
-        # There are no settings that could name them. Conch also takes a DSA signature that is not named.
-        if key.type() == "DSA" or getNS(signature)[0] == b"ssh-rsa":
-            return False
-        return bool(key.verify(signature, credentials.sigData))
-    except (BadKeyError, StructError, IndexError, ValueError, UnsupportedAlgorithm):
-        return False

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.conch.error import NotEnoughAuthentication
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Attribute, Interface, implementer
 
@@ -19,7 +19,7 @@ from conchsftp.auth.dialogue import Dialogue, IDialogue
 from conchsftp.auth.new_passwords import ask_for_change
 from conchsftp.auth.password_change import NewPasswordNeeded
 from conchsftp.auth.questions import PASSWORD
-from conchsftp.auth.sources.totp import Codes
+from conchsftp.auth.sources.first_of import first
 from conchsftp.auth.users.user import user_name_of
 from conchsftp.events.waiting import settled
 from conchsftp.secret import Secret
@@ -79,7 +79,7 @@ class Conductor:
         if not asked and not self._dialogues:
             return await self._code_alone(dialogue)
         try:
-            avatar_id, dialogue = await _first([*asked, *self._dialogues], dialogue)
+            avatar_id, dialogue = await first([*asked, *self._dialogues], dialogue)
         except NotEnoughAuthentication:
             await self._code_besides(dialogue, None)
             raise
@@ -163,59 +163,7 @@ class _AskedFor:
         while self._changes:
             change = await ask_for_change(password, dialogue.conversation, needed.prompt)
             try:
-                return (await _first(self._changes, change))[0]
+                return (await first(self._changes, change))[0]
             except NewPasswordNeeded as again:
                 needed = again
         raise needed
-
-
-@implementer(ICredentialsChecker, ICodes)
-class TOTPChecker:
-    """
-    One-time codes of users whose secrets an application keeps, in a database, for example.
-
-    Beside it stand checkers of passwords or keys, and a policy that asks for a code: see docs/codes.md.
-
-    Args:
-        secret_of: called with a user name, returns the secret in base32, at least 112 bits of it; None for who has no
-            code. May return a Deferred or a coroutine of it. It is asked about names of nobody, too.
-    Raises:
-        ServerError: pyotp is missing.
-    """
-
-    credentialInterfaces = (IDialogue,)
-
-    def __init__(self, secret_of: Any) -> None:
-        self.codes = Codes()
-        self.totp_of = secret_of
-
-    def owner_of(self, credentials: Any) -> bytes:
-        """Return the user name."""
-        return bytes(credentials.username)
-
-    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
-        """
-        Ask for the code, for a portal of one's own; see `ICredentialsChecker`.
-
-        A code by itself is not enough: something else has to be proved on the connection, unless a policy says that
-        `keyboard-interactive:totp` alone will do.
-        """
-        return Conductor((), (), (self,)).requestAvatarId(credentials)
-
-
-async def _first(checkers: Sequence[Any], shown: Any) -> tuple[Any, Any]:
-    """
-    Return what the first checker says that accepts, and what it was shown.
-
-    Nobody is asked the same twice. Fails as the last checker does.
-    """
-    for checker in checkers[:-1]:
-        try:
-            return await maybeDeferred(checker.requestAvatarId, shown), shown
-        except NewPasswordNeeded:
-            # A password that was right.
-            raise
-        except (LoginFailed, UnhandledCredentials):
-            if isinstance(shown, Dialogue):
-                shown = shown.again()
-    return await maybeDeferred(checkers[-1].requestAvatarId, shown), shown

@@ -18,9 +18,9 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from conchsftp.auth.sources.checkers import AvatarID
 from conchsftp.auth.sources.threads import ThreadedChecker
 from conchsftp.auth.users.hashes import DEFAULT_ROUNDS, HASH, HASHES_AT_ONCE, Check, matches, rounds_of
+from conchsftp.auth.users.user import AvatarID
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.watched import WatchedFile

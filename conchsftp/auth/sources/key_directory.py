@@ -14,20 +14,19 @@ from collections import OrderedDict, deque
 from functools import partial
 from typing import Any
 
-from twisted.conch.error import ValidPublicKey
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from conchsftp.auth.credentials import IUntouchedKey, KeyProof
+from conchsftp.auth.credentials import IUntouchedKey
 from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
-from conchsftp.auth.sources.checkers import AvatarID, proves
-from conchsftp.auth.sources.key_judge import refusal
+from conchsftp.auth.sources.key_judge import refusal, require_proof
 from conchsftp.auth.sources.threads import ThreadedChecker
 from conchsftp.auth.sources.trusted import Untrusted, check_trusted
 from conchsftp.auth.users.keys_file import KeysFile
+from conchsftp.auth.users.user import AvatarID
 from conchsftp.errors import ServerError
 from conchsftp.workers import IWorkers
 
@@ -74,10 +73,7 @@ class AuthorizedKeysDirectory(ThreadedChecker):
             self.log.error("{complaint}", complaint=self._complaints.popleft())
         if reason := refusal(credentials, () if keys is None else (keys,)):
             raise UnauthorizedLogin(reason)
-        if not credentials.signature:
-            raise ValidPublicKey
-        if not isinstance(credentials, KeyProof) and not proves(credentials):
-            raise UnauthorizedLogin("the signature does not match")
+        require_proof(credentials)
         return bytes(credentials.username)
 
     def _find(self, username: bytes) -> AuthorizedKeys | None:

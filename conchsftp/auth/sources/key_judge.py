@@ -9,7 +9,14 @@ asks for that is refused then. Source: for the names of certificates, Authorized
 
 import time
 from collections.abc import Collection
+from struct import error as StructError
 from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from twisted.conch.error import ValidPublicKey
+from twisted.conch.ssh.common import getNS
+from twisted.conch.ssh.keys import BadKeyError, Key
+from twisted.cred.error import UnauthorizedLogin
 
 from conchsftp.auth.credentials import KeyCredentials, KeyProof, UntouchedProof
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
@@ -43,6 +50,35 @@ def refusal(credentials: Any, lists: Collection[AuthorizedKeys], principals: Col
     return _first(reasons) if reasons else "the CA of the certificate is not trusted for this user"
 
 
+def require_proof(credentials: Any) -> None:
+    """
+    See whether a key that lets in was proven.
+
+    Raises:
+        ValidPublicKey: it is only offered; this is how a checker says that a signature would let in.
+        UnauthorizedLogin: the signature does not match.
+    """
+    if not credentials.signature:
+        raise ValidPublicKey
+    if not isinstance(credentials, KeyProof) and not _proves(credentials):
+        raise UnauthorizedLogin("the signature does not match")
+
+
+def _proves(credentials: Any) -> bool:
+    """Verify the signature of credentials that our `UserAuth` did not make: those of a stock Conch server."""
+    signature: bytes = credentials.signature
+    try:
+        key = Key.fromString(credentials.blob)
+        if key.isSecurityKey() and not signature[-5] & DeviceFlag.TOUCHED:
+            return False
+        # There are no settings that could name them. Conch also takes a DSA signature that is not named.
+        if key.type() == "DSA" or getNS(signature)[0] == b"ssh-rsa":
+            return False
+        return bool(key.verify(signature, credentials.sigData))
+    except (BadKeyError, StructError, IndexError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
 def _first(reasons: list[str]) -> str:
     """Return the first reason, unless one line has none."""
     return "" if "" in reasons else reasons[0]
@@ -56,9 +92,8 @@ def _unnamed(certificate: UserCertificate, wanted: Collection[str]) -> str:
 def _reason(credentials: Any, line: AuthorizedKey, certificate: UserCertificate | None = None) -> str:
     """Return why this line does not let in."""
     ours = isinstance(credentials, KeyCredentials)
-    address = getattr(credentials.address, "host", None) if ours else None
-    now = credentials.attempt.now if ours else time.time()
-    reason = line.options.refusal(address, now) or _device(credentials, line, certificate)
+    host, now = (credentials.attempt.host, credentials.attempt.now) if ours else (None, time.time())
+    reason = line.options.refusal(host, now) or _device(credentials, line, certificate)
     return f"{reason} (line {line.line})" if reason else ""
 
 

@@ -18,10 +18,10 @@ from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
 from conchsftp.auth.dialogue import IDialogue
-from conchsftp.auth.sources.checkers import AvatarID
 from conchsftp.auth.sources.own_threads import OwnThreads
 from conchsftp.auth.sources.pam_library import PAM, Converse
 from conchsftp.auth.sources.threads import ThreadedChecker
+from conchsftp.auth.users.user import AvatarID
 from conchsftp.workers import FewThreads
 
 # Each waits for a person: strangers who answer slowly must not keep the others out.

@@ -13,6 +13,9 @@ from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.hosts import plain_address
 from conchsftp.settings.permissions import Permissions
 
+AvatarID = bytes | tuple[()]
+"""What checkers return, as Twisted has it; the empty tuple is the anonymous user."""
+
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class User:
