@@ -96,7 +96,7 @@ def _confirmed(codes: Codes, user: str, secret: Secret) -> bool:
         if sys.stdin.isatty():
             print(f"Code that the app of {user} shows: ", end="", file=sys.stderr, flush=True)
         typed = sys.stdin.readline().strip()
-        if typed and not codes.judge(user, secret, Secret(typed), time.time()):
+        if typed and not codes.judge(secret, Secret(typed), time.time()):
             return True
         print("wrong code" if typed else "no code", file=sys.stderr)
     return False

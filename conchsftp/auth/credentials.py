@@ -15,7 +15,7 @@ from twisted.cred.credentials import ICredentials, ISSHPrivateKey, IUsernamePass
 from twisted.internet.interfaces import IAddress
 from zope.interface import Attribute, implementer, implementer_only
 
-from conchsftp.auth.keys.signatures import PublicKey, Signed
+from conchsftp.auth.keys.signatures import PublicKey, Signed, canonical
 from conchsftp.auth.keys.user_certificate import UserCertificate
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.secret import Secret
@@ -118,8 +118,8 @@ class KeyCredentials(Credentials):
 
     @property
     def facts(self) -> frozenset[Hashable]:
-        """The key itself: a certificate and the key that it certifies are one factor."""
-        return frozenset((("key", self.key.blob),))
+        """The key itself: a certificate and the key that it certifies are one factor, and so is a key written twice."""
+        return frozenset((("key", canonical(self.key.blob)),))
 
 
 @implementer(ISSHPrivateKey)

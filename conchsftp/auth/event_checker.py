@@ -252,10 +252,11 @@ async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) ->
     """
     if not verdict.good or factory.barred is None or isinstance(verdict.avatar_id, UserId):
         return
-    name = user_name_of(verdict.avatar_id) or attempt.user_name
-    reason = await factory.barred(name, attempt.host, attempt.now)
-    if reason:
-        raise UnauthorizedLogin(reason)
+    # Another name for the same user must not be a way around it, whichever of the two the file knows.
+    for name in dict.fromkeys((attempt.user_name, user_name_of(verdict.avatar_id) or attempt.user_name)):
+        reason = await factory.barred(name, attempt.host, attempt.now)
+        if reason:
+            raise UnauthorizedLogin(reason)
 
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:

@@ -16,7 +16,7 @@ from conchsftp.auth.event_checker import Verdict
 from conchsftp.auth.keys.security_keys import DEMANDS
 from conchsftp.auth.method import Served
 from conchsftp.auth.methods import METHODS, AuthRequest, NoneMethod, offered, unserved
-from conchsftp.auth.policies import Policies, policy_of
+from conchsftp.auth.policies import Policies, policy_of, proved_by
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.auth.reachable import unreachable
@@ -205,14 +205,15 @@ class Login:
         if isinstance(verdict.avatar_id, UserId) and self._transport.factory.policies is None:
             # A users file that only a checker knows: it could not be asked before.
             progress.required[None] = policy_of(verdict.avatar_id.user, self._settings) or AuthPolicy()
-        factors = [*progress.factors, attempt.factor]
+        facts = credentials.facts or {attempt.method}
+        factor = proved_by(attempt.factor, progress.facts | facts, progress.required.values())
+        factors = [*progress.factors, factor]
         if attempt.method == NoneMethod.name:
             self._refuse_nothing()
         progress.home_dir = verdict.home_dir or progress.home_dir
         if not verdict.partial and self._incomplete(factors) is None:
             return True
-        facts = credentials.facts or {attempt.method}
-        progress.prove(attempt.factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
+        progress.prove(factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
         progress.passed = set() if verdict.available else progress.passed | {attempt.method}
         text = "{method!r} accepted for {user!r}, more is needed"
         self._log.info(text, method=attempt.method, user=attempt.user_name, step=True)

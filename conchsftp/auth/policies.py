@@ -4,7 +4,7 @@ What each user has to prove: an application's word, then the users file's, then 
 Only looks it up; what it means for a login is up to `login.py`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from conchsftp.auth.users.user import User
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events.waiting import settled
-from conchsftp.settings.auth_policy import AuthPolicy
+from conchsftp.settings.auth_policy import ASKED, AuthPolicy, Factor
 from conchsftp.workers import IWorkers
 
 Policies = Callable[[str], Any]
@@ -22,11 +22,13 @@ Deferred or coroutine of it. Asked for every name that a client gives, whether t
 """
 
 ENROLLED = AuthPolicy.parse(
-    "publickey,keyboard-interactive:totp password,keyboard-interactive:totp keyboard-interactive"
+    "publickey,keyboard-interactive:totp password,keyboard-interactive:totp"
+    " keyboard-interactive:password,keyboard-interactive:totp keyboard-interactive"
 )
 """
 Of users with one-time codes, where nothing else is said: a code besides whatever they have. The methods that it begins
-with are those of everybody, so that a stranger does not learn who has one.
+with are those of everybody, so that a stranger does not learn who has one. `keyboard-interactive` asks for both, and
+without the code it is no more than the password: see `proved_by`.
 """
 
 
@@ -35,6 +37,20 @@ def policy_of(user: User, settings: Any) -> AuthPolicy | None:
     if user.methods is None and user.totp is not None and not settings.authentication_methods.lists:
         return ENROLLED
     return user.methods
+
+
+def proved_by(factor: Factor, facts: Collection[Hashable], required: Iterable[AuthPolicy]) -> Factor:
+    """
+    Return what was proved where a factor was asked for.
+
+    Args:
+        factor: what the request was meant to prove.
+        facts: all that is proved with it. Answers that a handler accepts are those to its own questions, or a dialogue
+            that ended before the code was right.
+        required: the policies.
+    """
+    lacks_code = factor == Factor(ASKED) and "totp" not in facts and ENROLLED in required
+    return Factor(ASKED, "password") if lacks_code else factor
 
 
 class UserPolicies:

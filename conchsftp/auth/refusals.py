@@ -52,6 +52,10 @@ class Refusals:
         least = method.refusal_seconds or (_LOOKUP_SECONDS if listened else 0.0)
         return self._delay.seconds(request.user, least * self._penalised(request, refusal), spent, request.method)
 
+    def left(self) -> None:
+        """The client goes in a dialogue: the question may have told it that the answer before it was wrong."""
+        self._transport.penalise(Offence.AUTHFAIL)
+
     def forgive(self, user: bytes) -> None:
         """Take back what was guessed for somebody who has got in: who knows the right one has only mistyped."""
         self._transport.forgive(Offence.AUTHFAIL, self._guesses[user])

@@ -47,7 +47,14 @@ _TOO_MANY = "Too many authentication failures"
 
 
 class _Aborted(Exception):
-    """The client has made another request instead of answering our questions."""
+    """
+    The client has made another request instead of answering our questions.
+
+    Attributes:
+        guessed: whether it has answered one of them before: the next question may have told it that this was wrong.
+    """
+
+    guessed = False
 
 
 class UserAuth(SSHUserAuthServer):
@@ -76,6 +83,7 @@ class UserAuth(SSHUserAuthServer):
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._question: Deferred[bytes] | None = None
+        self._asked: Conversation | None = None
         self._refusals = Refusals(self.transport, self.delay or factory.refusal_delay)
         self._began = 0.0
         self._serving = False
@@ -90,6 +98,8 @@ class UserAuth(SSHUserAuthServer):
     def serviceStopped(self) -> None:
         """The connection is lost, or the next service begins: drop what waits and cancel what runs."""
         work, self._work = self._work, None
+        if self._question is not None and self._asked is not None and self._asked.answers:
+            self._refusals.left()
         self._question = None
         self._end()
         if work is not None:
@@ -161,9 +171,11 @@ class UserAuth(SSHUserAuthServer):
         try:
             await self._judge(request)
             return
-        except _Aborted:
+        except _Aborted as aborted:
             # "A SSH_MSG_USERAUTH_FAILURE message MUST NOT be sent for an aborted method." (RFC 4252, 5.1) Nor does it
-            # count: nothing was guessed, and requests have a limit of their own.
+            # count where nothing was guessed; requests have a limit of their own.
+            if aborted.guessed:
+                await self._refuse(request, UnauthorizedLogin("the dialogue was left"), told=False)
             return
         except LoginFailed as problem:
             refusal = problem
@@ -181,8 +193,12 @@ class UserAuth(SSHUserAuthServer):
         attempt = await self._login.begin(request)
         if request.body is None:
             raise UnauthorizedLogin("unknown method")
-        conversation = self._conversation(attempt)
-        credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
+        conversation = self._asked = self._conversation(attempt)
+        try:
+            credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
+        except _Aborted as aborted:
+            aborted.guessed = bool(conversation.answers)
+            raise
         await refuse_barred(self.transport.factory, attempt, verdict)
         if self._over:
             raise CancelledError
@@ -260,7 +276,7 @@ class UserAuth(SSHUserAuthServer):
             answer = await question
         finally:
             self._question = None
-        self._began += self.transport.clock.seconds() - asked
+            self._began += self.transport.clock.seconds() - asked
         return answer
 
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
@@ -306,7 +322,8 @@ class UserAuth(SSHUserAuthServer):
         _, _, logout = result
         maybeDeferred(logout).addErrback(lambda reason: self.transport.log.failure("logout failed", failure=reason))
 
-    async def _refuse(self, request: AuthRequest, refusal: LoginFailed) -> None:
+    async def _refuse(self, request: AuthRequest, refusal: LoginFailed, *, told: bool = True) -> None:
+        """Count a refusal, take its time, and answer it unless the client is not told."""
         if self._over:
             return
         log = self.transport.log.status if request.method == "none" else self.transport.log.info
@@ -326,7 +343,7 @@ class UserAuth(SSHUserAuthServer):
             await deferLater(clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:
             self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY, ErrorCode.NOT_AUTHENTICATED)
-        else:
+        elif told:
             self._fail(request.shown, partial=False)
 
     @property

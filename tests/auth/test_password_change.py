@@ -301,7 +301,9 @@ class ConnectionTests(CheckerCase):
         transport = self.transport()
         transport.ask(interactive_request(b"alice"))
         transport.ask(answers(b"right"), number=INFO_RESPONSE)
-        self.assertEqual(transport.ask(password_request(b"alice", b"wrong"))[0][0], FAILURE)
+        transport.ask(password_request(b"alice", b"wrong"))
+        transport.clock.advance(10)
+        self.assertEqual(transport.sent[-1][0], FAILURE)
         self.assertEqual((transport.logins, self.table("alice")["password"]), ([], HASH))
 
 

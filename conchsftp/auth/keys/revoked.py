@@ -11,16 +11,12 @@ from binascii import Error as NotBase64
 from codecs import BOM_UTF8
 from collections.abc import Callable
 
-from twisted.conch.ssh.common import NS
-
 from conchsftp.auth.keys.krl import MAGIC, BadList, RevocationList, read_krl
-from conchsftp.auth.keys.signatures import BadKey
+from conchsftp.auth.keys.signatures import BadKey, canonical
 from conchsftp.auth.keys.user_certificate import UserCertificate, is_certificate
 from conchsftp.watched import WatchedFile
-from conchsftp.wire.kinds import MPINT, Malformed
+from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
-
-_RSA = b"ssh-rsa"
 
 
 class RevokedKeys:
@@ -52,11 +48,11 @@ class RevokedKeys:
             revoked = self._current()
         if revoked is None:
             return "the file of revoked keys cannot be read: every key is refused"
-        if revoked.has_key(_canonical(key)):
+        if revoked.has_key(canonical(key)):
             return "the key is revoked"
         if certificate is None:
             return ""
-        ca = _canonical(certificate.ca.blob)
+        ca = canonical(certificate.ca.blob)
         if revoked.has_key(ca):
             return "the key of the CA is revoked"
         key_id = certificate.key_id.encode("utf-8", "surrogateescape")
@@ -110,18 +106,7 @@ def _blob(words: list[bytes]) -> bytes | None:
         try:
             blob = b64decode(word, validate=True)
             if Reader(blob).string() == name:
-                return UserCertificate.parse(blob).key.blob if is_certificate(blob) else _canonical(blob)
+                return canonical(UserCertificate.parse(blob).key.blob if is_certificate(blob) else blob)
         except (NotBase64, Malformed, BadKey):
             continue
     return None
-
-
-def _canonical(blob: bytes) -> bytes:
-    """Return the one form of a key of which there may be several: RSA numbers may have needless zeros before them."""
-    fields = Reader(blob)
-    try:
-        if fields.string() != _RSA:
-            return blob
-        return NS(_RSA) + MPINT.pack(fields.mpint()) + MPINT.pack(fields.mpint())
-    except Malformed:
-        return blob

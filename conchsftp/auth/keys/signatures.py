@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding,
 from twisted.conch.ssh.common import NS
 
 from conchsftp.auth.keys.security_keys import Assertion, DeviceFlag, assertion, webauthn_assertion
-from conchsftp.wire.kinds import Malformed
+from conchsftp.wire.kinds import MPINT, Malformed
 from conchsftp.wire.reader import Reader
 
 # Below: can be factored. Above: what OpenSSL still takes, so that a stranger cannot buy seconds of our time.
@@ -31,6 +31,8 @@ DSA_BITS = 1024, 160
 # RSA keys of 4096 bits are below it. A larger blob, also that of most certificates, takes longer to check.
 _QUICK_BLOB = 600
 _CERTIFIED = "-cert-v01@openssh.com"
+# Types of keys that are nothing but numbers, and how many of them.
+_NUMBERS = {b"ssh-rsa": 2, b"ssh-dss": 4}
 
 
 class BadKey(Exception):
@@ -167,6 +169,17 @@ class PublicKey:
         # Other checkers know one kind of security key only; the message says what the other kind is about.
         whole = NS(self.type.encode("ascii")) + NS(value) + said.device
         return Signed(signature=whole, message=message, flags=said.flags)
+
+
+def canonical(blob: bytes) -> bytes:
+    """Return the one form of a key of which there may be several: its numbers may have needless zeros before them."""
+    fields = Reader(blob)
+    try:
+        name = fields.string()
+        numbers = _NUMBERS.get(name)
+        return blob if numbers is None else NS(name) + b"".join(MPINT.pack(fields.mpint()) for _ in range(numbers))
+    except Malformed:
+        return blob
 
 
 def plain_algorithm(name: str) -> str:

@@ -97,7 +97,7 @@ class Conductor:
             raise UnauthorizedLogin("nobody here has one-time codes")
         source, secret = await self._enrolled(dialogue.user_name)
         # Judged without a secret, too: the time must not tell who has a code.
-        self._judge(dialogue, source, dialogue.user_name, secret, code)
+        self._judge(dialogue, source, secret, code)
         if not dialogue.attempt.factor.only and not dialogue.attempt.progress.facts:
             # What a phone shows is a second factor; alone it lets in only where a policy says so.
             raise NotEnoughAuthentication
@@ -111,7 +111,7 @@ class Conductor:
             source, secret = await self._enrolled(name)
             if secret is not None:
                 (code,) = await dialogue.ask(CODE)
-                self._judge(dialogue, source, name, secret, code)
+                self._judge(dialogue, source, secret, code)
                 return
 
     async def _enrolled(self, name: str) -> tuple[Any, Secret | None]:
@@ -123,8 +123,8 @@ class Conductor:
                 return source, Secret(secret)
         return next(iter(self._sources), None), None
 
-    def _judge(self, dialogue: Dialogue, source: Any, name: str, secret: Secret | None, code: Secret) -> None:
-        reason: str = source.codes.judge(name, secret, code, dialogue.attempt.now)
+    def _judge(self, dialogue: Dialogue, source: Any, secret: Secret | None, code: Secret) -> None:
+        reason: str = source.codes.judge(secret, code, dialogue.attempt.now)
         if reason:
             raise UnauthorizedLogin(reason)
         dialogue.prove("totp")

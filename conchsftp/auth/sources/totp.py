@@ -44,7 +44,7 @@ class Codes:
     """
     Judges codes, and remembers what must not count again; one for all connections of a server.
 
-    What it remembers is bounded by the number of users that have a secret.
+    What it remembers is bounded by the number of secrets that users have.
 
     Raises:
         ServerError: pyotp is missing.
@@ -53,16 +53,16 @@ class Codes:
     def __init__(self) -> None:
         self._code = _generator()
         # Oldest first.
-        self._used: OrderedDict[str, int] = OrderedDict()
-        self._guesses: OrderedDict[str, _Guesses] = OrderedDict()
+        self._used: OrderedDict[Secret, int] = OrderedDict()
+        self._guesses: OrderedDict[Secret, _Guesses] = OrderedDict()
 
-    def judge(self, user_name: str, secret: Secret | None, code: Secret, now: float) -> str:
+    def judge(self, secret: Secret | None, code: Secret, now: float) -> str:
         """
         Judge a code; a right one is used up by it.
 
         Args:
-            user_name: whose code it should be.
-            secret: the user's secret in base32; None for who has none: nothing is right.
+            secret: the user's secret in base32; None for who has none: nothing is right. What is remembered is
+                remembered of it: a source may know a user by several names, or any spelling of one.
             code: as it was typed; spaces do not matter.
             now: the date, in seconds since 1970.
         Returns:
@@ -72,19 +72,19 @@ class Codes:
         step = self._step(secret if secret is not None else _NOBODY, code, now)
         if secret is None:
             return "the user has no one-time codes"
-        guesses = self._guesses.get(user_name)
+        guesses = self._guesses.get(secret)
         if guesses is not None and now < guesses.wait_until:
             # A right one, too: else who guesses would learn of it by the answer.
             return f"too many wrong codes: none is looked at for {guesses.wait_until - now:.0f} s"
         if step is None:
-            return self._wrong(user_name, now)
+            return self._wrong(secret, now)
         # "The verifier MUST NOT accept the second attempt of the OTP" (RFC 6238, 5.2).
         # Nor an older one: somebody may have read it when it was not sent.
-        if step <= self._used.get(user_name, -1):
+        if step <= self._used.get(secret, -1):
             return "the code was used already, or an older one than the last"
-        self._used[user_name] = step
-        self._used.move_to_end(user_name)
-        self._guesses.pop(user_name, None)
+        self._used[secret] = step
+        self._used.move_to_end(secret)
+        self._guesses.pop(secret, None)
         return ""
 
     def _step(self, secret: Secret, code: Secret, now: float) -> int | None:
@@ -99,9 +99,9 @@ class Codes:
                 found = step
         return found
 
-    def _wrong(self, user_name: str, now: float) -> str:
-        guesses = self._guesses.setdefault(user_name, _Guesses())
-        self._guesses.move_to_end(user_name)
+    def _wrong(self, secret: Secret, now: float) -> str:
+        guesses = self._guesses.setdefault(secret, _Guesses())
+        self._guesses.move_to_end(secret)
         guesses.wrong += 1
         guesses.last = now
         if guesses.wrong < FREE_GUESSES:

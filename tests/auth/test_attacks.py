@@ -1,0 +1,193 @@
+"""
+Attacks on logins where parts meet that know nothing of each other.
+"""
+
+from typing import Any
+
+from twisted.conch.ssh.common import MP, NS
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from conchsftp.auth.dialogue import IDialogue
+from conchsftp.auth.sources.totp import FREE_GUESSES
+from conchsftp.auth.sources.totp_checker import TOTPChecker
+from conchsftp.events import SSHUserAuthRequest
+from conchsftp.settings.penalties import Offence
+from tests.auth.factors import Case as FactorsCase
+from tests.auth.support import (
+    FAILURE,
+    INFO_REQUEST,
+    INFO_RESPONSE,
+    RSA,
+    SUCCESS,
+    Transport,
+    answers,
+    interactive_request,
+    password_request,
+    proof,
+)
+from tests.auth.test_conductor import CODE, PASSWORD, Case
+from tests.auth.test_totp import OTHER, code
+
+
+@implementer(ICredentialsChecker)
+class Pin:
+    """A dialogue of its own, which asks something else than the password."""
+
+    credentialInterfaces = (IDialogue,)
+
+    def requestAvatarId(self, dialogue: Any) -> "Deferred[bytes]":
+        return Deferred.fromCoroutine(self._ask(dialogue))
+
+    async def _ask(self, dialogue: Any) -> bytes:
+        (pin,) = await dialogue.ask(["PIN: "])
+        if pin.to_bytes() != b"1234":
+            raise UnauthorizedLogin("no")
+        return bytes(dialogue.username)
+
+
+class LeftDialogueTests(Case):
+    def test_guesses_count(self) -> None:
+        """Who answers wrong, sees it by the next question and begins anew has guessed: it counts as every guess."""
+        transport = self.connect(Pin())
+        for _ in range(transport.settings.max_auth_attempts):
+            self.assertEqual(self.asked(b"bob"), PASSWORD)
+            self.assertEqual(self.answer(b"wrong"), b"PIN: ")
+        transport.ask(interactive_request(b"bob"))
+        self.assertEqual(len(transport.disconnected), 1)
+        self.assertEqual(transport.offences, [Offence.AUTHFAIL] * transport.settings.max_auth_attempts)
+
+    def test_guesses_take_time(self) -> None:
+        """And it takes as long: the next request is looked at when a refusal would have come."""
+        transport = self.connect(Pin())
+        self.asked(b"bob")
+        self.answer(b"wrong")
+        self.assertEqual(transport.ask(interactive_request(b"bob"), seconds=0.9), [])
+        transport.clock.advance(1)
+        self.assertEqual([number for number, _ in transport.sent][-1], INFO_REQUEST)
+
+    def test_unanswered(self) -> None:
+        """Who leaves a question that was the first has guessed nothing."""
+        transport = self.connect(Pin())
+        for _ in range(10):
+            self.assertEqual(self.asked(b"bob"), PASSWORD)
+        self.assertEqual((transport.offences, transport.disconnected), ([], []))
+        transport.service.serviceStopped()
+        self.assertEqual(transport.offences, [])
+
+    def test_gone(self) -> None:
+        """Nor is it free to close the connection instead."""
+        transport = self.connect(Pin())
+        self.asked(b"bob")
+        self.assertEqual(self.answer(b"wrong"), b"PIN: ")
+        transport.service.serviceStopped()
+        self.assertEqual(transport.offences, [Offence.AUTHFAIL])
+
+
+class HandlerTests(Case):
+    """A handler that accepts passwords of its own knows nothing of codes."""
+
+    def listen(self, word: str, **settings: Any) -> Transport:
+        def say(event: SSHUserAuthRequest) -> None:
+            if event.auth_method.startswith("keyboard-interactive") and event.auth_param in (word, ""):
+                event.accept = True
+
+        transport = self.connect(**settings)
+        transport.events.on(SSHUserAuthRequest, say)
+        return transport
+
+    def test_dialogue(self) -> None:
+        """Who has a code has to show it, also when a handler calls the answers right."""
+        self.listen("ldap")
+        self.assertEqual([self.asked(b"alice"), self.answer(b"ldap")], [PASSWORD, bytes([FAILURE])])
+        self.assertEqual(self.transport.sent[-1][1][-1], 1)
+        self.assertEqual([self.asked(b"alice"), self.answer(self.code())], [CODE, bytes([SUCCESS])])
+
+    def test_own_prompts(self) -> None:
+        """The same with prompts of the settings."""
+        self.listen(
+            "blue", keyboard_interactive_prompts=[("Colour: ", True)], default_auth_methods=["keyboard-interactive"]
+        )
+        self.assertEqual([self.asked(b"alice"), self.answer(b"blue")], [b"Colour: ", bytes([FAILURE])])
+        self.assertEqual([self.asked(b"alice"), self.answer(self.code())], [CODE, bytes([SUCCESS])])
+
+    def test_others(self) -> None:
+        """Others are in at once."""
+        self.listen("ldap")
+        self.assertEqual([self.asked(b"bob"), self.answer(b"ldap")], [PASSWORD, bytes([SUCCESS])])
+
+    def test_wrong_code(self) -> None:
+        """The right password and a wrong code is the password alone, whatever the handler says."""
+        self.listen("000000")
+        self.assertEqual([self.asked(b"alice"), self.answer(b"right")], [PASSWORD, CODE])
+        self.assertEqual(self.answer(b"000000"), bytes([FAILURE]))
+        self.assertEqual(self.transport.logins, [])
+
+
+@implementer(ICredentialsChecker)
+class AnyCase:
+    """A directory to which small and capital letters are the same."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def requestAvatarId(self, credentials: Any) -> bytes:
+        if (credentials.username.lower(), credentials.password) != (b"alice", b"right"):
+            raise UnauthorizedLogin("no")
+        return bytes(credentials.username)
+
+
+class SpellingTests(FactorsCase):
+    def setUp(self) -> None:
+        self.source = TOTPChecker(lambda name: OTHER if name.lower() == "alice" else None)
+
+    def shown(self, user: bytes, said: bytes) -> int:
+        self.listen("keyboard-interactive:totp", self.source)
+        self.transport.ask(interactive_request(user))
+        ((number, _),) = self.transport.ask(answers(said), number=INFO_RESPONSE)
+        return number
+
+    def test_replayed(self) -> None:
+        """A code is used up for its secret, however the name is spelt."""
+        right = code(1_800_000_000.0, OTHER).to_bytes()
+        self.assertEqual([self.shown(b"alice", right), self.shown(b"Alice", right)], [SUCCESS, FAILURE])
+
+    def test_guessed(self) -> None:
+        """So are guesses."""
+        for name in (b"alice", b"Alice", b"aLice", b"alIce", b"aliCe")[:FREE_GUESSES]:
+            self.shown(name, b"000000")
+        self.assertEqual(self.shown(b"alicE", code(1_800_000_000.0, OTHER).to_bytes()), FAILURE)
+
+
+class SameKeyTests(FactorsCase):
+    def test_written_otherwise(self) -> None:
+        """One RSA key, its number once with a needless zero before it, is one key."""
+        first, again = RSA(), RSA()
+        again.private = first.private
+        numbers = first.private.public_key().public_numbers()
+        number = MP(numbers.n)[4:]
+        again.blob = NS(b"ssh-rsa") + MP(numbers.e) + NS(b"\0" + number)
+        self.listen("publickey,publickey", say=lambda event: setattr(event, "accept", True))
+        self.assertEqual(self.numbers(proof(b"alice", first), proof(b"alice", again)), [FAILURE, FAILURE])
+
+
+class AliasTests(Case):
+    def test_both_names_count(self) -> None:
+        """A user who is refused is so by the name that the client gives, and by the one that a checker gives."""
+        for refused in ("Alice", "boss"):
+            transport = Transport(_Renames())
+
+            async def barred(name: str, host: str | None, now: float, refused: str = refused) -> str:
+                return "disabled" if name == refused else ""
+
+            transport.factory.barred = barred
+            ((number, _),) = transport.ask(password_request(b"Alice", b"right"))
+            self.assertEqual(number, FAILURE, refused)
+
+
+class _Renames(AnyCase):
+    def requestAvatarId(self, credentials: Any) -> bytes:
+        super().requestAvatarId(credentials)
+        return b"boss"
