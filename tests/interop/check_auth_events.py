@@ -36,12 +36,12 @@ def tell(event):
 
 
 class Logins(Program):
-    """A program whose users log in as a test says; ssh is told the answers by a script."""
+    """A program whose users log in, rightly and wrongly, as a test says; ssh is told the answers by a script."""
 
     def __init__(self, text: str, folder: Path, keys: Keys, **variables: str) -> None:
         (folder / "files" / "incoming").mkdir(parents=True)
         shutil.copy(keys.client.with_suffix(".pub"), folder / "bob.pub")
-        super().__init__(text, folder, keys, **variables)
+        super().__init__(text, folder, keys, exempt=True, **variables)
 
     def sftp(self, user: str, methods: str, answers: dict[str, str], *, text: str = "pwd\n", code: int = 0) -> str:
         """

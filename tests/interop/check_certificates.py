@@ -47,7 +47,7 @@ class Authority(Program):
             self.generate(folder, name, "ed25519")
         self.folder = folder
         self.reset()
-        super().__init__(SERVER, folder, keys)
+        super().__init__(SERVER, folder, keys, exempt=True)
         self.reset()
 
     def reset(self) -> None:

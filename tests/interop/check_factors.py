@@ -1,7 +1,8 @@
 """
 Logins with two and three factors: OpenSSH's client at a terminal, asyncssh, paramiko, psftp and lftp.
 
-What a client cannot do is said at its test. The server is twistd with a users file, as an operator runs it.
+What a client cannot do is said at its test. The server is twistd with a users file, as an operator runs it; all tests
+share it, and each that shows a code has a user of its own, for no code counts twice.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import pexpect
 import pytest
 
 from bench.servers import Keys
-from tests.interop.driving import environment, need, run
+from tests.interop.driving import environment, need, run, wait_until
 from tests.interop.programs import Program
 
 PROGRAM = """
@@ -40,6 +41,12 @@ USERS = {
     "bob": "publickey,keyboard-interactive",
     "carol": "password,publickey",
     "dora": "publickey,publickey",
+    "erin": "publickey,keyboard-interactive:totp",
+    "frank": "password,keyboard-interactive:totp",
+    "gina": "publickey,password,keyboard-interactive:totp",
+    "hugo": "publickey,keyboard-interactive:totp",
+    "ivan": "publickey,password,keyboard-interactive:totp",
+    "judy": "publickey,keyboard-interactive:totp",
 }
 SECONDS = 30
 
@@ -48,16 +55,22 @@ class Factors(Program):
     """The server, and OpenSSH's `sftp` at a terminal."""
 
     def __init__(self, folder: Path, keys: Keys) -> None:
-        super().__init__(PROGRAM, folder, keys)
+        super().__init__(PROGRAM, folder, keys, exempt=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "second"], folder)
         lines = [path.read_text().strip() for path in (keys.client.with_suffix(".pub"), folder / "second.pub")]
         hashed = bcrypt.hashpw(WORD.encode(), bcrypt.gensalt(4)).decode()
         users = (
-            f'[{name}]\npassword = "{hashed}"\nkeys = ["{lines[0]}", "{lines[1]}"]\nmethods = "{methods}"\n'
+            f'[{name}]\npassword = "{hashed}"\nkeys = ["{lines[0]}", "{lines[1]}"]\n'
+            f'methods = "{methods}"\n' + (f'totp = "{SECRET}"\n' if "totp" in methods else "")
             for name, methods in USERS.items()
         )
         (folder / "users.toml").write_text("".join(users))
+        run(["puttygen", "key", "-O", "private", "-o", "key.ppk"], folder)
         self.fingerprint = run(["ssh-keygen", "-lf", f"{keys.host}.pub"], folder).split()[1]
+
+    def code(self) -> str:
+        """Return the code that oathtool shows now."""
+        return run(["oathtool", "--totp", "-b", SECRET], self.folder).strip()
 
     def ssh_options(self, user: str, *identities: str) -> list[str]:
         """Return how OpenSSH's programs reach the server."""
@@ -107,17 +120,29 @@ def let_in(said: str) -> bool:
     return said.rstrip().endswith("/") and "denied" not in said
 
 
-@pytest.fixture
-def factors(ours: None, tmp_path: Path, keys: Keys) -> Iterator[Factors]:
-    """A server on which nobody has tried to log in."""
-    need("sftp")
-    running = Factors(tmp_path, keys)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Iterator[Factors]:
+    """One server for all tests here."""
+    need("sftp", "ssh-keygen", "puttygen", "oathtool")
+    running = Factors(tmp_path_factory.mktemp("factors"), keys)
     yield running
     running.end()
 
 
+@pytest.fixture
+def factors(ours: None, running: Factors) -> Factors:
+    """The server of all tests."""
+    return running
+
+
 PASSWORD = ("'s password: ", WORD)
 ASKED = (r"\) Password: ", WORD)
+CODE = r"\) Verification code: "
+
+
+def other(code: str) -> str:
+    """Return a code that is not the right one."""
+    return f"{(int(code) + 1) % 10**6:06}"
 
 
 def check_openssh_key_and_password(factors: Factors) -> None:
@@ -148,14 +173,45 @@ def check_openssh_two_keys(factors: Factors) -> None:
     assert "Permission denied (publickey)" in factors.sftp("dora")
 
 
+def check_openssh_key_and_code(factors: Factors) -> None:
+    """A key, then the code alone: a wrong one, one that was used, or one without the key, does not do."""
+    code = factors.code()
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("erin", (CODE, other(code)))
+    assert let_in(factors.sftp("erin", (CODE, code)))
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("erin", (CODE, code))
+    assert "Permission denied (publickey)" in factors.sftp("erin", identities=())
+
+
+def check_openssh_password_and_code(factors: Factors) -> None:
+    """The password, then the code alone; nobody is asked for a code after a wrong password."""
+    code = factors.code()
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("frank", PASSWORD, (CODE, other(code)))
+    assert "Permission denied (password)" in factors.sftp("frank", ("'s password: ", "wrong"))
+    assert let_in(factors.sftp("frank", PASSWORD, (CODE, code)))
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("frank", PASSWORD, (CODE, code))
+
+
+def check_openssh_three_factors(factors: Factors) -> None:
+    """Key, password and code, one after the other; whoever lacks one is told which, and is not asked for the next."""
+    code = factors.code()
+    assert "Permission denied (publickey)" in factors.sftp("gina", identities=())
+    assert "Permission denied (password)" in factors.sftp("gina", ("'s password: ", "wrong"))
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("gina", PASSWORD, (CODE, other(code)))
+    assert let_in(factors.sftp("gina", PASSWORD, (CODE, code)))
+    assert "Permission denied (keyboard-interactive)" in factors.sftp("gina", PASSWORD, (CODE, code))
+    said = factors.said()
+    assert "'publickey' accepted for 'gina', more is needed" in said
+    assert "'password' accepted for 'gina', more is needed" in said
+
+
 class Answering(asyncssh.SSHClient):
     """An asyncssh client that answers what it is asked."""
 
     def __init__(self, answers: list[str]) -> None:
         self.answers = answers
 
-    def kbdint_auth_requested(self) -> str:
-        return ""
+    def kbdint_auth_requested(self) -> str | None:
+        return "" if self.answers else None
 
     def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: object) -> list[str]:
         return [self.answers.pop(0) for _ in prompts]  # type: ignore[attr-defined]
@@ -194,6 +250,10 @@ def check_asyncssh(factors: Factors) -> None:
     assert by_asyncssh(factors, "carol", [], client_keys=key, password=WORD)
     both = [*key, str(factors.folder / "second")]
     assert by_asyncssh(factors, "dora", [], client_keys=both)
+    assert not by_asyncssh(factors, "dora", [], client_keys=key)
+    code = factors.code()
+    assert not by_asyncssh(factors, "hugo", [other(code)], client_keys=key)
+    assert by_asyncssh(factors, "hugo", [code], client_keys=key)
 
 
 def check_paramiko(factors: Factors) -> None:
@@ -213,17 +273,40 @@ def check_paramiko(factors: Factors) -> None:
         transport.connect()
         assert transport.auth_publickey("bob", key) == ["keyboard-interactive"]
         assert transport.auth_interactive("bob", lambda title, text, prompts: [WORD for _ in prompts]) == []
+    with paramiko.Transport(("127.0.0.1", factors.port)) as transport:
+        transport.connect()
+        assert transport.auth_publickey("dora", key) == ["publickey"]
+        second = paramiko.Ed25519Key(filename=str(factors.folder / "second"))
+        assert transport.auth_publickey("dora", second) == []
+    with paramiko.Transport(("127.0.0.1", factors.port)) as transport:
+        transport.connect()
+        assert transport.auth_publickey("ivan", key) == ["password"]
+        assert transport.auth_password("ivan", WORD) == ["keyboard-interactive"]
+        code = factors.code()
+        assert transport.auth_interactive("ivan", lambda title, text, prompts: [code for _ in prompts]) == []
 
 
 def check_psftp(factors: Factors) -> None:
-    """psftp proves the key, and then asks for the password at its terminal, or takes it from `-pw`."""
-    need("psftp", "puttygen")
-    run(["puttygen", "key", "-O", "private", "-o", "key.ppk"], factors.folder)
+    """psftp proves the key, and then asks at its terminal, or takes `-pw`; two keys it takes from an agent only."""
+    need("psftp", "ssh-agent", "ssh-add")
     begin = ["psftp", "-P", str(factors.port), "-hostkey", factors.fingerprint, "-i", "key.ppk"]
     where = "alice@127.0.0.1"
     assert let_in(typed([*begin, where], factors.folder, ("'s password: ", WORD), prompt="psftp> "))
     assert let_in(typed([*begin, "-pw", WORD, where], factors.folder, prompt="psftp> "))
     assert let_in(typed([*begin, "bob@127.0.0.1"], factors.folder, ("assword: ", WORD), prompt="psftp> "))
+    asked = ("Verification code: ", factors.code())
+    assert let_in(typed([*begin, "judy@127.0.0.1"], factors.folder, asked, prompt="psftp> "))
+    assert "No supported authentication methods" in typed([*begin, "dora@127.0.0.1"], factors.folder, prompt="psftp> ")
+    agent = factors.folder / "agent"
+    holding = subprocess.Popen(["ssh-agent", "-D", "-a", agent], env=environment(factors.folder))
+    try:
+        wait_until(agent.exists)
+        run(["ssh-add", "-q", "key", "second"], factors.folder, SSH_AUTH_SOCK=str(agent))
+        both = ["env", f"SSH_AUTH_SOCK={agent}", *begin[:-2], "dora@127.0.0.1"]
+        assert let_in(typed(both, factors.folder, prompt="psftp> "))
+    finally:
+        holding.terminate()
+        holding.wait(60)
     failed = subprocess.run(
         [*begin, "-batch", "-pw", "wrong", where],
         cwd=factors.folder,
@@ -237,10 +320,10 @@ def check_psftp(factors: Factors) -> None:
 
 
 def check_lftp(factors: Factors) -> None:
-    """lftp has ssh prove the key, and answers its question for the password."""
+    """lftp has ssh prove one key or two, and answers its question for the password."""
     need("lftp")
-    for user in ("alice", "bob"):
-        connect = " ".join(["ssh", "-a", "-x", *factors.ssh_options(user, "key")])
+    for user in ("alice", "bob", "dora"):
+        connect = " ".join(["ssh", "-a", "-x", *factors.ssh_options(user, "key", "second")])
         where = f"open -p {factors.port} -u {user},'{WORD}' sftp://127.0.0.1"
         script = f"set net:max-retries 1; set sftp:connect-program '{connect}'; {where}; cls"
         assert "kept.log" in run(["lftp", "--norc", "-c", script], factors.folder, seconds=SECONDS)

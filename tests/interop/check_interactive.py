@@ -24,12 +24,13 @@ from twisted.application.service import Application
 from conchsftp import SFTPServer
 
 application = Application("files")
-SFTPServer(
+server = SFTPServer(
     root_directory="files",
     listen=["tcp:2222:interface=127.0.0.1"],
     host_keys=["host_key"],
     users="people.toml",
-).setServiceParent(application)
+)
+server.setServiceParent(application)
 """
 _SSH = ["-F", "none", "-oUserKnownHostsFile=known", "-oStrictHostKeyChecking=accept-new"]
 _SECONDS = 60
@@ -44,7 +45,7 @@ class Asking(Program):
         users = folder / "people.toml"
         users.write_text(f'[alice]\npassword = "{hashed}"\ntotp = "{SECRET}"\nkeys = ["{public}"]\n')
         users.chmod(0o600)
-        super().__init__(text, folder, keys)
+        super().__init__(text, folder, keys, exempt=True)
 
     def code(self) -> str:
         """The code that oathtool shows now."""

@@ -29,7 +29,6 @@ server = SFTPServer(
     host_keys=["host_key"],
     users="users.toml",
     checkers=[InMemoryUsernamePasswordDatabaseDontUse(bob=b"builder")],
-    **SETTINGS,
 )
 server.setServiceParent(application)
 """
@@ -62,9 +61,9 @@ class Users(Logins):
 
 @pytest.fixture
 def users(ours: None, tmp_path: Path, keys: Keys) -> Iterator[Users]:
-    """A server; what penalties are for is not meant here."""
+    """A server."""
     need("sftp")
-    running = Users(SERVER.replace("    **SETTINGS,\n", ""), tmp_path, keys)
+    running = Users(SERVER, tmp_path, keys)
     yield running
     running.end()
 

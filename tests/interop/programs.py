@@ -14,6 +14,9 @@ from tests.interop.driving import environment, wait_until
 
 PROJECT = Path(__file__).parents[2]
 _EXAMPLES = PROJECT / "docs" / "examples"
+# What the server is told besides where logins go wrong on purpose: all of a test come from one host, which would be
+# refused after a few.
+_EXEMPT = '\nserver.per_source_penalty_exempt_list = ["127.0.0.1"]\n'
 
 
 def example(name: str) -> str:
@@ -38,10 +41,11 @@ class Program:
         text: the program, which listens at port 2222; it gets a free one.
         folder: where it runs.
         keys: of the server and of the user.
+        exempt: this machine is not penalised for wrong logins.
         variables: more of its environment.
     """
 
-    def __init__(self, text: str, folder: Path, keys: Keys, **variables: str) -> None:
+    def __init__(self, text: str, folder: Path, keys: Keys, *, exempt: bool = False, **variables: str) -> None:
         self.folder = folder
         self.port = free_port()
         (folder / "files").mkdir(exist_ok=True)
@@ -52,7 +56,8 @@ class Program:
         users.write_text(f'[alice]\nkeys = ["{keys.client.with_suffix(".pub").read_text().strip()}"]\n')
         users.chmod(0o600)
         assert text.count("tcp:2222:") == 1
-        (folder / "program.py").write_text(text.replace("tcp:2222:", f"tcp:{self.port}:"))
+        text = text.replace("tcp:2222:", f"tcp:{self.port}:") + (_EXEMPT if exempt else "")
+        (folder / "program.py").write_text(text)
         command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", "program.py"]
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
