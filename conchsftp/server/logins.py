@@ -60,9 +60,11 @@ class Logins:
             by_file = UsersFileChecker(users, workers)
             self._checkers.append(by_file)
             self.log_to.append(by_file)
-            # Whoever vouches for somebody: what the file has against them holds.
-            self.barred = by_file.barred
         self._checkers += checkers
+        self._files = [each for each in self._checkers if isinstance(each, UsersFileChecker)]
+        if self._files:
+            # Whoever vouches for somebody: what a file has against them holds.
+            self.barred = self._barred
         for each in self._checkers:
             if isinstance(each, ThreadedChecker):
                 each.use(workers)
@@ -76,5 +78,12 @@ class Logins:
 
     def policies(self, asked: Policies | None) -> Policies | None:
         """Return what is asked for the policies of users, an application's own word first; None: nobody."""
-        users = [each.users for each in self._checkers if isinstance(each, UsersFileChecker)]
+        users = [each.users for each in self._files]
         return UserPolicies(self._settings, workers=self._workers, users=users, asked=asked) if asked or users else None
+
+    async def _barred(self, name: str, host: str | None, now: float) -> str:
+        """Return what any of the files has against a user."""
+        for each in self._files:
+            if reason := await each.barred(name, host, now):
+                return reason
+        return ""

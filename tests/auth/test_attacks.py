@@ -2,20 +2,30 @@
 Attacks on logins where parts meet that know nothing of each other.
 """
 
-from typing import Any
+from typing import Any, cast
 
+from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.common import MP, NS
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.credentials import IUsernamePassword, SSHPrivateKey, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from conchsftp.auth.dialogue import IDialogue
+from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.auth.sources.totp import FREE_GUESSES
 from conchsftp.auth.sources.totp_checker import TOTPChecker
+from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
+from conchsftp.server.logins import Logins
 from conchsftp.settings.penalties import Offence
+from conchsftp.settings.store import Settings
+from conchsftp.settings.table import TABLE
+from tests.auth.certificates import Certified
 from tests.auth.factors import Case as FactorsCase
 from tests.auth.support import (
     FAILURE,
@@ -23,13 +33,16 @@ from tests.auth.support import (
     INFO_RESPONSE,
     RSA,
     SUCCESS,
+    Ed25519,
     Transport,
+    Workers,
     answers,
     interactive_request,
+    line,
     password_request,
     proof,
 )
-from tests.auth.test_conductor import CODE, PASSWORD, Case
+from tests.auth.test_conductor import CODE, HASH, KEY, PASSWORD, Case
 from tests.auth.test_totp import OTHER, code
 
 
@@ -191,3 +204,66 @@ class _Renames(AnyCase):
     def requestAvatarId(self, credentials: Any) -> bytes:
         super().requestAvatarId(credentials)
         return b"boss"
+
+
+class FilesTests(Case):
+    """Several users files."""
+
+    def test_refused_by_one(self) -> None:
+        """Who is refused in one of them is, whichever vouches."""
+        paths = self.users_file(), self.users_file()
+        with open(paths[1]) as file:
+            text = file.read().replace("[bob]\n", "[bob]\ndisabled = true\n")
+        with open(paths[1], "w") as file:
+            file.write(text)
+        first, second = (UsersFileChecker(UsersFile(path), Workers()) for path in paths)
+        for checkers, users in (([second], first), ([first], second)):
+            logins = Logins(
+                Settings(TABLE), cast(Any, Workers()), users=users.users, one_time_user=None, checkers=checkers
+            )
+            transport = Transport()
+            transport.factory.portal = logins.portal(transport.factory.portal.realm)
+            transport.factory.barred = logins.barred
+            transport.service.serviceStarted()
+            ((number, _),) = transport.ask(password_request(b"bob", b"right"))
+            self.assertEqual(number, FAILURE)
+
+
+class OtherServersTests(SynchronousTestCase):
+    """A server of Conch's own knows no policies: it is told that who has to prove more is nobody."""
+
+    def test_more_is_required(self) -> None:
+        """One proof lets in only who needs no other."""
+        totp = f'totp = "{OTHER.to_bytes().decode()}"'
+        key, password = SSHPrivateKey(b"alice", b"", KEY.blob, None, None), UsernamePassword(b"alice", b"right")
+        for entry, by_password, by_key in (
+            ("", True, True),
+            (totp, False, False),
+            (f'{totp}\nmethods = "any"', True, True),
+            ('methods = "publickey,password"', False, False),
+            ('methods = "publickey password,publickey"', False, True),
+            ('methods = "password"', True, False),
+        ):
+            path = self.mktemp()
+            with open(path, "w") as file:
+                file.write(f'[alice]\npassword = "{HASH}"\nkeys = ["{line(KEY)}"]\n{entry}\n')
+            checker = UsersFileChecker(UsersFile(path), Workers())
+            found = self.results(checker.requestAvatarId(password)), self.results(checker.requestAvatarId(key))
+            self.assertEqual(found, (by_password, by_key), entry)
+
+    def results(self, deciding: "Deferred[Any]") -> bool:
+        said: list[Any] = []
+        deciding.addBoth(said.append)
+        return not isinstance(said[0], Failure) or said[0].check(ValidPublicKey) is not None
+
+
+class CostTests(SynchronousTestCase):
+    def test_networks(self) -> None:
+        """A certificate of a stranger does not hold the server up with its networks."""
+        key, ca = Ed25519(), Ed25519()
+        for count, reason in ((256, ""), (257, "more than 256 networks")):
+            option = (b"source-address", NS(b",".join([b"192.0.2.1"] * count)))
+            shown = UserCertificate.parse(Certified(key, ca, critical=[option]).blob)
+            found = shown.refusal(ca_algorithms=("ssh-ed25519",), address="192.0.2.1", now=1_800_000_000.0)
+            self.assertIn(reason, found)
+            self.assertEqual(bool(reason), bool(found))

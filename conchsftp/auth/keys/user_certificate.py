@@ -21,9 +21,11 @@ from conchsftp.settings.hosts import plain_address
 from conchsftp.wire.kinds import U64, Malformed
 from conchsftp.wire.reader import Reader
 
-# OpenSSH's own limit for principals. It has none for options, of which there are ten; each costs us a look-up.
+# OpenSSH's own limit for principals. It has none for options, of which there are ten, and for networks; each costs us
+# a look-up.
 MOST_PRINCIPALS = 256
 MOST_OPTIONS = 256
+MOST_NETWORKS = 256
 _SUFFIX = "-cert-v01@openssh.com"
 _USER = 1
 _FOREVER = 2**64 - 1
@@ -90,7 +92,11 @@ def _force_command(data: Reader) -> None:
 
 
 def _source_address(data: Reader) -> tuple[Network, ...]:
-    return tuple(network(each.strip()) for each in data.text().split(","))
+    text = data.text()
+    # Each takes time, and nobody has looked at the CA's signature yet.
+    if text.count(",") >= MOST_NETWORKS:
+        raise ValueError(f"more than {MOST_NETWORKS} networks")
+    return tuple(network(each.strip()) for each in text.split(","))
 
 
 def _flag(data: Reader) -> bool:

@@ -27,11 +27,12 @@ from conchsftp.auth.sources.key_judge import refusal, require_proof
 from conchsftp.auth.sources.threads import asker
 from conchsftp.auth.sources.totp import Codes
 from conchsftp.auth.users.hashes import HASHES_AT_ONCE, Check, matches
-from conchsftp.auth.users.user import AvatarID, UserId
+from conchsftp.auth.users.user import AvatarID, User, UserId
 from conchsftp.auth.users.users_edit import set_password
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
+from conchsftp.settings.auth_policy import Factor
 from conchsftp.workers import FewThreads, IWorkers
 
 
@@ -39,6 +40,8 @@ from conchsftp.workers import FewThreads, IWorkers
 class UsersFileChecker:
     """
     Passwords, keys and one-time codes of a users file.
+
+    Under a server that is not ours, which asks for no second proof, a user who has to give one is refused.
 
     Args:
         users: the file.
@@ -142,6 +145,8 @@ class UsersFileChecker:
         host, now = (attempt.host, attempt.now) if attempt is not None else (None, time.time())
         if reason := self._users.barred(user.name, host, now):
             raise UnauthorizedLogin(reason)
+        if attempt is None and not _enough(user, credentials):
+            raise UnauthorizedLogin("the users file asks this user for more, which another server does not")
         return UserId(user)
 
     def _late(self, result: Any) -> None:
@@ -228,3 +233,11 @@ class OneTimeUser:
         if not self._password == Secret(credentials.password) or not right:
             raise UnauthorizedLogin("wrong user name or password")
         return bytes(credentials.username)
+
+
+def _enough(user: User, credentials: Any) -> bool:
+    """Return whether one proof is enough for a user; a server that is not ours asks for no other."""
+    if user.methods is None or not user.methods.lists:
+        return user.methods is not None or user.totp is None
+    method = "password" if IUsernamePassword.providedBy(credentials) else "publickey"
+    return user.methods.complete([Factor(method)])
