@@ -8,17 +8,21 @@ returns. Nothing here knows a particular setting or event.
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from runpy import run_path
 from typing import Any
 
 from conchsftp import events
+from conchsftp.auth.keys.key_options import OPTIONS
+from conchsftp.auth.keys.user_certificate import CRITICAL_OPTIONS, EXTENSIONS, CertificateOption
 from conchsftp.auth.users.user_fields import FIELDS
 from conchsftp.errors import ErrorCode
 from conchsftp.events.parameters import Parameter
 from conchsftp.settings.client_quirks import QUIRKS
+from conchsftp.settings.penalties import WORDS as PENALTY_WORDS
+from conchsftp.settings.penalties import PenaltyRules, kind_of
 from conchsftp.settings.permissions import GROUPS, WORDS
 from conchsftp.settings.row import Change, Index, Setting, Support
 from conchsftp.settings.ssh import VERSION
@@ -27,7 +31,6 @@ from conchsftp.sftp.clients import CLIENTS, COLUMNS, Client
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by docs/generate.py: change the tables, not this file. -->"
-WORDS_MARK = ("<!-- words: written by docs/generate.py -->", "<!-- end of words -->")
 LONGEST_EXAMPLE = 60
 INDEXED = {Index.NONE: "", Index.CONNECTION: "[connection]", Index.POSITION: "[position]"}
 
@@ -201,15 +204,11 @@ def clients_page() -> str:
 
 def users_page() -> str:
     """Return docs/users.md with the table of what may stand in a user's table; the rest of it is written by hand."""
-    text = (ROOT / "docs/users.md").read_text(encoding="utf-8")
-    before, begin, rest = text.partition("<!-- entries: written by docs/generate.py -->\n")
-    _, end, after = rest.partition("<!-- end of entries -->\n")
-    assert begin and end, "docs/users.md has lost the marks of its table"
     rows = (
         (f"`{row.name}`", row.doc, f"`{row.example}`" if len(row.example) <= LONGEST_EXAMPLE else "")
         for row in FIELDS.values()
     )
-    return f"{before}{begin}\n{_table(('Entry', 'Meaning', 'Example'), rows)}\n\n{end}{after}"
+    return _filled("users.md", entries=_table(("Entry", "Meaning", "Example"), rows))
 
 
 def _different(row: Client) -> Iterator[str]:
@@ -223,10 +222,49 @@ def _different(row: Client) -> Iterator[str]:
 
 def permissions_page() -> str:
     """Return docs/permissions.md with the table of words; the rest of it is written by hand."""
-    before, begin, rest = (ROOT / "docs" / "permissions.md").read_text().partition(f"{WORDS_MARK[0]}\n")
-    _, end, after = rest.partition(WORDS_MARK[1])
     rows = [(f"`{word.name}`", word.meaning) for word in (*WORDS.values(), *GROUPS.values())]
-    return f"{before}{begin}\n{_table(('Word', 'Allows to'), rows)}\n\n{end}{after}"
+    return _filled("permissions.md", words=_table(("Word", "Allows to"), rows))
+
+
+def certificates_page() -> str:
+    """Return docs/certificates.md with its tables of options; the rest of it is written by hand."""
+    alike: dict[str, list[str]] = {}
+    for option in OPTIONS.values():
+        alike.setdefault(option.done, []).append(f"`{option.name}`")
+    options = _table(("Option", "What is done"), ((", ".join(names), done) for done, names in alike.items()))
+    return _filled(
+        "certificates.md",
+        critical=_certificate_options("Critical option", CRITICAL_OPTIONS, "refuses the certificate"),
+        extensions=_certificate_options("Extension", EXTENSIONS, "is about what is never done here, and is ignored"),
+        options=options,
+    )
+
+
+def _certificate_options(title: str, rows: Mapping[str, CertificateOption], other: str) -> str:
+    return _table((title, ""), [*((f"`{name}`", row.done) for name, row in rows.items()), ("any other", other)])
+
+
+def operating_page() -> str:
+    """Return docs/operating.md with the words of PerSourcePenalties; the rest of it is written by hand."""
+    usual, meanings = PenaltyRules(), _attributes(PenaltyRules.__doc__ or "")
+    rows = (
+        (f"`{word}`", f"`{kind_of(word).format(getattr(usual, name))}`", meanings[name].removesuffix("."))
+        for word in PENALTY_WORDS
+        for name in (word.replace("-", "_"),)
+    )
+    return _filled("operating.md", penalties=_table(("Word", "Default", "Meaning"), rows))
+
+
+def _filled(page: str, **tables: str) -> str:
+    """Return a page that is written by hand, with the tables between its marks written anew."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}: written by docs/generate.py -->\n", f"<!-- end of {name} -->"
+        before, begun, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        assert begun and ended, f"docs/{page} has lost the marks of its table of {name}"
+        text = f"{before}{begin}\n{table}\n\n{end}{after}"
+    return text
 
 
 def _beside(module: str, function: str) -> str:
@@ -242,6 +280,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/algorithms.md": partial(_beside, "generate_algorithms.py", "algorithms_page"),
     "docs/client_quirks.md": clients_page,
+    "docs/certificates.md": certificates_page,
+    "docs/operating.md": operating_page,
     "docs/permissions.md": permissions_page,
     "docs/users.md": users_page,
     "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),

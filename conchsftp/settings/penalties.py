@@ -17,27 +17,26 @@ from conchsftp.settings.row import hint
 
 
 class Offence(Enum):
-    """What a host can do, before anybody has logged in, that counts against it. The values are words of the setting."""
+    """
+    What a host can do, before anybody has logged in, that counts against it. The values are words of the setting.
 
-    AUTHFAIL = "authfail"
-    NOAUTH = "noauth"
-    GRACE_EXCEEDED = "grace-exceeded"
-    REFUSECONNECTION = "refuseconnection"
-    CRASH = "crash"
+    Attributes:
+        described: what the log says of it.
+    """
 
-    @property
-    def described(self) -> str:
-        """What the log says of it."""
-        return _DESCRIPTIONS[self]
+    described: str
 
+    def __new__(cls, word: str, described: str) -> "Offence":
+        made = object.__new__(cls)
+        made._value_ = word
+        made.described = described
+        return made
 
-_DESCRIPTIONS = {
-    Offence.AUTHFAIL: "wrong passwords, answers or keys",
-    Offence.NOAUTH: "connections that never tried to log in",
-    Offence.GRACE_EXCEEDED: "logins that were not completed in time",
-    Offence.REFUSECONNECTION: "connections that were refused",
-    Offence.CRASH: "a message that broke something in the server",
-}
+    AUTHFAIL = "authfail", "wrong passwords, answers or keys"
+    NOAUTH = "noauth", "connections that never tried to log in"
+    GRACE_EXCEEDED = "grace-exceeded", "logins that were not completed in time"
+    REFUSECONNECTION = "refuseconnection", "connections that were refused"
+    CRASH = "crash", "a message that broke something in the server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +47,12 @@ class PenaltyRules:
     Attributes:
         enforced: False: nobody is refused, and nothing is counted.
         authfail: for each wrong password, answer or signed key.
-        noauth: for a client that leaves, or has to leave, without having tried to log in.
-        grace_exceeded: for a client that takes longer than it may.
+        noauth: for a client that said something, and leaves, or has to leave, without a guess or a login.
+        grace_exceeded: for a client that has to leave because it took too long to log in.
         refuseconnection: for a client that AllowedClients, BlockedClients or a handler refuse.
         crash: for a client whose message the server failed at.
-        max: the most that is kept up.
-        min: what has to come together before anybody is refused.
+        max: nobody has more than this.
+        min: who has this much is refused.
         max_sources4: how many hosts or networks of IPv4 are remembered.
         max_sources6: the same for IPv6.
         overflow: what happens when there are more; `permissive` forgets the one that would be free first, `deny-all`
