@@ -128,8 +128,8 @@ elsewhere. For logins after the change.""",
         default=AuthPolicy(),
         doc="""What a user has to prove, written as OpenSSH's AuthenticationMethods.
 `any`: one method of DefaultAuthMethods is enough. `publickey,password publickey,keyboard-interactive`: the methods of
-one list, in its order; spaces separate the lists. `keyboard-interactive:totp` asks only for the code of the user's
-authenticator, `keyboard-interactive:password` only for the password. A method has to be in DefaultAuthMethods, too. A
+one list, in its order; spaces separate the lists. `keyboard-interactive:totp` asks only for the user's
+one-time code, `keyboard-interactive:password` only for the password. A method has to be in DefaultAuthMethods, too. A
 user's own `methods` in the users file count instead. See factors.md. Holds for logins that begin after the change.""",
     ),
     Setting(
