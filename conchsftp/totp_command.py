@@ -37,9 +37,9 @@ def totp_command(arguments: Sequence[str]) -> int:
         UsageError: that is not how it is called, or no right code came.
     """
     given = _parser().parse_args(list(arguments))
-    *named, user = given.names
-    if len(named) > 1 or (named and given.users):
+    if not given.names or len(given.names) > 2 or (len(given.names) > 1 and given.users):
         raise usage.UsageError("totp [FILE] USER expected")
+    *named, user = given.names
     file = (named or [given.users or DEFAULT_FILE])[0]
     known = UsersFile(file).find(user)
     if known is None:
@@ -68,7 +68,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="conchsftp totp", add_help=False)
-    parser.add_argument("names", nargs="+")
+    parser.add_argument("names", nargs="*")
     parser.add_argument("--users")
     parser.add_argument("--issuer", default=platform.node() or "conchsftp")
     parser.add_argument("--no-confirm", dest="confirm", action="store_false")

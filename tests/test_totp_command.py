@@ -124,8 +124,8 @@ class TotpTests(SynchronousTestCase):
         self.assertIn("missing.toml", self.refusal(self.folder / "missing.toml", "alice"))
         self.assertIn("expected", self.refusal(self.users, "alice", "more"))
         self.assertIn("expected", self.refusal(self.users, "alice", "--users", self.users))
+        self.assertEqual(self.refusal(), "conchsftp: totp [FILE] USER expected")
         self.assertIn("--wrong", self.refusal(self.users, "alice", "--wrong"))
-        self.assertIn("required", self.refusal())
 
     def test_by_hand(self) -> None:
         """A table that cannot be edited stays as it is."""

@@ -98,7 +98,7 @@ class CheckTests(UsersCommandCase):
         """A user with neither a password nor keys, and one whom a CA lets in."""
         self.assertEqual(
             self.warnings(f"\n[alice]\n[bob]\nca_keys = ['{KEY}']\n"),
-            ["line 2: warning: 'alice' has neither a password nor keys: only another source can let them in"],
+            ["line 2: warning: 'alice' has neither a password nor keys: only another source, or a CA, can let them in"],
         )
 
     def test_rounds(self) -> None:

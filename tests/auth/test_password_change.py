@@ -198,7 +198,8 @@ class ExpireTests(CheckerCase):
     def test_nothing_to_expire(self) -> None:
         """Who has no password, or is not there, is told as a mistake."""
         for name in ("carol", "nobody"):
-            self.assertIn("no password", str(self.assertRaises(ServerError, expire_password, self.path, name)))
+            text = str(self.assertRaises(ServerError, expire_password, self.path, name))
+            self.assertIn(f"{name!r} has no password", text)
 
 
 CHANGE_REQUEST = 60

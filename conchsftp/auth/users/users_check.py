@@ -108,7 +108,7 @@ def _about(user: User, now: float) -> Iterator[tuple[str, str]]:
     if user.root is not None and not os.path.isdir(user.root):
         yield f"the root of {name!r} is no folder: {user.root}", "root"
     if user.password is None and not _has_keys(user):
-        yield f"{name!r} has neither a password nor keys: only another source can let them in", ""
+        yield f"{name!r} has neither a password nor keys: only another source, or a CA, can let them in", ""
     else:
         yield from _about_methods(user)
 

@@ -56,13 +56,13 @@ def expire_password(path: str | os.PathLike[str], user: str) -> None:
     Raises:
         ServerError: the user has no password; as `set_entry` besides.
     """
-    _edit(path, user, _expired)
 
+    def expired(table: Mapping[str, Any]) -> Mapping[str, str | bool]:
+        if "password" not in table:
+            raise ServerError(0, f"{os.fspath(path)}: {user!r} has no password that could be changed")
+        return {"change_password": True}
 
-def _expired(table: Mapping[str, Any]) -> Mapping[str, str | bool]:
-    if "password" not in table:
-        raise ServerError(0, "this user has no password that could be changed")
-    return {"change_password": True}
+    _edit(path, user, expired)
 
 
 def set_entry(path: str | os.PathLike[str], user: str, key: str, value: str) -> None:
