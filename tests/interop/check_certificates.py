@@ -34,7 +34,7 @@ server = SFTPServer(
 )
 server.setServiceParent(application)
 """
-TYPES = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048", "rsa-4096")
+TYPES = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048", "rsa-3072")
 
 
 class Authority(Program):

@@ -108,6 +108,22 @@ def check_expired(users: Users) -> None:
     assert "directory: /\n" in users.sftp("alice", "password", {"password": "wonderland"})
 
 
+def check_methods(users: Users) -> None:
+    """Who has `methods` needs each of them, whoever vouches; who has none needs one, as the setting says."""
+    users.write("[alice]\nKEY\nHASH\nmethods = 'publickey,password'\n[bob]\nmethods = 'publickey,password'\n")
+    word = {"password": "wonderland"}
+    assert "directory: /\n" in users.sftp("alice", "publickey,password", word)
+    assert "(password)" in users.refused()
+    assert "(publickey)" in users.refused("alice", "wonderland")
+    assert "(password)" in users.sftp("alice", "publickey,password", {"password": "wrong"}, code=255)
+    # His password is right for the other checker, and nobody knows a key of his.
+    assert "(publickey)" in users.refused("bob", "builder")
+    users.write("[alice]\nKEY\nHASH\n[bob]\n")
+    assert "directory: /\n" in users.by_key()
+    assert "directory: /\n" in users.sftp("alice", "password", word)
+    assert "directory: /\n" in users.sftp("bob", "password", {"password": "builder"})
+
+
 def check_disabled_while_open(users: Users) -> None:
     """A session that is open goes on when its user is disabled; a new one is refused, until that is taken back."""
     users.write("[alice]\nKEY\n")
