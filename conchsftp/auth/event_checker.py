@@ -248,9 +248,9 @@ async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) ->
         attempt: the request.
         verdict: what was decided. A users file that vouched has looked at its user by itself, but there may be others.
     Raises:
-        UnauthorizedLogin: the proof is good, and the user refused; the text is for the log.
+        UnauthorizedLogin: the proof is good, or only too old a password, and the user refused; the text is for the log.
     """
-    if not verdict.good or factory.barred is None:
+    if not (verdict.good or verdict.new_password) or factory.barred is None:
         return
     # Another name for the same user must not be a way around it, whichever of the two the file knows.
     for name in dict.fromkeys((attempt.user_name, user_name_of(verdict.avatar_id) or attempt.user_name)):

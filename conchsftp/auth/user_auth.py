@@ -32,6 +32,7 @@ from conchsftp.auth.login import Login
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import AuthRequest
 from conchsftp.auth.new_passwords import NewPasswords
+from conchsftp.auth.password_change import PasswordChange
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.refusals import Refusals
 from conchsftp.errors import ErrorCode, ProtocolViolation
@@ -242,7 +243,12 @@ class UserAuth(SSHUserAuthServer):
             # What a dialogue proves is known when it is over.
             self._login.refuse_repeated(credentials)
         after = settings.fire_auth_request_after_sig
+        if isinstance(credentials, PasswordChange):
+            # Afterwards it would be too late.
+            await refuse_barred(self.transport.factory, attempt, Verdict(good=True))
         verdict = await self._checker.judge(credentials, conversation, after_signature=after)
+        if verdict.new_password:
+            await refuse_barred(self.transport.factory, attempt, verdict)
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
 
     def _conversation(self, attempt: AuthAttempt) -> Conversation:

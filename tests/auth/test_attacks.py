@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from conchsftp.auth.dialogue import IDialogue
 from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded
 from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.auth.sources.totp import FREE_GUESSES
 from conchsftp.auth.sources.totp_checker import TOTPChecker
@@ -31,6 +32,7 @@ from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,
     INFO_RESPONSE,
+    REQUEST,
     RSA,
     SUCCESS,
     Ed25519,
@@ -41,6 +43,7 @@ from tests.auth.support import (
     line,
     password_request,
     proof,
+    request,
 )
 from tests.auth.test_conductor import CODE, HASH, KEY, PASSWORD, Case
 from tests.auth.test_totp import OTHER, code
@@ -267,3 +270,49 @@ class CostTests(SynchronousTestCase):
             found = shown.refusal(ca_algorithms=("ssh-ed25519",), address="192.0.2.1", now=1_800_000_000.0)
             self.assertIn(reason, found)
             self.assertEqual(bool(reason), bool(found))
+
+
+@implementer(ICredentialsChecker)
+class Expired:
+    """Passwords that have expired, and can be changed."""
+
+    credentialInterfaces = (IUsernamePassword, IPasswordChange)
+
+    def __init__(self) -> None:
+        self.changed: list[bytes] = []
+
+    def requestAvatarId(self, credentials: Any) -> bytes:
+        if credentials.password != b"right":
+            raise UnauthorizedLogin("no")
+        if not IPasswordChange.providedBy(credentials):
+            raise NewPasswordNeeded("It has expired.")
+        self.changed.append(credentials.new_password)
+        return bytes(credentials.username)
+
+
+class ChangeTests(SynchronousTestCase):
+    """Who is refused changes no password, in no source."""
+
+    def setUp(self) -> None:
+        self.expired = Expired()
+        self.transport = Transport(self.expired, allow_password_change=True)
+
+        async def barred(name: str, host: str | None, now: float) -> str:
+            return "disabled"
+
+        self.transport.factory.barred = barred
+
+    def numbers(self, payload: bytes, number: int = REQUEST) -> list[int]:
+        return [each for each, _ in self.transport.ask(payload, number=number)]
+
+    def test_asked_for(self) -> None:
+        """Nor are they asked for one: that would say that the old one was right."""
+        self.assertEqual(self.numbers(password_request(b"alice", b"right")), [FAILURE])
+        self.assertEqual(self.numbers(interactive_request(b"alice")), [INFO_REQUEST])
+        self.assertEqual(self.numbers(answers(b"right"), INFO_RESPONSE), [FAILURE])
+
+    def test_changed(self) -> None:
+        """A change is refused before it is made."""
+        change = request(b"alice", b"password", b"\1" + NS(b"right") + NS(b"new"))
+        self.assertEqual(self.numbers(change), [FAILURE])
+        self.assertEqual(self.expired.changed, [])

@@ -166,6 +166,14 @@ class GuessTests(Case):
         self.assertLess(guesses, FREE_GUESSES + 40)
         self.assertLessEqual(self.codes._guesses[SECRET].wait_until - now, LONGEST_WAIT_SECONDS)
 
+    def test_clock_set_back(self) -> None:
+        """A clock that was a year ahead when somebody guessed keeps nobody out for a year; guesses still count."""
+        self.guess(FREE_GUESSES, NOW + 365 * 86400)
+        self.guess(1)
+        self.assertFalse(self.right(code(NOW)))
+        later = NOW + 4 * STEP_SECONDS
+        self.assertTrue(self.right(code(later), later))
+
     def test_other_user(self) -> None:
         """The guesses at one user's code do not keep another out."""
         self.guess(FREE_GUESSES)
