@@ -38,15 +38,16 @@ class Penalty:
 
 
 class _Entry:
-    """What is held against one source; `until` is when nothing is, by the clock."""
+    """What is held against one source; `until` is when nothing is, by the clock; `over` what was beyond the most."""
 
-    __slots__ = ("active", "reason", "refused", "until")
+    __slots__ = ("active", "over", "reason", "refused", "until")
 
     def __init__(self, until: float) -> None:
         self.until = until
         self.active = False
         self.reason: Offence | None = None
         self.refused = 0
+        self.over = 0.0
 
 
 class _Table:
@@ -149,7 +150,9 @@ class Penalties:
                 return
             table.make_room(self._most(table, rules))
             entry = _Entry(now)
-        entry.until = min(entry.until + seconds, max(entry.until, now + rules.max))
+        until = min(entry.until + seconds, max(entry.until, now + rules.max))
+        entry.over += entry.until + seconds - until
+        entry.until = until
         entry.reason = offence
         begins = not entry.active and entry.until - now >= rules.min
         entry.active = entry.active or begins
@@ -187,7 +190,11 @@ class Penalties:
         table, key = self._place(address) or (None, 0)
         entry = table.entries.get(key) if table is not None else None
         if table is not None and entry is not None:
-            entry.until -= times * self._settings.per_source_penalties.seconds(offence)
+            seconds = times * self._settings.per_source_penalties.seconds(offence)
+            # What was never added is not taken back: whoever has an account could get rid of the rest by it.
+            beyond = min(entry.over, seconds)
+            entry.over -= beyond
+            entry.until -= seconds - beyond
             table.hold(key, entry)
 
     def set(self, address: str, seconds: float) -> None:

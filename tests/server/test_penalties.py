@@ -50,6 +50,13 @@ class PenaltiesTests(PenaltiesCase):
         self.assertFalse(self.refused())
         self.assertEqual(self.told, [])
 
+    def test_forgiven_at_the_most(self) -> None:
+        """Guesses that could add nothing any more take nothing away when they are forgiven."""
+        self.guess(200)
+        self.guess(20)
+        self.penalties.forgive(HOST, Offence.AUTHFAIL, 20)
+        self.assertEqual([each.seconds for each in self.penalties], [600])
+
     def test_scanner(self) -> None:
         """Who guesses on is refused when `min` has come together, and told of once, until nothing is left."""
         self.guess(2)
