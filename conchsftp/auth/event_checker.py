@@ -23,7 +23,6 @@ from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, PasswordChange
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
-from conchsftp.auth.users.user import user_name_of
 from conchsftp.events.connection import SSHUserAuthRequest
 from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
@@ -237,26 +236,6 @@ def serves(portal: Portal, events: EventHub, interface: InterfaceClass | None) -
     """
     listened = SSHUserAuthRequest in events.listeners and interface is not IDialogue
     return interface is not None and (listened or interface in portal.checkers)
-
-
-async def refuse_barred(factory: Any, attempt: AuthAttempt, verdict: Verdict) -> None:
-    """
-    Refuse somebody who is not to be let in, whoever accepts the proof.
-
-    Args:
-        factory: that of the server; `barred` of it is asked.
-        attempt: the request.
-        verdict: what was decided. A users file that vouched has looked at its user by itself, but there may be others.
-    Raises:
-        UnauthorizedLogin: the proof is good, or only too old a password, and the user refused; the text is for the log.
-    """
-    if not (verdict.good or verdict.new_password) or factory.barred is None:
-        return
-    # Another name for the same user must not be a way around it, whichever of the two the file knows.
-    for name in dict.fromkeys((attempt.user_name, user_name_of(verdict.avatar_id) or attempt.user_name)):
-        reason = await factory.barred(name, attempt.host, attempt.now)
-        if reason:
-            raise UnauthorizedLogin(reason)
 
 
 def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:

@@ -1,5 +1,5 @@
 """
-One login: what is required of a user, what of it is proved, and what the client may go on with.
+One login: who may not log in at all, what is required, what of it is proved, and what the client may go on with.
 
 Joins the user's policy, what handlers ask for besides, and the progress of the connection. Judges no proof
 (`event_checker.py` does) and answers nobody (`user_auth.py` does).
@@ -174,6 +174,27 @@ class Login:
         kind = row.proves(self._settings, self._served, factor.only)
         facts = row.could_prove(kind, self._settings, factor.only)
         return facts is None or not facts <= self.progress.facts
+
+    async def refuse_barred(self, attempt: AuthAttempt, verdict: Verdict) -> None:
+        """
+        Refuse somebody who is not to be let in, whoever accepts the proof.
+
+        Args:
+            attempt: the request.
+            verdict: what was decided. A users file that vouched has looked at its user by itself, but there may be
+                others.
+        Raises:
+            UnauthorizedLogin: the proof is good, or only too old a password, and the user refused; the text is for the
+                log.
+        """
+        barred = self._transport.factory.barred
+        if not (verdict.good or verdict.new_password) or barred is None:
+            return
+        # Another name for the same user must not be a way around it, whichever of the two the file knows.
+        for name in dict.fromkeys((attempt.user_name, user_name_of(verdict.avatar_id) or attempt.user_name)):
+            reason = await barred(name, attempt.host, attempt.now)
+            if reason:
+                raise UnauthorizedLogin(reason)
 
     def refuse_repeated(self, credentials: Credentials) -> None:
         """

@@ -138,7 +138,6 @@ class KeyboardInteractiveMethod(AuthMethod):
 METHODS: dict[str, type[AuthMethod]] = {
     method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod, KeyboardInteractiveMethod)
 }
-
 """The methods that lists of methods name."""
 
 _REQUESTS: dict[str, type[AuthMethod]] = {**METHODS, HostBoundMethod.request_name: HostBoundMethod}

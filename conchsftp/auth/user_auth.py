@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from conchsftp.auth.credentials import Credentials, KeyOffer
 from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.dialogue import Conversation, IDialogue
-from conchsftp.auth.event_checker import EventChecker, Mistake, Verdict, refuse_barred
+from conchsftp.auth.event_checker import EventChecker, Mistake, Verdict
 from conchsftp.auth.login import Login
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import AuthRequest
@@ -200,7 +200,7 @@ class UserAuth(SSHUserAuthServer):
         except _Aborted as aborted:
             aborted.guessed = bool(conversation.answers)
             raise
-        await refuse_barred(self.transport.factory, attempt, verdict)
+        await self._login.refuse_barred(attempt, verdict)
         if self._over:
             raise CancelledError
         self._refusals.judged(request, self.transport.clock.seconds() - self._began)
@@ -245,10 +245,10 @@ class UserAuth(SSHUserAuthServer):
         after = settings.fire_auth_request_after_sig
         if isinstance(credentials, PasswordChange):
             # Afterwards it would be too late.
-            await refuse_barred(self.transport.factory, attempt, Verdict(good=True))
+            await self._login.refuse_barred(attempt, Verdict(good=True))
         verdict = await self._checker.judge(credentials, conversation, after_signature=after)
         if verdict.new_password:
-            await refuse_barred(self.transport.factory, attempt, verdict)
+            await self._login.refuse_barred(attempt, verdict)
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
 
     def _conversation(self, attempt: AuthAttempt) -> Conversation:
@@ -261,9 +261,7 @@ class UserAuth(SSHUserAuthServer):
     async def _proved(self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, credentials: Credentials) -> None:
         """Go on after a proof: with the next one, or with the login."""
         if await self._login.prove(attempt, verdict, credentials):
-            await self._log_in(
-                attempt, self._login.progress.avatar_id or verdict.avatar_id or attempt.user, body.detail
-            )
+            await self._log_in(attempt, self.progress.avatar_id or verdict.avatar_id or attempt.user, body.detail)
             return
         self._fail(attempt.user_name, partial=True)
 

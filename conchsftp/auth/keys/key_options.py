@@ -81,7 +81,7 @@ class KeyOption:
     join: Callable[[Any, Any], Any] | None = None
 
 
-def _any(first: Any, second: Any) -> Any:
+def _last(first: Any, second: Any) -> Any:
     return second
 
 
@@ -141,7 +141,7 @@ OPTIONS: dict[str, KeyOption] = {
             name="cert-authority",
             done="certificates of this key let in, the key itself does not",
             field="cert_authority",
-            join=_any,
+            join=_last,
         ),
         KeyOption(
             name="principals",
@@ -153,13 +153,13 @@ OPTIONS: dict[str, KeyOption] = {
             name="no-touch-required",
             done="a security key need not be touched",
             field="no_touch_required",
-            join=_any,
+            join=_last,
         ),
         KeyOption(
             name="verify-required",
             done="a security key must have asked for its PIN or the like; other keys are refused",
             field="verify_required",
-            join=_any,
+            join=_last,
         ),
         KeyOption(
             name="command",
@@ -167,21 +167,21 @@ OPTIONS: dict[str, KeyOption] = {
             " refuses the key",
             read=_sftp,
         ),
-        KeyOption(name="restrict", done=_NEVER, join=_any),
-        KeyOption(name="no-agent-forwarding", done=_NEVER, join=_any),
-        KeyOption(name="no-port-forwarding", done=_NEVER, join=_any),
-        KeyOption(name="no-pty", done=_NEVER, join=_any),
-        KeyOption(name="no-user-rc", done=_NEVER, join=_any),
-        KeyOption(name="no-x11-forwarding", done=_NEVER, join=_any),
-        KeyOption(name="agent-forwarding", done=_NOT_MORE, join=_any),
-        KeyOption(name="port-forwarding", done=_NOT_MORE, join=_any),
-        KeyOption(name="pty", done=_NOT_MORE, join=_any),
-        KeyOption(name="user-rc", done=_NOT_MORE, join=_any),
-        KeyOption(name="x11-forwarding", done=_NOT_MORE, join=_any),
-        KeyOption(name="permitopen", done=_NOT_MORE, read=str, join=_any),
-        KeyOption(name="permitlisten", done=_NOT_MORE, read=str, join=_any),
-        KeyOption(name="tunnel", done=_NOT_MORE, read=str, join=_any),
-        KeyOption(name="environment", done="nothing: no program is run that could see it", read=str, join=_any),
+        KeyOption(name="restrict", done=_NEVER, join=_last),
+        KeyOption(name="no-agent-forwarding", done=_NEVER, join=_last),
+        KeyOption(name="no-port-forwarding", done=_NEVER, join=_last),
+        KeyOption(name="no-pty", done=_NEVER, join=_last),
+        KeyOption(name="no-user-rc", done=_NEVER, join=_last),
+        KeyOption(name="no-x11-forwarding", done=_NEVER, join=_last),
+        KeyOption(name="agent-forwarding", done=_NOT_MORE, join=_last),
+        KeyOption(name="port-forwarding", done=_NOT_MORE, join=_last),
+        KeyOption(name="pty", done=_NOT_MORE, join=_last),
+        KeyOption(name="user-rc", done=_NOT_MORE, join=_last),
+        KeyOption(name="x11-forwarding", done=_NOT_MORE, join=_last),
+        KeyOption(name="permitopen", done=_NOT_MORE, read=str, join=_last),
+        KeyOption(name="permitlisten", done=_NOT_MORE, read=str, join=_last),
+        KeyOption(name="tunnel", done=_NOT_MORE, read=str, join=_last),
+        KeyOption(name="environment", done="nothing: no program is run that could see it", read=str, join=_last),
     )
 }
 
