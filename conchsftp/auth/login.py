@@ -236,8 +236,6 @@ class Login:
             return True
         progress.prove(factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
         progress.passed = set() if verdict.available else progress.passed | {attempt.method}
-        text = "{method!r} accepted for {user!r}, more is needed"
-        self._log.info(text, method=attempt.method, user=attempt.user_name, step=True)
         return False
 
     def _refuse_nothing(self) -> None:

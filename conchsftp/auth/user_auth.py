@@ -263,6 +263,13 @@ class UserAuth(SSHUserAuthServer):
         if await self._login.prove(attempt, verdict, credentials):
             await self._log_in(attempt, self.progress.avatar_id or verdict.avatar_id or attempt.user, body.detail)
             return
+        self.transport.log.info(
+            "{method!r}{detail} accepted for {user!r}, more is needed",
+            step=True,
+            method=attempt.method,
+            detail=body.detail,
+            user=attempt.user_name,
+        )
         self._fail(attempt.user_name, partial=True)
 
     async def _ask_client(self, payload: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.conch.error import NotEnoughAuthentication
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import succeed
+from twisted.logger import LogLevel
 
 from conchsftp.auth.credentials import KeyProof, Password
 from conchsftp.auth.keys.signatures import PublicKey, Signed
@@ -47,6 +48,13 @@ class ListsTests(Case):
         self.assertEqual(made, [])
         self.assertEqual(self.numbers(RIGHT), [SUCCESS])
         self.assertEqual((made, len(self.transport.logins)), (["alice"], 1))
+
+    def test_log(self) -> None:
+        """Which key was one of several proofs is in the log, as it is where a key lets in by itself."""
+        self.listen()
+        lines = self.lines(LogLevel.info)
+        self.numbers(KEY)
+        self.assertRegex(lines[-1], r"'publickey' 'ssh-ed25519' SHA256:\S+ accepted for 'alice', more is needed$")
 
     def test_partial_is_no_failure(self) -> None:
         """What was right does not count against MaxAuthAttempts; a wrong second factor does."""
