@@ -33,7 +33,7 @@ class Offence(Enum):
         return made
 
     AUTHFAIL = "authfail", "wrong passwords, answers or keys"
-    NOAUTH = "noauth", "connections that never tried to log in"
+    NOAUTH = "noauth", "connections that left without a guess and without a login"
     GRACE_EXCEEDED = "grace-exceeded", "logins that were not completed in time"
     REFUSECONNECTION = "refuseconnection", "connections that were refused"
     CRASH = "crash", "a message that broke something in the server"
