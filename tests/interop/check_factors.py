@@ -15,6 +15,7 @@ import asyncssh
 import bcrypt
 import paramiko
 import pexpect
+import pyotp
 import pytest
 
 from bench.servers import Keys
@@ -35,7 +36,6 @@ server = SFTPServer(
 server.setServiceParent(application)
 """
 WORD = "correct horse"
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 # Who has what, and has to prove what.
 USERS = {
     "alice": "publickey,password",
@@ -60,18 +60,20 @@ class Factors(Program):
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "second"], folder)
         lines = [path.read_text().strip() for path in (keys.client.with_suffix(".pub"), folder / "second.pub")]
         hashed = bcrypt.hashpw(WORD.encode(), bcrypt.gensalt(4)).decode()
+        # One for each: a code counts once, for whoever has its secret.
+        self._secrets = {name: pyotp.random_base32() for name, methods in USERS.items() if "totp" in methods}
         users = (
             f'[{name}]\npassword = "{hashed}"\nkeys = ["{lines[0]}", "{lines[1]}"]\n'
-            f'methods = "{methods}"\n' + (f'totp = "{SECRET}"\n' if "totp" in methods else "")
+            f'methods = "{methods}"\n' + (f'totp = "{self._secrets[name]}"\n' if name in self._secrets else "")
             for name, methods in USERS.items()
         )
         (folder / "users.toml").write_text("".join(users))
         run(["puttygen", "key", "-O", "private", "-o", "key.ppk"], folder)
         self.fingerprint = run(["ssh-keygen", "-lf", f"{keys.host}.pub"], folder).split()[1]
 
-    def code(self) -> str:
+    def code(self, user: str) -> str:
         """Return the code that oathtool shows now."""
-        return run(["oathtool", "--totp", "-b", SECRET], self.folder).strip()
+        return run(["oathtool", "--totp", "-b", self._secrets[user]], self.folder).strip()
 
     def ssh_options(self, user: str, *identities: str) -> list[str]:
         """Return how OpenSSH's programs reach the server."""
@@ -176,7 +178,7 @@ def check_openssh_two_keys(factors: Factors) -> None:
 
 def check_openssh_key_and_code(factors: Factors) -> None:
     """A key, then the code alone: a wrong one, one that was used, or one without the key, does not do."""
-    code = factors.code()
+    code = factors.code("erin")
     assert "Permission denied (keyboard-interactive)" in factors.sftp("erin", (CODE, other(code)))
     assert let_in(factors.sftp("erin", (CODE, code)))
     assert "Permission denied (keyboard-interactive)" in factors.sftp("erin", (CODE, code))
@@ -185,7 +187,7 @@ def check_openssh_key_and_code(factors: Factors) -> None:
 
 def check_openssh_password_and_code(factors: Factors) -> None:
     """The password, then the code alone; nobody is asked for a code after a wrong password."""
-    code = factors.code()
+    code = factors.code("frank")
     assert "Permission denied (keyboard-interactive)" in factors.sftp("frank", PASSWORD, (CODE, other(code)))
     assert "Permission denied (password)" in factors.sftp("frank", ("'s password: ", "wrong"))
     assert let_in(factors.sftp("frank", PASSWORD, (CODE, code)))
@@ -194,7 +196,7 @@ def check_openssh_password_and_code(factors: Factors) -> None:
 
 def check_openssh_three_factors(factors: Factors) -> None:
     """Key, password and code, one after the other; whoever lacks one is told which, and is not asked for the next."""
-    code = factors.code()
+    code = factors.code("gina")
     assert "Permission denied (publickey)" in factors.sftp("gina", identities=())
     assert "Permission denied (password)" in factors.sftp("gina", ("'s password: ", "wrong"))
     assert "Permission denied (keyboard-interactive)" in factors.sftp("gina", PASSWORD, (CODE, other(code)))
@@ -252,7 +254,7 @@ def check_asyncssh(factors: Factors) -> None:
     both = [*key, str(factors.folder / "second")]
     assert by_asyncssh(factors, "dora", [], client_keys=both)
     assert not by_asyncssh(factors, "dora", [], client_keys=key)
-    code = factors.code()
+    code = factors.code("hugo")
     assert not by_asyncssh(factors, "hugo", [other(code)], client_keys=key)
     assert by_asyncssh(factors, "hugo", [code], client_keys=key)
 
@@ -283,7 +285,7 @@ def check_paramiko(factors: Factors) -> None:
         transport.connect()
         assert transport.auth_publickey("ivan", key) == ["password"]
         assert transport.auth_password("ivan", WORD) == ["keyboard-interactive"]
-        code = factors.code()
+        code = factors.code("ivan")
         assert transport.auth_interactive("ivan", lambda title, text, prompts: [code for _ in prompts]) == []
 
 
@@ -295,7 +297,7 @@ def check_psftp(factors: Factors) -> None:
     assert let_in(typed([*begin, where], factors.folder, ("'s password: ", WORD), prompt="psftp> "))
     assert let_in(typed([*begin, "-pw", WORD, where], factors.folder, prompt="psftp> "))
     assert let_in(typed([*begin, "bob@127.0.0.1"], factors.folder, ("assword: ", WORD), prompt="psftp> "))
-    asked = ("Verification code: ", factors.code())
+    asked = ("Verification code: ", factors.code("judy"))
     assert let_in(typed([*begin, "judy@127.0.0.1"], factors.folder, asked, prompt="psftp> "))
     assert "No supported authentication methods" in typed([*begin, "dora@127.0.0.1"], factors.folder, prompt="psftp> ")
     agent = factors.folder / "agent"
