@@ -20,7 +20,7 @@ trial: $(VENV)/.installed-for-tests
 	$(VENV)/bin/python -m twisted.trial -j2 tests
 
 interop: $(VENV)/.installed-for-tests clients
-	$(VENV)/bin/python -m pytest --durations=10
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --durations=10
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check .
