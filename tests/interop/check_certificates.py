@@ -348,7 +348,7 @@ def check_walk_through(ours: None, tmp_path: Path, keys: Keys) -> None:
     need("sftp", "ssh-keygen", "twistd")
     page = (PROJECT / "docs" / "certificates.md").read_text(encoding="utf-8")
     written = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
-    make_ca, make_key, sign, serve, log_in, begin, by_number, by_name, by_key = written
+    make_ca, make_key, sign, begin, serve, log_in, by_number, by_name, by_key = written
     for command in (make_ca, make_key):
         run(["sh", "-c", f"{command} -q -N ''"], tmp_path)
     run(["sh", "-c", sign], tmp_path)
