@@ -59,7 +59,8 @@ class SFTPServer(Properties, Control, MultiService):
             a coroutine of it. It is asked about names of nobody, too.
         avatar_class: makes the avatar of a login: a subclass of `SFTPAvatar`.
         realm: makes the avatars instead.
-        portal: asked about logins instead; `users`, `checkers`, `one_time_user` and `realm` are not used. As it is
+        portal: asked about logins instead; `checkers`, `one_time_user` and `realm` are not used, and of `users` only
+            what the file asks of its users: `methods`, `totp`. As it is
             with these, handlers of SSHUserAuthRequest have the last word, and are enough where there is nothing else.
         reactor: the global one by default.
         failed: called with a `ServerError` when the service was started and cannot listen; logs it by default.
