@@ -26,7 +26,7 @@ from twisted.python import usage
 
 from conchsftp.auth.users.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
-from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.totp_command import totp_command
 from conchsftp.users_command import users_command

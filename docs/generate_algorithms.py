@@ -9,8 +9,8 @@ from runpy import run_path
 from typing import Any
 
 from conchsftp.auth.keys.signatures import KEY_TYPES
-from conchsftp.ssh.algorithms import CHAPTERS
-from conchsftp.ssh.registry import (
+from conchsftp.ssh.algorithms.offer import CHAPTERS
+from conchsftp.ssh.algorithms.registry import (
     Algorithm,
     Chapter,
     CipherRow,
@@ -24,7 +24,7 @@ from conchsftp.ssh.registry import (
 
 _SHARED = run_path(str(Path(__file__).with_name("generate.py")))
 PAGE = "docs/algorithms.md"
-NOTE = "<!-- Written by docs/generate.py: change conchsftp/ssh/algorithms.py, not this file. -->"
+NOTE = "<!-- Written by docs/generate.py: change the rows in conchsftp/ssh/algorithms, not this file. -->"
 
 
 def algorithms_page() -> str:

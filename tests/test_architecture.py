@@ -5,7 +5,7 @@ The rules of the architecture that can be read from the sources: floors, sizes, 
 import ast
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import resolve_name
@@ -51,8 +51,11 @@ REACTOR = {"twisted.internet.reactor", "twisted.internet.task.react", "twisted.i
 # A checker of `--auth` is made before there is a server whose workers it could use.
 NAMES_THE_REACTOR = {"server/service.py", "tap.py", "command.py", "cred_plugins.py"}
 
-# The rooms of a floor, lowest first; "" is what lies in none of them.
-AUTH_ROOMS = ("keys", "users", "", "sources")
+# The rooms of a part, lowest first; "" is what lies in none of them.
+ROOMS = {
+    "auth": ("keys", "users", "", "sources"),
+    "ssh": ("numbers", "packets", "kex", "algorithms", "keys", ""),
+}
 
 OURS = ("conchsftp", "bench", "tests", "docs")
 MODULE_LINES = 400
@@ -129,8 +132,10 @@ def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
 
 
-def _auth_room(parts: Sequence[str]) -> int:
-    return AUTH_ROOMS.index(parts[0] if parts[0] in AUTH_ROOMS else "")
+def room_of(part: str, within: str) -> int:
+    """Return how high a room of a part lies; `within` is what follows the part, with dots."""
+    name = within.split(".")[0]
+    return ROOMS[part].index(name if name in ROOMS[part] else "")
 
 
 class FloorsTests(SynchronousTestCase):
@@ -152,14 +157,15 @@ class FloorsTests(SynchronousTestCase):
         ]
         self.assertEqual(upwards, [])
 
-    def test_rooms_of_logins(self) -> None:
-        """Keys know no users, neither knows a login, and no login knows where its users come from."""
+    def test_rooms(self) -> None:
+        """Within a part that has rooms, a module imports its own room or a lower one."""
         upwards = [
             f"{path.relative_to(ROOT)} imports {module}"
-            for path in sources("conchsftp/auth")
+            for part in ROOMS
+            for path in sources(f"conchsftp/{part}")
             for module in imported(path)
-            if module.startswith("conchsftp.auth.")
-            if _auth_room(module.split(".")[2:]) > _auth_room(path.relative_to(ROOT / "auth").parts)
+            if module.startswith(f"conchsftp.{part}.")
+            if room_of(part, module.split(".", 2)[2]) > room_of(part, ".".join(path.relative_to(ROOT / part).parts))
         ]
         self.assertEqual(upwards, [])
 

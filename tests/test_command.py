@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import command
 from conchsftp.server.ports import endpoint_strings
-from conchsftp.ssh.host_keys import generate_ed25519, load
+from conchsftp.ssh.keys.host_keys import generate_ed25519, load
 
 
 class CommandTests(SynchronousTestCase):

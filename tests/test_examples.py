@@ -28,7 +28,7 @@ from conchsftp import SFTPError, Status
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.command import _Folder
 from conchsftp.sftp.requests import Remove
-from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.testing import MemoryReactor, MemorySession
 from tests.event_programs import EventPrograms

@@ -15,7 +15,7 @@ from conchsftp.settings.row import SAME, Change, Index, Setting, Support, plain,
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp.statuses import Status
-from conchsftp.ssh.stores import STORE_TYPES
+from conchsftp.ssh.keys.stores import STORE_TYPES
 from tests import documented
 
 INDEXES = {"-": Index.NONE, "id": Index.CONNECTION, "i": Index.POSITION}

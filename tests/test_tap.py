@@ -21,7 +21,7 @@ from conchsftp import tap
 from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.settings.row import Index, Support
 from conchsftp.settings.table import TABLE
-from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.ssh.keys.host_keys import generate_ed25519
 
 PROJECT = Path(__file__).parent.parent
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
-from conchsftp.ssh.host_keys import HostKeys
-from conchsftp.ssh.stores import called, choose, content, host_key, in_file, load_all
+from conchsftp.ssh.keys.host_keys import HostKeys
+from conchsftp.ssh.keys.stores import called, choose, content, host_key, in_file, load_all
 from conchsftp.workers import FewThreads
 
 # A hosting service with more names than this reads some of them again.

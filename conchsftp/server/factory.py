@@ -29,11 +29,11 @@ from conchsftp.server.log import ServerLog
 from conchsftp.server.penalising import Penalising, Turned
 from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
-from conchsftp.ssh.groups import Groups
-from conchsftp.ssh.host_keys import HostKeys
-from conchsftp.ssh.packets import ReceiveBuffer
+from conchsftp.ssh.kex.groups import Groups
+from conchsftp.ssh.keys.host_keys import HostKeys
+from conchsftp.ssh.packets.receiving import ReceiveBuffer
+from conchsftp.ssh.packets.staging import StagingPool
 from conchsftp.ssh.peers import called, host_of
-from conchsftp.ssh.staging import StagingPool
 from conchsftp.ssh.transport import Transport
 from conchsftp.ssh.turns import Turns
 from conchsftp.workers import FewThreads

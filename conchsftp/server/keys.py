@@ -20,10 +20,10 @@ from conchsftp.server.chosen_keys import ChosenKeys
 from conchsftp.settings.certificate import ROWS
 from conchsftp.settings.choices import CertStoreType
 from conchsftp.settings.key_stores import Store
-from conchsftp.ssh.algorithms import offered
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.host_keys import HostKey, HostKeys
-from conchsftp.ssh.stores import called, choose, content, host_key, load_all, of_certificate, unusable
+from conchsftp.ssh.algorithms.offer import offered
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.stores import called, choose, content, host_key, load_all, of_certificate, unusable
 
 _CERT, _ALT = "SSHCert", "AltSSHCert"
 # "This property must be set after all other certificate properties are set. When this property is set, a search is

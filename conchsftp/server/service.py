@@ -34,8 +34,9 @@ from conchsftp.server.logins import Logins
 from conchsftp.server.ports import endpoints
 from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
-from conchsftp.ssh import algorithms, stores
-from conchsftp.ssh.host_keys import HostKeys
+from conchsftp.ssh.algorithms import offer as algorithms
+from conchsftp.ssh.keys import stores
+from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
 _VALIDATORS = algorithms.VALIDATORS | stores.VALIDATORS

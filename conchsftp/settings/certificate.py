@@ -1,7 +1,7 @@
 """
 Rows of the documented properties SSHCert… and settings AltSSHCert…: where host keys come from, and what they are.
 
-Rows only. The facts are read from the `Certificate` of the server; the stores are read in ssh/stores.py.
+Rows only. The facts are read from the `Certificate` of the server; the stores are read in ssh/keys/stores.py.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """
 Rows of the documented chapter "SSHServer", and what it documents as properties of SSH. Rows only.
 
-An empty list of algorithms stands for the list of the AlgorithmProfile, which the registry in ssh/algorithms.py knows;
+An empty list of algorithms stands for the list of the AlgorithmProfile, which the registry in ssh/algorithms knows;
 which names exist is checked by the validators of the store.
 """
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.settings.choices import StrictKeyExchange
-from conchsftp.ssh.algorithms import CIPHERS, COMPRESSIONS, HOST_KEYS, KEY_EXCHANGES, MACS, Offer
-from conchsftp.ssh.numbers import Message, Reason
-from conchsftp.ssh.registry import (
+from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
+from conchsftp.ssh.algorithms.offer import Offer
+from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
+from conchsftp.ssh.algorithms.registry import (
     Algorithm,
     Chapter,
     CipherRow,
@@ -24,6 +25,8 @@ from conchsftp.ssh.registry import (
     MacRow,
     Profile,
 )
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.wire.kinds import BOOL, NAMES, U8, U32
 from conchsftp.wire.reader import Reader
 

@@ -13,10 +13,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.algorithms import offered, user_signatures
-from conchsftp.ssh.exchange import KeyExchange, Transcript
-from conchsftp.ssh.host_keys import HostKeys
+from conchsftp.ssh.algorithms.offer import offered, user_signatures
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
+from conchsftp.ssh.key_exchange import KeyExchange, Transcript
+from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.wire.kinds import BYTES, U32

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from conchsftp.ssh.staging import Sender
+from conchsftp.ssh.packets.staging import Sender
 
 HIGH_WATER = 256 * 1024
 """Bytes laid out after which they are sent before more are made."""

@@ -2,7 +2,7 @@
 One SSH connection, server side: identification, stages, dispatch, one disconnect.
 
 Keeps Conch's contracts (services, `sendPacket`, `setService`, avatar and logout) and replaces its mechanism: packets
-are those of `packets.py`, key exchange is in `keying.py`, patience in `timers.py`, waiting in `gate.py`. Does not know
+are those of `packets`, key exchange is in `keying.py`, patience in `timers.py`, waiting in `gate.py`. Does not know
 what a service does with its messages. Sources: RFC 4253, RFC 8308, OpenSSH's PROTOCOL.
 """
 
@@ -23,10 +23,10 @@ from conchsftp.ssh.leaving import Leaving
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.outlet import Outlet
 from conchsftp.ssh.packet_log import show_packets
-from conchsftp.ssh.packets import Receiver
+from conchsftp.ssh.packets.receiving import Receiver
+from conchsftp.ssh.packets.staging import Sender
 from conchsftp.ssh.peers import host_of
 from conchsftp.ssh.phases import ALLOWED, HELD_DURING_KEX, KNOWN, STRICT, Stage
-from conchsftp.ssh.staging import Sender
 from conchsftp.ssh.timers import Timers
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader

@@ -14,9 +14,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from conchsftp.server.penalising import Turned
 from conchsftp.ssh.kexinit import EXT_INFO_CLIENT, STRICT_CLIENT, KexInit, Negotiated, negotiate
 from conchsftp.ssh.numbers import Message, Reason
-from conchsftp.ssh.packets import ReceiveBuffer, Receiver
+from conchsftp.ssh.packets.receiving import ReceiveBuffer, Receiver
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 from conchsftp.ssh.phases import HELD_DURING_KEX
-from conchsftp.ssh.staging import Sender, StagingPool
 from conchsftp.testing.channel import MemoryChannel
 from conchsftp.testing.exchange import Keys, X25519Exchange
 from conchsftp.testing.memory import MemoryPipe

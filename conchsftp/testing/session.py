@@ -19,7 +19,7 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, PacketType
 from conchsftp.sftp.replies import NameEntry, Reply, StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.testing.client import MemoryClient
 from conchsftp.testing.memory import MemoryReactor
 from conchsftp.testing.messages import decode, encode

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from twisted.logger import LogLevel, globalLogPublisher
 
 from conchsftp.auth.keys.signatures import PublicKey
-from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.ssh.numbers import Reason
 from conchsftp.testing import MemoryClient
 from conchsftp.wire.kinds import NAMES, U32

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.servers import Keys, free_port
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.stores import load
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.stores import load
 from tests.interop.driving import environment, need, run, wait_until
 from tests.interop.programs import listens
 

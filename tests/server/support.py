@@ -9,7 +9,7 @@ from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.server.service import SFTPServer
-from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.testing import MemoryReactor
 
 

@@ -20,10 +20,10 @@ from conchsftp.server.log import ServerLog
 from conchsftp.server.penalising import Penalising
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.ssh.groups import Groups
-from conchsftp.ssh.host_keys import HostKey, HostKeys
-from conchsftp.ssh.packets import ReceiveBuffer
-from conchsftp.ssh.staging import StagingPool
+from conchsftp.ssh.kex.groups import Groups
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
+from conchsftp.ssh.packets.receiving import ReceiveBuffer
+from conchsftp.ssh.packets.staging import StagingPool
 from conchsftp.ssh.turns import Turns
 
 KEYS = HostKeys([HostKey(Ed25519PrivateKey.generate())])

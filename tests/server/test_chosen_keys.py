@@ -8,7 +8,7 @@ from typing import Any
 from conchsftp.errors import ErrorCode
 from conchsftp.events import Connected, Error
 from conchsftp.settings.choices import CertStoreType
-from conchsftp.ssh.host_keys import HostKeys
+from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.testing import MemoryClient
 from tests.server.test_keys import ED25519, RSA, VECTORS, KeysCase
 

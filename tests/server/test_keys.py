@@ -14,9 +14,9 @@ from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.server.service import SFTPServer
 from conchsftp.settings.certificate import FACTS
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.host_keys import HostKeys
-from conchsftp.ssh.stores import load
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.host_keys import HostKeys
+from conchsftp.ssh.keys.stores import load
 from conchsftp.testing import MemoryClient, MemoryReactor, memory_server
 
 VECTORS = Path(__file__).parents[1] / "ssh" / "vectors"

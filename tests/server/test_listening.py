@@ -21,7 +21,7 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
 from conchsftp.server.sockets import DirectServer
-from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from tests.ssh.test_conch_client import Client
 
 CONTENT = bytes(range(256)) * 8192

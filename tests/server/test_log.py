@@ -10,7 +10,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from conchsftp.errors import ErrorCode, ServerError, SFTPError
 from conchsftp.events import Connected, Disconnected, Error, FileRemove, Log, SSHStatus
 from conchsftp.sftp.requests import Remove
-from conchsftp.ssh.host_keys import HostKeys
+from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.testing import MemoryClient
 from conchsftp.wire.kinds import BOOL, BYTES, U32

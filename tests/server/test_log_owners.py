@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.events import Disconnected, Error, SSHStatus
 from conchsftp.server.service import SFTPServer
-from conchsftp.ssh.host_keys import HostKeys
+from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.testing import MemoryReactor
 from conchsftp.wire.kinds import BOOL, BYTES
 from tests.server.test_log import LogCase

@@ -23,7 +23,7 @@ from conchsftp.events import Disconnected, FileOpen
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
-from conchsftp.ssh.host_keys import generate_ed25519
+from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.testing import MemoryClient, MemorySession, memory_server
 from tests.server.support import ServiceCase
 

@@ -21,7 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.server.sockets import DirectServer, direct
 from conchsftp.ssh.outlet import Outlet
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 
 
 class Direct(Protocol):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from hmac import digest
 from struct import pack
 
-from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
-from conchsftp.ssh.packets import ReceiveBuffer, Receiver
+from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
+from conchsftp.ssh.packets.receiving import ReceiveBuffer, Receiver
 
 KEY = bytes(range(64))
 SMALL = bytes(range(16))

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from struct import pack
 
-from conchsftp.ssh.groups import fixed_group
+from conchsftp.ssh.kex.groups import fixed_group
 from conchsftp.testing import MemoryClient
 from conchsftp.testing.exchange import X25519Exchange
 from tests.ssh.clients import mpint, strings

@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.settings.certificate import FACTS, ROWS
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.stores import load
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.stores import load
 
 VECTORS = Path(__file__).with_name("vectors")
 

@@ -5,8 +5,8 @@ Protection of packets against vectors that were made with another implementation
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
 from tests.ssh.families import FAMILIES, KEY, PROTECTED, SMALL, Mac, plain, sealed, unhex
 
 # SERVICE_REQUEST "ssh-userauth"

@@ -1,4 +1,4 @@
-"""Tests of `conchsftp.ssh.compression`."""
+"""Tests of `conchsftp.ssh.packets.compression`."""
 
 import os
 import zlib
@@ -6,8 +6,8 @@ import zlib
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.compression import LIMIT, Deflate, Inflate
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.compression import LIMIT, Deflate, Inflate
 
 PAYLOADS = (b"\x5e", b"a" * 100, b"a" * 100, bytes(32768), os.urandom(32768), b"a" * 100, os.urandom(5))
 

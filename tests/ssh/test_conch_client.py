@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import StringTransport
 from twisted.trial.util import suppress
 
-from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.testing import MemoryPipe
 from tests.ssh.case import ConnectionCase
 

@@ -14,8 +14,8 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.events import FileClose, FileRemove
 from conchsftp.sftp import requests
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.staging import StagingPool
 from conchsftp.ssh.phases import Stage
-from conchsftp.ssh.staging import StagingPool
 from conchsftp.testing import MemoryClient, memory_server
 from tests.ssh.case import Avatar, ConnectionCase, opening
 from tests.ssh.ordinary import OrdinaryClient

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.ssh.gate import Gate
 from conchsftp.ssh.outlet import Outlet
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 from conchsftp.testing import MemoryClient
 from tests.ssh.case import ConnectionCase
 from tests.ssh.ordinary import OrdinaryClient

@@ -1,4 +1,4 @@
-"""Tests of `conchsftp.ssh.groups`."""
+"""Tests of `conchsftp.ssh.kex.groups`."""
 
 import warnings
 from pathlib import Path
@@ -7,7 +7,7 @@ from twisted.conch.ssh._kex import _DHGroup14SHA1
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation, ServerError
-from conchsftp.ssh.groups import _FIXED, Group, Groups, _power, fixed_group, parse
+from conchsftp.ssh.kex.groups import _FIXED, Group, Groups, _power, fixed_group, parse
 from conchsftp.ssh.numbers import Reason
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from twisted.conch.ssh.common import NS
 
 from conchsftp import events
-from conchsftp.ssh.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.testing import MemoryClient
 from tests.auth.support import FAILURE, HOST_BOUND, SUCCESS, Ed25519, bound_proof
 from tests.ssh.case import ConnectionCase

@@ -1,4 +1,4 @@
-"""Tests of `conchsftp.ssh.host_keys`."""
+"""Tests of `conchsftp.ssh.keys.host_keys`."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError
-from conchsftp.ssh.algorithms import HOST_KEYS
-from conchsftp.ssh.host_keys import HostKey, HostKeys, generate_ed25519, load
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.keys.host_keys import HostKey, HostKeys, generate_ed25519, load
 from tests.ssh.clients import string, strings, verify
 
 RSA = rsa.generate_private_key(65537, 2048)

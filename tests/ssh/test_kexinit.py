@@ -7,7 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.settings.choices import StrictKeyExchange
-from conchsftp.ssh.algorithms import CIPHERS, COMPRESSIONS, HOST_KEYS, KEY_EXCHANGES, MACS, Offer
+from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
+from conchsftp.ssh.algorithms.offer import Offer
+from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.ssh.kexinit import _LISTS, MARKERS, KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.numbers import Reason
 from tests.ssh.clients import string

@@ -4,7 +4,7 @@ The first key exchange of a connection. Later ones are in test_rekeying, slow on
 
 from struct import pack
 
-from conchsftp.ssh.algorithms import CIPHERS, MACS
+from conchsftp.ssh.algorithms.protection import CIPHERS, MACS
 from conchsftp.ssh.kexinit import KexInit
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage

@@ -1,11 +1,11 @@
-"""Tests of `conchsftp.ssh.macs`."""
+"""Tests of `conchsftp.ssh.packets.macs`."""
 
 import hmac
 
 from cryptography.hazmat.primitives import hashes
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.macs import Hmac
+from conchsftp.ssh.packets.macs import Hmac
 
 
 class HmacTests(SynchronousTestCase):

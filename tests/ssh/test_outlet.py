@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from conchsftp.ssh.outlet import Outlet
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 
 CHANNEL = b"\x5e" + pack(">I", 7)
 

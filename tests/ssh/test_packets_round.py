@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.packets import LARGEST_PACKET, Receiver
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.receiving import LARGEST_PACKET, Receiver
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 from tests.ssh.families import FAMILIES, put, receiving
 
 # Recipient channel and the most data of one message. All above what comes first in a reply.

@@ -8,8 +8,8 @@ from struct import pack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 from tests.ssh.families import FAMILIES, PROTECTED, least_padding, put, receiving, stream, taken, unhex
 
 CHANNEL = b"\x5e" + pack(">I", 7)

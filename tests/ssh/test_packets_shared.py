@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.packets import LARGEST_PACKET, ReceiveBuffer
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.receiving import LARGEST_PACKET, ReceiveBuffer
 from tests.ssh.families import FAMILIES, put, receiving, stream, taken
 
 PAYLOADS = [b"\x05service", b"x", bytes(range(256)) * 5, b"last"]

@@ -7,8 +7,8 @@ from struct import pack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.staging import Sender, StagingPool
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.staging import Sender, StagingPool
 from tests.ssh.families import put, receiving, taken
 
 CHANNEL = b"\x5e" + pack(">I", 7)

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.stores import STORE_TYPES, choose, host_key, load
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.stores import STORE_TYPES, choose, host_key, load
 
 VECTORS = Path(__file__).with_name("vectors")
 FINGERPRINTS = {

@@ -4,7 +4,7 @@ OpenSSH's certificates of users: what one says, and whether it is worth anything
 A certificate is worthless, whoever trusts its CA, if the CA's signature is not right, if it is not for users, if its
 time is not now, if it may not be used from where the client is, or if it asks for something that is not carried out.
 Whether the CA is trusted, and for whom, is decided elsewhere; so is what was revoked. (What X.509 says of host keys is
-in `conchsftp.ssh.certificate`.) Sources: OpenSSH PROTOCOL.certkeys; for empty principals, what OpenSSH 10.5 does.
+in `conchsftp.ssh.keys.certificate`.) Sources: OpenSSH PROTOCOL.certkeys; for empty principals, what OpenSSH 10.5 does.
 """
 
 from collections.abc import Callable, Collection

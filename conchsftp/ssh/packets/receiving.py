@@ -8,8 +8,8 @@ RFC 4253 section 6; OpenSSH's PROTOCOL, strict key exchange.
 from collections.abc import Callable
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.ciphers import PacketCipher
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.ciphers import PacketCipher
 
 # "All implementations MUST be able to process packets with an uncompressed payload length of 32768 bytes or less and a
 # total packet size of 35000 bytes or less" (RFC 4253, 6.1); OpenSSH takes 256 KiB, and so do we.

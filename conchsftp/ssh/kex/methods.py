@@ -1,14 +1,14 @@
 """
-Key exchange methods, server side: from the client's public value to the exchange hash, our signature and the keys.
+Key exchange methods, server side: from the client's public value to ours and the shared secret.
 
-Takes and returns messages; does not send, negotiate or switch keys. Sources: RFC 4253 sections 7.2 and 8, RFC 4419
-(group exchange), RFC 5656 section 4 (nistp curves), RFC 8731 (curve25519), draft-ietf-sshm-mlkem-hybrid-kex (ML-KEM).
+What is hashed and signed is in `conchsftp.ssh.key_exchange`. Sources: RFC 4253 section 8, RFC 4419 (group exchange),
+RFC 5656 section 4 (nistp curves), RFC 8731 (curve25519), draft-ietf-sshm-mlkem-hybrid-kex (ML-KEM).
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,14 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.groups import Group, Groups, fixed_group
+from conchsftp.ssh.kex.groups import Group, Groups, fixed_group
 from conchsftp.ssh.numbers import Reason
 from conchsftp.wire.kinds import BYTES, MPINT, Kind
 from conchsftp.wire.reader import Reader, T
-
-if TYPE_CHECKING:
-    from conchsftp.ssh.host_keys import HostKey
-    from conchsftp.ssh.registry import KeyExchangeRow
 
 # What the old request of group exchange, which names one size only, stands for (RFC 4419, 5).
 _OLD_LEAST, _OLD_MOST = 1024, 8192
@@ -42,22 +38,6 @@ class KexMessage(IntEnum):
     GEX_INIT = 32
     GEX_REPLY = 33
     GEX_REQUEST = 34
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """
-    What both sides said before the exchange, and sign with it.
-
-    Attributes:
-        client_version, server_version: the identification lines without CR LF.
-        client_kexinit, server_kexinit: the payloads of both KEXINITs, with the message number.
-    """
-
-    client_version: bytes
-    server_version: bytes
-    client_kexinit: bytes
-    server_kexinit: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,84 +160,6 @@ class GroupExchange(Method):
         self._sizes = payload
         self.expects = frozenset({KexMessage.GEX_INIT})
         return KexMessage.GEX_GROUP, MPINT.pack(self._group.prime) + MPINT.pack(self._group.generator)
-
-
-class KeyExchange:
-    """
-    One key exchange.
-
-    Args:
-        row: the negotiated method.
-        transcript: what was said before.
-        host_key: what proves who we are.
-        host_key_algorithm: the negotiated algorithm that it signs with.
-        groups: what group exchange chooses from.
-    """
-
-    def __init__(
-        self,
-        row: "KeyExchangeRow",
-        transcript: Transcript,
-        host_key: "HostKey",
-        host_key_algorithm: str,
-        groups: Groups | None = None,
-    ) -> None:
-        self.heavy = row.heavy
-        """Whether `receive` may compute for more than about five milliseconds."""
-        self.finished = False
-        """Whether our last message was returned: NEWKEYS comes next, from both sides."""
-        self.hash = row.hash
-        self.secret = b""
-        """The shared secret, encoded as in the exchange hash; empty until finished."""
-        self.exchange_hash = b""
-        """What was signed; of the first exchange, the session id."""
-        self._method = row.build(groups if groups is not None else Groups())
-        self._transcript = transcript
-        self._host_key = host_key
-        self._algorithm = host_key_algorithm
-
-    def receive(self, number: int, payload: bytes) -> list[tuple[int, bytes]]:
-        """
-        Take a message of the exchange.
-
-        Args:
-            number: 30 to 49.
-            payload: what follows the number.
-        Returns:
-            The messages to send, as (number, what follows the number).
-        Raises:
-            ProtocolViolation: it is not the message that comes next, or holds what no honest client sends.
-        """
-        if self.finished or number not in self._method.expects:
-            raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} may not come now in this key exchange")
-        taken = self._method.take(number, payload)
-        return [self._finish(taken) if isinstance(taken, Agreed) else taken]
-
-    def derive(self, letter: bytes, length: int, session_id: bytes) -> bytes:
-        """
-        Return the key or initial vector that a letter, A to F, stands for.
-
-        Args:
-            length: in bytes; any.
-            session_id: the exchange hash of the connection's first exchange.
-        Source: RFC 4253, section 7.2.
-        """
-        common = self.secret + self.exchange_hash
-        key = b""
-        while len(key) < length:
-            key += self.hash(common + (key or letter + session_id)).digest()
-        return key[:length]
-
-    def _finish(self, agreed: Agreed) -> tuple[int, bytes]:
-        said = self._transcript
-        host_key = BYTES.pack(self._host_key.blob)
-        lines = (said.client_version, said.server_version, said.client_kexinit, said.server_kexinit)
-        covered = b"".join(map(BYTES.pack, lines)) + host_key + agreed.hashed + agreed.secret
-        self.exchange_hash = self.hash(covered).digest()
-        self.secret = agreed.secret
-        signature = self._host_key.sign(self._algorithm, self.exchange_hash)
-        self.finished = True
-        return self._method.reply, host_key + agreed.ours + BYTES.pack(signature)
 
 
 def needs_mlkem() -> str | None:

@@ -1,4 +1,4 @@
-"""Tests of `conchsftp.ssh.exchange`; the client's side is in `tests.ssh.clients`."""
+"""Tests of `conchsftp.ssh.kex.methods`; the client's side is in `tests.ssh.clients`."""
 
 import hashlib
 from struct import pack
@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh import exchange
-from conchsftp.ssh.algorithms import KEY_EXCHANGES
-from conchsftp.ssh.exchange import KeyExchange, Transcript, needs_mlkem
-from conchsftp.ssh.groups import Group, Groups, fixed_group
-from conchsftp.ssh.host_keys import HostKey
+from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
+from conchsftp.ssh.kex import methods
+from conchsftp.ssh.kex.groups import Group, Groups, fixed_group
+from conchsftp.ssh.kex.methods import needs_mlkem
+from conchsftp.ssh.key_exchange import KeyExchange, Transcript
+from conchsftp.ssh.keys.host_keys import HostKey
 from conchsftp.ssh.numbers import Reason
 from tests.ssh.clients import (
     Client,
@@ -170,7 +171,7 @@ class Curve25519Tests(ExchangeCase):
             def generate() -> X25519PrivateKey:
                 return X25519PrivateKey.from_private_bytes(bob)
 
-        self.patch(exchange, "X25519PrivateKey", Fixed)
+        self.patch(methods, "X25519PrivateKey", Fixed)
         server = begin(self.name)
         ((number, reply),) = server.receive(30, string(alice))
         self.assertEqual(number, 31)

@@ -1,7 +1,7 @@
 """
 Groups for Diffie-Hellman: the fixed ones, and those of a moduli file.
 
-Computes public values and secrets; which messages carry them is in `exchange.py`. Sources: RFC 3526 (the fixed groups),
+Computes public values and secrets; which messages carry them is in `methods.py`. Sources: RFC 3526 (the fixed groups),
 RFC 4419 section 3 (choice by size), RFC 8270 (2048 bits at least), moduli(5) for the file.
 """
 

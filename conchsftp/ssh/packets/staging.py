@@ -2,15 +2,15 @@
 SSH packets that leave: a `Sender` lays them out and seals them in the buffer that they are sent from.
 
 File data is read to where it will be encrypted. Knows no socket, no message's meaning and no state of a key exchange;
-the other direction is in `packets.py`. Sources: RFC 4253 section 6; OpenSSH's PROTOCOL, strict key exchange.
+the other direction is in `receiving.py`. Sources: RFC 4253 section 6; OpenSSH's PROTOCOL, strict key exchange.
 """
 
 from collections.abc import Callable
 from os import urandom
 from struct import Struct
 
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.packets import SEQUENCE_MASK
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.receiving import SEQUENCE_MASK
 
 _STAGING_BYTES = 640 * 1024
 # Length, padding length, the most padding and the longest tag.

@@ -2,8 +2,8 @@
 The keys with which a server proves who it is: loading, making and using them.
 
 Reads OpenSSH and PEM files; the documented stores and their certificates are elsewhere. Which algorithm signs with
-which key is in `algorithms.py`. Sources: RFC 4253 section 6.6, RFC 8332, OpenSSH's PROTOCOL.key; fingerprints as
-`ssh-keygen -l` shows them.
+which key is in `signatures.py` of the registry. Sources: RFC 4253 section 6.6, RFC 8332, OpenSSH's PROTOCOL.key;
+fingerprints as `ssh-keygen -l` shows them.
 """
 
 import os
@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from twisted.logger import Logger
 
 from conchsftp.errors import ServerError
-from conchsftp.ssh.algorithms import HOST_KEYS
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.wire.kinds import BYTES
 
 Path = str | PathLike[str]

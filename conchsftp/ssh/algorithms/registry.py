@@ -1,7 +1,7 @@
 """
 What the rows of the algorithm registry say, and how settings choose among them.
 
-Holds no row; those are in `algorithms.py`.
+Holds no row; those are in `exchanges.py`, `signatures.py` and `protection.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 from conchsftp.errors import ServerError
 from conchsftp.settings.row import hint
 from conchsftp.settings.table import TABLE
-from conchsftp.ssh.ciphers import PacketCipher
-from conchsftp.ssh.exchange import Method
-from conchsftp.ssh.groups import Groups
-from conchsftp.ssh.macs import Hmac
+from conchsftp.ssh.kex.groups import Groups
+from conchsftp.ssh.kex.methods import Method
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.macs import Hmac
 
 Codec = Callable[[memoryview], bytes]
 

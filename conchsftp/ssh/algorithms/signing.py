@@ -1,7 +1,7 @@
 """
 Signatures with host keys, as they stand on the wire.
 
-Knows key objects and hashes; which key signs with which algorithm is in `algorithms.py` and `host_keys.py`. Sources:
+Knows key objects and hashes; which key signs with which algorithm is in `signatures.py`. Sources:
 RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332 section 3, RFC 8709 section 4.
 """
 

@@ -24,7 +24,7 @@ _NO_BYTES = bytes(64)
 
 
 class PacketMac(Protocol):
-    """What a packet cipher needs of a MAC: see `conchsftp.ssh.macs`."""
+    """What a packet cipher needs of a MAC: see `conchsftp.ssh.packets.macs`."""
 
     size: int
     etm: bool

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
-from conchsftp.ssh.certificate import Certificate
+from conchsftp.ssh.keys.certificate import Certificate
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 # RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----", headers that a backslash continues, and Base64.

@@ -17,10 +17,10 @@ from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.settings.key_stores import STORE
-from conchsftp.ssh.certificate import Certificate
-from conchsftp.ssh.host_keys import HostKey
-from conchsftp.ssh.ppk import read_ppk
-from conchsftp.ssh.store_formats import (
+from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.host_keys import HostKey
+from conchsftp.ssh.keys.ppk import read_ppk
+from conchsftp.ssh.keys.store_formats import (
     Unusable,
     read_keys,
     read_pkcs7,
@@ -28,7 +28,7 @@ from conchsftp.ssh.store_formats import (
     read_public,
     read_ssh_public,
 )
-from conchsftp.ssh.text_formats import read_jwk, read_xml
+from conchsftp.ssh.keys.text_formats import read_jwk, read_xml
 
 Store = str | bytes | PathLike[str] | Secret
 Reader = Callable[[bytes, bytes | None], list[Certificate]]

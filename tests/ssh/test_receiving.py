@@ -10,9 +10,9 @@ from struct import pack
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.ciphers import PacketCipher
 from conchsftp.ssh.numbers import Reason
-from conchsftp.ssh.packets import LARGEST_PACKET, ReceiveBuffer, Receiver
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.receiving import LARGEST_PACKET, ReceiveBuffer, Receiver
 from tests.ssh.families import FAMILIES, PROTECTED, plain, put, receiving, sealed, stream, taken
 
 PAYLOADS = [b"\x05service", b"x", bytes(range(256)) * 5, b"\x5e" + bytes(70), b"last"]

@@ -1,0 +1,45 @@
+"""
+The rows of key exchange methods. How they compute is in `conchsftp.ssh.kex`.
+
+`modern` holds what ssh-audit (3.9) lists without failure or warning, and curve25519 besides; a test asks it.
+"""
+
+from functools import partial
+from hashlib import sha256, sha384, sha512
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
+
+from conchsftp.ssh.algorithms.registry import Chapter, KeyExchangeRow, Profile
+from conchsftp.ssh.kex.methods import (
+    Curve25519,
+    FixedDiffieHellman,
+    GroupExchange,
+    MLKEM768Curve25519,
+    NISTCurve,
+    needs_mlkem,
+)
+
+MODERN, COMPATIBLE = Profile.MODERN, Profile.COMPATIBLE
+_P256, _P384, _P521 = (partial(NISTCurve, curve()) for curve in (SECP256R1, SECP384R1, SECP521R1))
+_14, _16, _18 = (partial(FixedDiffieHellman, number) for number in (14, 16, 18))
+_mlkem = partial(KeyExchangeRow, available=needs_mlkem)
+_kex = KeyExchangeRow
+
+KEY_EXCHANGES = Chapter(
+    "key exchange",
+    "SSHKeyExchangeAlgorithms",
+    (
+        _mlkem("mlkem768x25519-sha256", MODERN, hash=sha256, build=MLKEM768Curve25519),
+        # ssh-audit warns of every exchange that a quantum computer could undo. Without this one, which has no other
+        # fault, OpenSSH before 9.9, PuTTY, curl and rclone could not connect at all.
+        _kex("curve25519-sha256", MODERN, hash=sha256, build=Curve25519),
+        _kex("curve25519-sha256@libssh.org", MODERN, hash=sha256, build=Curve25519),
+        _kex("ecdh-sha2-nistp256", COMPATIBLE, hash=sha256, build=_P256),
+        _kex("ecdh-sha2-nistp384", COMPATIBLE, hash=sha384, build=_P384),
+        _kex("ecdh-sha2-nistp521", COMPATIBLE, hash=sha512, build=_P521),
+        _kex("diffie-hellman-group-exchange-sha256", COMPATIBLE, hash=sha256, build=GroupExchange, heavy=True),
+        _kex("diffie-hellman-group16-sha512", COMPATIBLE, hash=sha512, build=_16, heavy=True),
+        _kex("diffie-hellman-group18-sha512", COMPATIBLE, hash=sha512, build=_18, heavy=True),
+        _kex("diffie-hellman-group14-sha256", COMPATIBLE, hash=sha256, build=_14),
+    ),
+)

@@ -1,0 +1,97 @@
+"""
+Which algorithms a server offers by its settings and its host keys.
+
+Holds no row: those are in `exchanges.py`, `signatures.py` and `protection.py`. Chooses none in a negotiation: see
+`kexinit.py`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conchsftp.errors import ErrorCode, ServerError
+from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
+from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
+from conchsftp.ssh.algorithms.registry import (
+    Chapter,
+    CipherRow,
+    CompressionRow,
+    HostKeyRow,
+    KeyExchangeRow,
+    MacRow,
+    Profile,
+)
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS, USER_SIGNATURES
+
+CHAPTERS: tuple[Chapter[Any], ...] = (KEY_EXCHANGES, HOST_KEYS, CIPHERS, MACS, COMPRESSIONS, USER_SIGNATURES)
+
+VALIDATORS: dict[str, Callable[[Any], None]] = {chapter.setting.name: chapter.check for chapter in CHAPTERS}
+"""For `Settings(validators=…)`: setting → what raises ValueError for a list with an unknown name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """
+    What a server offers in its KEXINIT, in its order.
+
+    Attributes:
+        strict: whether strict key exchange is offered.
+    """
+
+    key_exchanges: tuple[KeyExchangeRow, ...]
+    host_keys: tuple[HostKeyRow, ...]
+    ciphers: tuple[CipherRow, ...]
+    macs: tuple[MacRow, ...]
+    compressions: tuple[CompressionRow, ...]
+    strict: bool
+
+    def without_curve25519(self) -> "Offer":
+        """Return the offer for a client that often fails at it; the same if it would have no other choice."""
+        left = tuple(row for row in self.key_exchanges if "25519" not in row.name)
+        return replace(self, key_exchanges=left) if left else self
+
+
+def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
+    """
+    Return what a server with these settings and host keys offers.
+
+    Args:
+        settings: `algorithm_profile`, `use_strict_key_exchange` and the lists of algorithms, where empty is the
+            profile's.
+        host_key_algorithms: what its host keys can sign with.
+    Raises:
+        ServerError: a list names an algorithm that does not exist or leaves nothing to offer (0); no host key signs
+            with an algorithm of its list (1301).
+    """
+    can_sign = frozenset(host_key_algorithms)
+    host_keys = tuple(row for row in HOST_KEYS.offered(settings) if row.name in can_sign)
+    if not host_keys:
+        wanted, have = ", ".join(HOST_KEYS.listed(settings)), ", ".join(sorted(can_sign)) or "nothing"
+        text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
+        if can_sign & set(HOST_KEYS.names(Profile.COMPATIBLE)):
+            text += f", which AlgorithmProfile={Profile.COMPATIBLE} offers"
+        raise ServerError(ErrorCode.NO_HOST_KEY, text)
+    return Offer(
+        key_exchanges=KEY_EXCHANGES.offered(settings),
+        host_keys=host_keys,
+        ciphers=CIPHERS.offered(settings),
+        macs=MACS.offered(settings),
+        compressions=COMPRESSIONS.offered(settings),
+        strict=settings.use_strict_key_exchange != 0,
+    )
+
+
+def user_signatures(settings: Any) -> tuple[str, ...]:
+    """Return the signature algorithms that keys of users may use, in our order. Raises ServerError as `offered`."""
+    return tuple(row.name for row in USER_SIGNATURES.offered(settings))
+
+
+def left_out(settings: Any) -> dict[str, list[str]]:
+    """Return the names that the settings list and that are not offered, by reason; a line in the log for each."""
+    found: dict[str, list[str]] = {}
+    for chapter in CHAPTERS:
+        for name in chapter.listed(settings):
+            reason = chapter.reason(name)
+            if reason is not None:
+                found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
+    return found

@@ -1,0 +1,52 @@
+"""
+The rows of signature algorithms: those of host keys, and those that keys of users may use.
+
+How host keys sign is in `signing.py`; what users have signed is checked in `conchsftp.auth.keys.signatures`.
+"""
+
+from functools import partial
+
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+
+from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Profile, SignatureRow
+from conchsftp.ssh.algorithms.signing import needs_sha1, sign_ecdsa, sign_ed25519, sign_rsa
+
+MODERN, COMPATIBLE = Profile.MODERN, Profile.COMPATIBLE
+_weak = partial(SignatureRow, profile=Profile.NONE)
+_key = HostKeyRow
+
+HOST_KEYS = Chapter(
+    "host key algorithm",
+    "SSHPublicKeyAlgorithms",
+    (
+        _key("ssh-ed25519", MODERN, key="ssh-ed25519", build=sign_ed25519),
+        _key("ecdsa-sha2-nistp256", COMPATIBLE, key="ecdsa-sha2-nistp256", build=partial(sign_ecdsa, SHA256())),
+        _key("ecdsa-sha2-nistp384", COMPATIBLE, key="ecdsa-sha2-nistp384", build=partial(sign_ecdsa, SHA384())),
+        _key("ecdsa-sha2-nistp521", COMPATIBLE, key="ecdsa-sha2-nistp521", build=partial(sign_ecdsa, SHA512())),
+        _key("rsa-sha2-512", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA512())),
+        _key("rsa-sha2-256", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA256())),
+    ),
+)
+
+# ssh-audit does not see these: whether a key of a user is a good one is that user's affair, so all are `modern`, except
+# those that are no proof any more, or one of something else.
+USER_SIGNATURES = Chapter(
+    "signature algorithm",
+    "SSHPubKeyAuthSigAlgorithms",
+    (
+        SignatureRow("ssh-ed25519", MODERN),
+        SignatureRow("sk-ssh-ed25519@openssh.com", MODERN),
+        SignatureRow("ecdsa-sha2-nistp256", MODERN),
+        SignatureRow("ecdsa-sha2-nistp384", MODERN),
+        SignatureRow("ecdsa-sha2-nistp521", MODERN),
+        SignatureRow("sk-ecdsa-sha2-nistp256@openssh.com", MODERN),
+        SignatureRow("rsa-sha2-512", MODERN),
+        SignatureRow("rsa-sha2-256", MODERN),
+        _weak("ssh-rsa", remark="RSA with SHA-1, which no longer proves who signed", available=needs_sha1),
+        _weak("ssh-dss", remark="DSA with SHA-1 and 1024 bits, which can be broken", available=needs_sha1),
+        _weak(
+            "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+            remark="security keys in a browser; the web site decides what is signed",
+        ),
+    ),
+)

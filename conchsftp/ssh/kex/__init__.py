@@ -1,0 +1,3 @@
+"""
+Methods of key exchange: arithmetic and messages. Knows no connection.
+"""

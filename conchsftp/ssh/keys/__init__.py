@@ -1,0 +1,3 @@
+"""
+Host keys: where they are kept, what is known of them, and how they prove who the server is.
+"""

@@ -1,0 +1,3 @@
+"""
+Packets: their protection, their compression, and the buffers that they are received in and sent from.
+"""
