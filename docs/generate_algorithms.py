@@ -72,7 +72,6 @@ def _facts(row: Algorithm) -> list[str]:
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
         case SignatureRow():
             facts.append("for keys of type " + ", ".join(_types(row.name)))
-            facts.extend([row.remark] if row.remark else [])
         case CompressionRow(delayed=True):
             facts.append("starts after login")
-    return facts
+    return [*facts, row.remark] if row.remark else facts

@@ -53,12 +53,14 @@ class Algorithm:
         name: as on the wire.
         profile: from which AlgorithmProfile on it is offered.
         available: returns None, or the reason why it cannot be used on this machine.
+        remark: what who names it should know: what is wrong with it; empty if there is nothing to say.
     """
 
     name: str
     profile: Profile
     _: KW_ONLY
     available: Callable[[], str | None] = usable
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +146,7 @@ class CompressionRow(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRow(Algorithm):
-    """
-    A signature algorithm for the keys of users; `conchsftp.auth.keys.signatures` checks them.
-
-    Attributes:
-        remark: what who names it should know; empty if there is nothing to say.
-    """
-
-    remark: str = ""
+    """A signature algorithm for the keys of users; `conchsftp.auth.keys.signatures` checks them."""
 
 
 R = TypeVar("R", bound=Algorithm)
