@@ -83,12 +83,14 @@ class Certificate:
         public: a public key of `cryptography`; None: there is no key at all.
         private: its private half.
         x509: its certificate.
+        chain: what else of the store belongs to the certificate: who issued it, who issued that, and so on.
         comment: what the file calls a key; shown as the subject where there is no certificate.
     """
 
     public: Any = None
     private: Any = field(default=None, repr=False)
     x509: X509 | None = None
+    chain: tuple[X509, ...] = ()
     comment: str = ""
 
     @property

@@ -8,10 +8,11 @@ key or a password. Sources: RFC 7292, RFC 7468, RFC 4716, OpenSSH's PROTOCOL.key
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_der_public_key,
@@ -34,6 +35,10 @@ _SSH2_BEGIN, _SSH2_END = (b"---- %s SSH2 PUBLIC KEY ----" % each for each in (b"
 _SSH2_HEADER = re.compile(rb"^([!-9;-~]{1,64}): ?((?:.*\\\r?\n)*.*)\r?\n", re.MULTILINE)
 # As OpenSSH has it. To find the factors of what fills a store would stop the whole process for hours.
 _MOST_BITS = 16384
+# As many as a bundle of authorities in one megabyte has. Keys are compared with each of them.
+_MOST_ENTRIES, _MOST_KEYS = 1024, 64
+# Chains of more than four are rare; a store in which everything issues everything must not keep us busy.
+_LONGEST_CHAIN, _MOST_NAMESAKES = 10, 8
 _LOCKED = "it needs a password, or is no undamaged PKCS#12"
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -117,21 +122,59 @@ def check_size(*numbers: int) -> None:
 
 def paired(private: Iterable[Any], rest: Iterable[Certificate]) -> list[Certificate]:
     """
-    Return one entry for each private key, with its certificate; then what belongs to no key.
+    Return one entry for each private key, with its certificate and who issued that; then what belongs to no key.
 
     Args:
         private: keys of `cryptography`.
         rest: certificates and public keys.
     """
-    left = list(rest)
+    keys, others = list(private), list(rest)
+    if len(keys) > _MOST_KEYS or len(others) > _MOST_ENTRIES:
+        raise Unusable(f"it holds more than {_MOST_KEYS} private keys or {_MOST_ENTRIES} certificates")
+    known = [each.x509 for each in others if each.x509 is not None]
+    left: dict[str, list[Certificate]] = {}
+    for each in others:
+        left.setdefault(each.public_key, []).append(each)
     found = []
-    for key in private:
+    for key in keys:
         mine = Certificate(public=key.public_key(), private=key)
-        same = [each for each in left if each.matches(mine)]
-        left = [each for each in left if each not in same]
-        x509s = [each.x509 for each in same if each.x509 is not None]
-        found.append(Certificate(public=mine.public, private=key, x509=x509s[0] if x509s else None))
-    return found + left
+        leaf = next((each.x509 for each in left.pop(mine.public_key, ()) if each.x509 is not None), None)
+        chain = issuers(leaf, known) if leaf is not None else ()
+        found.append(replace(mine, x509=leaf, chain=chain))
+    return found + [each for group in left.values() for each in group]
+
+
+def issuers(leaf: x509.Certificate, known: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """
+    Return who issued a certificate, who issued that, and so on, as far as they are known.
+
+    Args:
+        leaf: the certificate.
+        known: what else stands in its store, in any order.
+    """
+    by_name: dict[x509.Name, list[x509.Certificate]] = {}
+    for each in known:
+        by_name.setdefault(each.subject, []).append(each)
+    chain = [leaf]
+    while len(chain) <= _LONGEST_CHAIN and chain[-1].issuer != chain[-1].subject:
+        namesakes = by_name.get(chain[-1].issuer, ())[:_MOST_NAMESAKES]
+        issuer = next((each for each in namesakes if each not in chain and _issued(chain[-1], each)), None)
+        if issuer is None:
+            break
+        chain.append(issuer)
+    return tuple(chain[1:])
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Return whether one was signed by the other: a renewed authority has the name of the old one."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except UnsupportedAlgorithm:
+        # Signed in a way of which we know nothing: the name has to do, clients will judge.
+        return True
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:

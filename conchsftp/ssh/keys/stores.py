@@ -10,7 +10,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fsdecode
 
 from conchsftp.errors import ServerError
@@ -22,6 +22,7 @@ from conchsftp.ssh.keys.host_keys import HostKey
 from conchsftp.ssh.keys.ppk import read_ppk
 from conchsftp.ssh.keys.store_formats import (
     Unusable,
+    issuers,
     read_keys,
     read_pkcs7,
     read_pkcs12,
@@ -221,7 +222,9 @@ def of_certificate(entries: Sequence[Certificate], wanted: Certificate, name: st
     """
     for each in entries:
         if each.private_key_available and each.matches(wanted):
-            return Certificate(public=each.public, private=each.private, x509=wanted.x509, comment=each.comment)
+            known = (one for entry in (wanted, *entries) for one in (entry.x509, *entry.chain) if one is not None)
+            chain = issuers(wanted.x509, known) if wanted.x509 is not None else ()
+            return replace(each, x509=wanted.x509, chain=chain)
     raise unusable(name, "the private key of this certificate is not in it")
 
 
