@@ -52,7 +52,7 @@ class KeyExchange:
         host_key_algorithm: str,
         groups: Groups | None = None,
     ) -> None:
-        self.heavy = row.heavy
+        self.heavy = row.heavy or host_key.slow
         """Whether `receive` may compute for more than about five milliseconds."""
         self.finished = False
         """Whether our last message was returned: NEWKEYS comes next, from both sides."""
@@ -100,7 +100,7 @@ class KeyExchange:
 
     def _finish(self, agreed: Agreed) -> tuple[int, bytes]:
         said = self._transcript
-        host_key = BYTES.pack(self._host_key.blob)
+        host_key = BYTES.pack(self._host_key.blob_for(self._algorithm))
         lines = (said.client_version, said.server_version, said.client_kexinit, said.server_kexinit)
         covered = b"".join(map(BYTES.pack, lines)) + host_key + agreed.hashed + agreed.secret
         self.exchange_hash = self.hash(covered).digest()

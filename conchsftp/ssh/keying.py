@@ -141,7 +141,7 @@ class Keying:
         self._skip = agreed.guess_wrong
         host_key = self._host_keys.for_algorithm(agreed.host_key.name)
         if first:
-            transport.first_host_key = host_key.blob
+            transport.first_host_key = host_key.blob_for(agreed.host_key.name)
         self._exchange = KeyExchange(
             agreed.kex,
             Transcript(transport.otherVersionString, transport.ourVersionString, payload, self._ours),

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Callable
 from struct import pack
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, padding, rsa, utils, x25519
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, mlkem, padding, rsa, utils, x25519
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Messages = list[tuple[int, bytes]]
@@ -165,8 +165,13 @@ def verify(blob: bytes, signature: bytes, data: bytes) -> str:
     elif kind == b"ssh-rsa":
         exponent, modulus = (int.from_bytes(each, "big") for each in key)
         assert len(value) == (modulus.bit_length() + 7) // 8
-        hash = {b"rsa-sha2-256": SHA256(), b"rsa-sha2-512": SHA512()}[algorithm]
+        hash = {b"rsa-sha2-256": SHA256(), b"rsa-sha2-512": SHA512(), b"ssh-rsa": SHA1()}[algorithm]
         rsa.RSAPublicNumbers(exponent, modulus).public_key().verify(value, data, padding.PKCS1v15(), hash)
+    elif kind == b"ssh-dss":
+        assert algorithm == kind and len(value) == 40
+        p, q, g, y = (int.from_bytes(each, "big") for each in key)
+        pair = utils.encode_dss_signature(int.from_bytes(value[:20], "big"), int.from_bytes(value[20:], "big"))
+        dsa.DSAPublicNumbers(y, dsa.DSAParameterNumbers(p, q, g)).public_key().verify(pair, data, SHA1())
     else:
         assert algorithm == kind == b"ecdsa-sha2-" + key[0]
         curve, hash = _CURVES[key[0]]

@@ -5,7 +5,7 @@ Conversations with Twisted Conch's own client, which owes nothing to us: what it
 from collections.abc import Callable
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.connection import SSHConnection
@@ -187,11 +187,13 @@ class ConchClientTests(ConnectionCase):
                 ec.generate_private_key(ec.SECP384R1()),
                 ec.generate_private_key(ec.SECP521R1()),
                 rsa.generate_private_key(65537, 2048),
+                dsa.generate_private_key(1024),
             )
         )
-        self.serve(algorithm_profile="compatible", host_keys=keys)
-        names = tuple(name.encode() for name in keys.algorithms())
-        self.assertEqual(len(names), 6)
+        algorithms = keys.algorithms()
+        self.serve(algorithm_profile="compatible", host_keys=keys, ssh_public_key_algorithms=",".join(algorithms))
+        names = tuple(name.encode() for name in algorithms)
+        self.assertEqual(len(names), 8)
         self.check_each("PublicKeys", names, self.agreed("host_key"))
 
     def test_rekey(self) -> None:

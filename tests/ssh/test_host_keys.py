@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -19,7 +21,9 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError
+from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Identity, Profile, bare_key
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.keys import host_keys
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys, generate_ed25519, load
 from tests.ssh.clients import string, strings, verify
 
@@ -30,6 +34,7 @@ PRIVATE: dict[str, Any] = {
     "ecdsa-sha2-nistp384": ec.generate_private_key(ec.SECP384R1()),
     "ecdsa-sha2-nistp521": ec.generate_private_key(ec.SECP521R1()),
     "ssh-rsa": RSA,
+    "ssh-dss": dsa.generate_private_key(1024),
 }
 # RFC 8032, 7.1, test 3.
 SEED = bytes.fromhex("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7")
@@ -38,6 +43,57 @@ SIGNATURE = bytes.fromhex(
     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
     "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
 )
+
+
+def _subject(identity: Identity) -> bytes:
+    return b"".join(b"%s %s" % (each.subject.rfc4514_string().encode(), identity.public) for each in identity.x509)
+
+
+VOUCHED = Chapter(
+    "host key algorithm",
+    "SSHPublicKeyAlgorithms",
+    (
+        HOST_KEYS["ssh-ed25519"],
+        HostKeyRow(
+            "vouched",
+            Profile.NONE,
+            key="ssh-ed25519",
+            build=HOST_KEYS["ssh-ed25519"].build,
+            signature="ssh-ed25519",
+            blob=_subject,
+        ),
+    ),
+)
+
+
+class Sized:
+    """An RSA key that says it has more bits than it has: a real one takes seconds to make."""
+
+    def __init__(self, private: Any, bits: int) -> None:
+        self.public_key = private.public_key
+        self.key_size = bits
+
+
+rsa.RSAPrivateKey.register(Sized)
+
+
+class Token:
+    """A key that cannot be copied, and takes its time."""
+
+    slow = True
+
+    def public_key(self) -> Any:
+        """Return what everybody may know."""
+        return PRIVATE["ssh-ed25519"].public_key()
+
+
+def self_signed(private: Any) -> x509.Certificate:
+    """Return an X.509 certificate of a key, with which it is signed, too."""
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "sftp")])
+    now = datetime.now(UTC)
+    building = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    building = building.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    return building.sign(private, None)
 
 
 def pem(private: Any, form: PrivateFormat, passphrase: bytes = b"") -> bytes:
@@ -58,16 +114,19 @@ class HostKeyTests(SynchronousTestCase):
     def test_every_algorithm(self) -> None:
         """With each algorithm in the registry a key signs what the public key in the blob verifies."""
         for row in HOST_KEYS:
+            if row.blob is not bare_key:
+                continue
             key = HostKey(PRIVATE[row.key])
+            self.assertEqual(key.blob_for(row.name), key.blob)
             self.assertIn(row.name, key.algorithms)
             self.assertEqual(strings(key.blob)[0].decode(), row.key)
             for data in (b"", b"exchange hash", bytes(64)):
                 self.assertEqual(verify(key.blob, key.sign(row.name, data), data), row.name)
 
     def test_rsa(self) -> None:
-        """An RSA key keeps its name in the blob and signs with SHA-512 and SHA-256, never with SHA-1."""
+        """An RSA key keeps its name in the blob and signs with SHA-512 and SHA-256, with SHA-1 last."""
         key = HostKey(RSA)
-        self.assertEqual((key.type, key.algorithms), ("ssh-rsa", ("rsa-sha2-512", "rsa-sha2-256")))
+        self.assertEqual((key.type, key.algorithms), ("ssh-rsa", ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")))
         numbers = RSA.public_key().public_numbers()
         name, exponent, modulus = strings(key.blob)
         self.assertEqual((name, exponent), (b"ssh-rsa", b"\x01\0\x01"))
@@ -83,6 +142,29 @@ class HostKeyTests(SynchronousTestCase):
         error = self.assertRaises(ServerError, HostKey, rsa.generate_private_key(65537, 1024))
         self.assertEqual(error.code, 1301)
         self.assertIn("1024 bits", str(error))
+
+    def test_dss_sizes(self) -> None:
+        """SSH knows DSA keys of 1024 bits only: SHA-1 goes with them."""
+        error = self.assertRaises(ServerError, HostKey, dsa.generate_private_key(2048))
+        self.assertEqual(error.code, 1301)
+        self.assertIn("a DSA key of 2048 bits", str(error))
+
+    def test_vouched(self) -> None:
+        """An algorithm may send something else for the key, name its signature otherwise, or need what is not there."""
+        self.patch(host_keys, "HOST_KEYS", VOUCHED)
+        private = PRIVATE["ssh-ed25519"]
+        self.assertEqual(HostKey(private).algorithms, ("ssh-ed25519",))
+        key = HostKey(private, x509=(self_signed(private),))
+        self.assertEqual(key.algorithms, ("ssh-ed25519", "vouched"))
+        self.assertEqual((key.blob_for("ssh-ed25519"), key.blob_for("vouched")), (key.blob, b"CN=sftp " + key.blob))
+        self.assertEqual(verify(key.blob, key.sign("vouched", b"hash"), b"hash"), "ssh-ed25519")
+
+    def test_slow(self) -> None:
+        """An RSA key of more than 4096 bits is slow, and so is a key that says so of itself; others are quick."""
+        self.assertFalse([name for name, private in PRIVATE.items() if HostKey(private).slow])
+        for bits, slow in ((4096, False), (4104, True)):
+            self.assertEqual(HostKey(Sized(RSA, bits)).slow, slow, bits)
+        self.assertTrue(HostKey(Token()).slow)
 
     def test_foreign_types(self) -> None:
         """Keys that SSH has no algorithm for, or that cannot sign, are refused."""
@@ -101,7 +183,7 @@ class HostKeysTests(SynchronousTestCase):
         """Algorithms come in the order of the keys; of two keys for one algorithm the first is used."""
         first, second, third = HostKey(RSA), HostKey(PRIVATE["ssh-ed25519"]), HostKey(PRIVATE["ssh-ed25519"])
         keys = HostKeys([first, second, third])
-        self.assertEqual(keys.algorithms(), ("rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"))
+        self.assertEqual(keys.algorithms(), ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-ed25519"))
         self.assertIs(keys.for_algorithm("rsa-sha2-256"), first)
         self.assertIs(keys.for_algorithm("ssh-ed25519"), second)
         self.assertEqual(keys.keys, (first, second, third))
@@ -141,7 +223,7 @@ class FileTests(SynchronousTestCase):
         plain = self.file(pem(RSA, PrivateFormat.OpenSSH))
         encrypted = self.file(pem(PRIVATE["ssh-ed25519"], PrivateFormat.OpenSSH, b"secret"))
         keys = HostKeys.load(plain, encrypted, passphrase=b"secret")
-        self.assertEqual(keys.algorithms(), ("rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"))
+        self.assertEqual(keys.algorithms(), ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-ed25519"))
 
     def test_encrypted(self) -> None:
         """An encrypted file without passphrase, or with a wrong one, is refused with just that reason."""

@@ -144,10 +144,16 @@ class AllMethodsTests(ExchangeCase):
             ],
         )
 
+    def test_slow_key(self) -> None:
+        """A host key that signs slowly makes every exchange heavy."""
+        key = HostKey(Ed25519PrivateKey.generate())
+        key.slow = True
+        self.assertTrue(KeyExchange(KEY_EXCHANGES["curve25519-sha256"], Transcript(*LINES), key, "ssh-ed25519").heavy)
+
     def test_signature_algorithm(self) -> None:
         """An RSA key signs with the algorithm that was negotiated, over the exchange hash."""
         key = HostKey(generate_private_key(65537, 2048))
-        for algorithm in ("rsa-sha2-512", "rsa-sha2-256"):
+        for algorithm in ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"):
             row = KEY_EXCHANGES["curve25519-sha256"]
             server, client = KeyExchange(row, Transcript(*LINES), key, algorithm), X25519Client("sha256")
             client.run(server.receive)

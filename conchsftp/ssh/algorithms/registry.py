@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Generic, TypeVar
 
+from cryptography.x509 import Certificate
+
 from conchsftp.errors import ServerError
 from conchsftp.settings.row import hint
 from conchsftp.settings.table import TABLE
@@ -80,6 +82,27 @@ class KeyExchangeRow(Algorithm):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """
+    A public key, and who vouches for it.
+
+    Attributes:
+        public: the bare key as SSH sends it.
+        certificate: an OpenSSH host certificate of this key; empty if there is none.
+        x509: an X.509 certificate of this key, and after it those of who issued it; empty if there is none.
+    """
+
+    public: bytes
+    certificate: bytes = b""
+    x509: tuple[Certificate, ...] = ()
+
+
+def bare_key(identity: Identity) -> bytes:
+    """Return the key alone: nobody vouches for it."""
+    return identity.public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostKeyRow(Algorithm):
     """
     A signature algorithm of host keys.
@@ -87,10 +110,14 @@ class HostKeyRow(Algorithm):
     Attributes:
         key: the type of key that signs with it, as named in the key's blob.
         build: makes the signature, without the algorithm's name, of a private key and the data.
+        signature: the name in the signature, where that is not the algorithm's own.
+        blob: makes what is sent as the key; empty if a key does not come with what this algorithm needs.
     """
 
     key: str
     build: Callable[[Any, bytes], bytes]
+    signature: str = ""
+    blob: Callable[[Identity], bytes] = bare_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

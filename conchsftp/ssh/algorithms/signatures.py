@@ -6,14 +6,17 @@ How host keys sign is in `signing.py`; what users have signed is checked in `con
 
 from functools import partial
 
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 
 from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Profile, SignatureRow
-from conchsftp.ssh.algorithms.signing import needs_sha1, sign_ecdsa, sign_ed25519, sign_rsa
+from conchsftp.ssh.algorithms.signing import needs_sha1, sign_dss, sign_ecdsa, sign_ed25519, sign_rsa
 
-MODERN, COMPATIBLE = Profile.MODERN, Profile.COMPATIBLE
+MODERN, COMPATIBLE, DOCUMENTED = Profile.MODERN, Profile.COMPATIBLE, Profile.DOCUMENTED
 _weak = partial(SignatureRow, profile=Profile.NONE)
 _key = HostKeyRow
+_RSA_SHA1 = "RSA with SHA-1, which no longer proves who signed"
+_DSS = "DSA with SHA-1 and 1024 bits, which can be broken"
+_sha1 = partial(HostKeyRow, profile=DOCUMENTED, available=needs_sha1)
 
 HOST_KEYS = Chapter(
     "host key algorithm",
@@ -25,6 +28,8 @@ HOST_KEYS = Chapter(
         _key("ecdsa-sha2-nistp521", COMPATIBLE, key="ecdsa-sha2-nistp521", build=partial(sign_ecdsa, SHA512())),
         _key("rsa-sha2-512", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA512())),
         _key("rsa-sha2-256", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA256())),
+        _sha1("ssh-rsa", key="ssh-rsa", build=partial(sign_rsa, SHA1()), remark=_RSA_SHA1),
+        _sha1("ssh-dss", key="ssh-dss", build=sign_dss, remark=_DSS),
     ),
 )
 
@@ -42,8 +47,8 @@ USER_SIGNATURES = Chapter(
         SignatureRow("sk-ecdsa-sha2-nistp256@openssh.com", MODERN),
         SignatureRow("rsa-sha2-512", MODERN),
         SignatureRow("rsa-sha2-256", MODERN),
-        _weak("ssh-rsa", remark="RSA with SHA-1, which no longer proves who signed", available=needs_sha1),
-        _weak("ssh-dss", remark="DSA with SHA-1 and 1024 bits, which can be broken", available=needs_sha1),
+        _weak("ssh-rsa", remark=_RSA_SHA1, available=needs_sha1),
+        _weak("ssh-dss", remark=_DSS, available=needs_sha1),
         _weak(
             "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
             remark="security keys in a browser; the web site decides what is signed",

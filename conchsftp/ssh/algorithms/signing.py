@@ -5,7 +5,10 @@ Knows key objects and hashes; which key signs with which algorithm is in `signat
 RFC 4253 section 6.6, RFC 5656 section 3.1.2, RFC 8332 section 3, RFC 8709 section 4.
 """
 
+from functools import cache
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, HashAlgorithm
 from conchsftp.wire.kinds import MPINT
 
 _PADDING = PKCS1v15()
+_DSS_BYTES = 20
 
 
 def sign_ed25519(key: Ed25519PrivateKey, data: bytes) -> bytes:
@@ -34,6 +38,12 @@ def sign_rsa(hash: HashAlgorithm, key: RSAPrivateKey, data: bytes) -> bytes:
     return key.sign(data, _PADDING, hash)
 
 
+def sign_dss(key: DSAPrivateKey, data: bytes) -> bytes:
+    """Return two numbers of 160 bits, "without lengths or padding" (RFC 4253, 6.6)."""
+    return b"".join(number.to_bytes(_DSS_BYTES) for number in decode_dss_signature(key.sign(data, SHA1())))
+
+
+@cache
 def needs_sha1() -> str | None:
     """Return None if this machine checks signatures with SHA-1, else the reason why not: some systems forbid it."""
     try:

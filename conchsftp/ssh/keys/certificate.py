@@ -5,7 +5,6 @@ Computes texts, checks nothing: neither the dates nor who signed matter to SSH. 
 fingerprints are those of `ssh-keygen -l`, thumbprints those of `openssl x509 -fingerprint`, in small letters.
 """
 
-from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.oid import SignatureAlgorithmOID as Signed
 
 from conchsftp.secret import Secret
+from conchsftp.ssh.keys.public_blob import public_blob
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -182,10 +182,9 @@ class Certificate:
         if self.public is None:
             return b""
         try:
-            line = self.public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-        except (UnsupportedAlgorithm, ValueError):
+            return public_blob(self.public)
+        except ValueError:
             return b""
-        return b64decode(line.split()[1])
 
     @property
     def fingerprint(self) -> str:

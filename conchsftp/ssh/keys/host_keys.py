@@ -7,7 +7,7 @@ fingerprints as `ssh-keygen -l` shows them.
 """
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
@@ -21,15 +21,18 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
     load_ssh_private_key,
 )
+from cryptography.x509 import Certificate
 from twisted.logger import Logger
 
 from conchsftp.errors import ServerError
+from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.wire.kinds import BYTES
+from conchsftp.wire.reader import Reader
 
 Path = str | PathLike[str]
 
@@ -37,43 +40,60 @@ Path = str | PathLike[str]
 _NO_KEY = 1301
 # Smaller ones can be factored; clients refuse them, too.
 _SMALLEST_RSA_BITS = 2048
+# A signature of 4096 bits takes four milliseconds, and time grows with the third power.
+_QUICK_RSA_BITS = 4096
 _OTHERS = 0o077
 _log = Logger()
 
 
 class HostKey:
     """
-    One private key.
+    One private key, and what it comes with.
 
     Args:
-        private: a private key of `cryptography`.
+        private: a private key of `cryptography`, or what has the interface of one: a key on a token, which says so by
+            its attribute `slow`.
         path: where it is from, for messages.
+        x509: its X.509 certificate, and after it those of who issued it.
     Raises:
         ServerError: no algorithm signs with such a key, or it is too weak (1301).
     """
 
-    def __init__(self, private: Any, path: Path = "") -> None:
+    def __init__(self, private: Any, path: Path = "", *, x509: tuple[Certificate, ...] = ()) -> None:
         try:
-            kind, blob = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[:2]
-        except (AttributeError, UnsupportedAlgorithm, ValueError):
-            raise _unusable("its type has no place in SSH", path) from None
-        self.type: str = kind.decode("ascii")
-        """The name in the blob; for RSA `ssh-rsa`, whatever the signature algorithm."""
-        self.blob = b64decode(blob)
-        """The public key, as it is sent."""
+            self.blob = public_blob(private.public_key())
+            """The bare public key; what is sent for it depends on the algorithm, see `blob_for`."""
+        except ValueError as problem:
+            raise _unusable(str(problem), path) from None
+        self.type = Reader(self.blob).string().decode("ascii")
+        """The name in the bare key; for RSA `ssh-rsa`, whatever the signature algorithm."""
         if isinstance(private, RSAPrivateKey) and private.key_size < _SMALLEST_RSA_BITS:
             raise _unusable(f"an RSA key of {private.key_size} bits, at least {_SMALLEST_RSA_BITS} needed", path)
         rows = [row for row in HOST_KEYS if row.key == self.type]
         if not rows:
             raise _unusable(f"keys of type {self.type} are not supported", path)
         self.private = private
-        """The private key, an object of `cryptography`."""
-        self._signers = {row.name: (BYTES.pack(row.name.encode()), partial(row.build, private)) for row in rows}
+        """The private key, an object of `cryptography`, or one that has the interface of such."""
+        self.slow: bool = getattr(private, "slow", False) or _is_large(private)
+        """Whether a signature may take more than about five milliseconds."""
+        self.identity = Identity(public=self.blob, x509=x509)
+        """The public key, and who vouches for it."""
+        blobs = {row.name: row.blob(self.identity) for row in rows}
+        self._blobs = {name: blob for name, blob in blobs.items() if blob}
+        self._signers = {
+            row.name: (BYTES.pack((row.signature or row.name).encode()), partial(row.build, private))
+            for row in rows
+            if row.name in self._blobs
+        }
 
     @property
     def algorithms(self) -> tuple[str, ...]:
         """What it can sign with, in our order of preference."""
         return tuple(self._signers)
+
+    def blob_for(self, algorithm: str) -> bytes:
+        """Return what is sent as the public key with one of `algorithms`: the key, or a certificate of it."""
+        return self._blobs[algorithm]
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
         """
@@ -186,6 +206,10 @@ def _parse(data: bytes, passphrase: bytes | None, path: Path) -> Any:
         return read(data, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise _unusable("the passphrase is wrong, or the key is damaged", path) from None
+
+
+def _is_large(private: Any) -> bool:
+    return isinstance(private, RSAPrivateKey) and private.key_size > _QUICK_RSA_BITS
 
 
 def _unusable(text: str, path: Path) -> ServerError:
