@@ -7,7 +7,7 @@ from twisted.conch.ssh._kex import _DHGroup14SHA1
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation, ServerError
-from conchsftp.ssh.kex.groups import _FIXED, Group, Groups, _power, fixed_group, parse
+from conchsftp.ssh.kex.groups import _FIXED, WEAKEST_BITS, FixedGroup, Group, Groups, _power, fixed_group, parse
 from conchsftp.ssh.numbers import Reason
 
 
@@ -31,7 +31,7 @@ def line(prime: int, *, kind: int = 2, tests: int = 6, tries: int = 100, size: i
 
 
 class FixedGroupTests(SynchronousTestCase):
-    """The groups of RFC 3526."""
+    """The groups of RFC 3526, and the one of RFC 2409 that SSH calls group 1."""
 
     def test_sizes_and_ends(self) -> None:
         """Each has the size that the RFC gives it, 64 ones at both ends, and generator 2."""
@@ -44,6 +44,14 @@ class FixedGroupTests(SynchronousTestCase):
     def test_group_14(self) -> None:
         """Group 14 is the prime that Conch has."""
         self.assertEqual(fixed_group(14).prime, _DHGroup14SHA1.prime)
+
+    def test_group_1(self) -> None:
+        """Group 1 is the prime of 1024 bits in RFC 2409, 6.2, which is safe: (p - 1) / 2 is prime as well."""
+        prime = fixed_group(1).prime
+        self.assertEqual(prime.bit_length(), 1024)
+        self.assertEqual(prime >> 64 & 2**64 - 1, 0x1FE649286651ECE65381 & 2**64 - 1)
+        self.assertTrue(probably_prime(prime))
+        self.assertTrue(probably_prime(prime >> 1))
 
     def test_rfc_3526_digits(self) -> None:
         """The beginning, and the end before the ones, are those printed in RFC 3526."""
@@ -61,9 +69,11 @@ class FixedGroupTests(SynchronousTestCase):
             self.assertTrue(probably_prime(prime >> 1))
 
     def test_known_to_openssl(self) -> None:
-        """OpenSSL has every one of them in its own table: only there it uses exponents this short."""
-        for number in _FIXED:
-            private = fixed_group(number)._parameters.generate_private_key()
+        """OpenSSL has all but the smallest in its own table: only there it uses exponents this short."""
+        for number in set(_FIXED) - {1}:
+            group = fixed_group(number)
+            assert isinstance(group, FixedGroup)
+            private = group._parameters.generate_private_key()
             self.assertLess(private.private_numbers().x.bit_length(), 512)
 
     def test_no_warning(self) -> None:
@@ -146,6 +156,18 @@ class ChoiceTests(SynchronousTestCase):
         self.assertEqual(self.bits(1024, 1024, 8192), 2048)
         self.assertEqual(self.bits(512, 1024, 2048), 2048)
         self.assertRaises(ProtocolViolation, self.bits, 1024, 1024, 2047)
+
+    def test_weakest(self) -> None:
+        """Where smaller ones are allowed, only who takes nothing larger gets them; the limits are exact."""
+
+        def bits(*sizes: int) -> int:
+            return Groups().choose(*sizes, smallest=WEAKEST_BITS).bits
+
+        self.assertEqual(bits(1024, 1024, 1024), 1024)
+        self.assertEqual(bits(1, 2, 2047), 1024)
+        self.assertEqual(bits(1024, 1024, 2048), 2048)
+        for sizes in ((1023, 1023, 1023), (1025, 1025, 2047), (1024, 1023, 1024)):
+            self.assertRaises(ProtocolViolation, bits, *sizes)
 
     def test_contradictions(self) -> None:
         """Sizes out of order, or without a group between them, end the connection."""

@@ -41,9 +41,14 @@ CLIENTS = {
     "ecdh-sha2-nistp256": lambda: CurveClient("sha256", ec.SECP256R1()),
     "ecdh-sha2-nistp384": lambda: CurveClient("sha384", ec.SECP384R1()),
     "ecdh-sha2-nistp521": lambda: CurveClient("sha512", ec.SECP521R1()),
+    "diffie-hellman-group1-sha1": lambda: GroupClient("sha1", fixed_group(1).prime),
+    "diffie-hellman-group14-sha1": lambda: GroupClient("sha1", fixed_group(14).prime),
     "diffie-hellman-group14-sha256": lambda: GroupClient("sha256", fixed_group(14).prime),
+    "diffie-hellman-group15-sha512": lambda: GroupClient("sha512", fixed_group(15).prime),
     "diffie-hellman-group16-sha512": lambda: GroupClient("sha512", fixed_group(16).prime),
+    "diffie-hellman-group17-sha512": lambda: GroupClient("sha512", fixed_group(17).prime),
     "diffie-hellman-group18-sha512": lambda: GroupClient("sha512", fixed_group(18).prime),
+    "diffie-hellman-group-exchange-sha1": lambda: GroupExchangeClient("sha1"),
     "diffie-hellman-group-exchange-sha256": lambda: GroupExchangeClient("sha256"),
 }
 
@@ -133,16 +138,10 @@ class AllMethodsTests(ExchangeCase):
             self.assertRaises(ProtocolViolation, begin(name).receive, number, payload + b"\0")
 
     def test_heavy(self) -> None:
-        """Only methods that multiply numbers of 4096 bits and more count as heavy."""
-        heavy = [name for name in CLIENTS if begin(name).heavy]
-        self.assertEqual(
-            heavy,
-            [
-                "diffie-hellman-group16-sha512",
-                "diffie-hellman-group18-sha512",
-                "diffie-hellman-group-exchange-sha256",
-            ],
-        )
+        """What multiplies numbers of 4096 bits and more is heavy, and so is what does it without OpenSSL's help."""
+        heavy = {name.removeprefix("diffie-hellman-") for name in CLIENTS if begin(name).heavy}
+        large = {"group16-sha512", "group17-sha512", "group18-sha512"}
+        self.assertEqual(heavy, large | {"group1-sha1", "group-exchange-sha1", "group-exchange-sha256"})
 
     def test_slow_key(self) -> None:
         """A host key that signs slowly makes every exchange heavy."""
@@ -290,8 +289,12 @@ class DiffieHellmanTests(ExchangeCase):
     def test_range(self) -> None:
         """Public values outside 1 < e < p - 1 are refused, negative ones included."""
         for name, number in (
+            ("diffie-hellman-group1-sha1", 1),
+            ("diffie-hellman-group14-sha1", 14),
             ("diffie-hellman-group14-sha256", 14),
+            ("diffie-hellman-group15-sha512", 15),
             ("diffie-hellman-group16-sha512", 16),
+            ("diffie-hellman-group17-sha512", 17),
             ("diffie-hellman-group18-sha512", 18),
         ):
             prime = fixed_group(number).prime
@@ -308,6 +311,7 @@ class GroupExchangeTests(ExchangeCase):
     """Groups that the client sizes."""
 
     name = "diffie-hellman-group-exchange-sha256"
+    weak = "diffie-hellman-group-exchange-sha1"
 
     def test_sizes(self) -> None:
         """The client gets a group of the size it asks for; its request is part of the hash as it was sent."""
@@ -331,9 +335,36 @@ class GroupExchangeTests(ExchangeCase):
 
     def test_contradictions(self) -> None:
         """Sizes that contradict each other, or that nobody should use, are refused."""
-        for sizes in ((3072, 2048, 8192), (2048, 8192, 4096), (1024, 1024, 1024), (9000, 9000, 9000), (0, 0, 0)):
+        for name in (self.name, self.weak):
+            for sizes in (
+                (3072, 2048, 8192),
+                (2048, 8192, 4096),
+                (4096, 3072, 2048),
+                (8193, 8193, 8193),
+                (9000, 9000, 9000),
+                (4097, 4097, 6143),
+                (1023, 1023, 1023),
+                (0, 0, 0),
+                (2**32 - 1, 2**32 - 1, 2**32 - 1),
+            ):
+                self.refused(name, pack(">III", *sizes), 34)
+            for size in (8193, 0, 1023, 2**32 - 1):
+                self.refused(name, pack(">I", size), 30)
+
+    def test_small_groups(self) -> None:
+        """Who takes 1024 bits only gets them of the method that is offered by its name only, and of no other."""
+        for sizes in ((1024, 1024, 1024), (512, 1024, 1536), (1024, 1024, 2047)):
             self.refused(self.name, pack(">III", *sizes), 34)
-        self.refused(self.name, pack(">I", 8193), 30)
+            client = GroupExchangeClient("sha1", (34, pack(">III", *sizes)))
+            self.agree(client, begin(self.weak))
+            self.assertEqual(client.prime, fixed_group(1).prime)
+
+    def test_not_smaller_than_needed(self) -> None:
+        """That method, too, gives 2048 bits to whoever takes them, whatever they ask for."""
+        for request in ((34, pack(">III", 1024, 1024, 2048)), (34, pack(">III", 1, 1, 8192)), (30, pack(">I", 1024))):
+            client = GroupExchangeClient("sha1", request)
+            self.agree(client, begin(self.weak))
+            self.assertEqual(client.prime.bit_length(), 2048)
 
     def test_order(self) -> None:
         """A public value before the group, or a second request, may not come."""
@@ -343,6 +374,12 @@ class GroupExchangeTests(ExchangeCase):
         for number in (30, 31, 33, 34):
             self.assertRaises(ProtocolViolation, server.receive, number, request)
         self.assertEqual(len(server.receive(32, mpint(15))), 1)
+        # Nor the two requests after each other, nor a request of both kinds.
+        server = begin(self.name)
+        server.receive(30, pack(">I", 2048))
+        self.assertRaises(ProtocolViolation, server.receive, 34, request)
+        self.refused(self.name, pack(">I", 2048), 34, Reason.PROTOCOL_ERROR)
+        self.refused(self.name, request, 30)
 
     def test_range(self) -> None:
         """The public value is checked against the group that was sent."""

@@ -5,7 +5,7 @@ The rows of key exchange methods. How they compute is in `conchsftp.ssh.kex`.
 """
 
 from functools import partial
-from hashlib import sha256, sha384, sha512
+from hashlib import sha1, sha256, sha384, sha512
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 
@@ -16,14 +16,16 @@ from conchsftp.ssh.kex.methods import (
     GroupExchange,
     MLKEM768Curve25519,
     NISTCurve,
+    WeakGroupExchange,
     needs_mlkem,
 )
 
-MODERN, COMPATIBLE = Profile.MODERN, Profile.COMPATIBLE
+MODERN, COMPATIBLE, DOCUMENTED = Profile.MODERN, Profile.COMPATIBLE, Profile.DOCUMENTED
 _P256, _P384, _P521 = (partial(NISTCurve, curve()) for curve in (SECP256R1, SECP384R1, SECP521R1))
-_14, _16, _18 = (partial(FixedDiffieHellman, number) for number in (14, 16, 18))
+_1, _14, _15, _16, _17, _18 = (partial(FixedDiffieHellman, number) for number in (1, 14, 15, 16, 17, 18))
 _mlkem = partial(KeyExchangeRow, available=needs_mlkem)
 _kex = KeyExchangeRow
+_SHA1 = "hashed with SHA-1, which can be broken"
 
 KEY_EXCHANGES = Chapter(
     "key exchange",
@@ -40,6 +42,25 @@ KEY_EXCHANGES = Chapter(
         _kex("diffie-hellman-group-exchange-sha256", COMPATIBLE, hash=sha256, build=GroupExchange, heavy=True),
         _kex("diffie-hellman-group16-sha512", COMPATIBLE, hash=sha512, build=_16, heavy=True),
         _kex("diffie-hellman-group18-sha512", COMPATIBLE, hash=sha512, build=_18, heavy=True),
+        _kex("diffie-hellman-group17-sha512", COMPATIBLE, hash=sha512, build=_17, heavy=True),
+        _kex("diffie-hellman-group15-sha512", COMPATIBLE, hash=sha512, build=_15),
         _kex("diffie-hellman-group14-sha256", COMPATIBLE, hash=sha256, build=_14),
+        _kex("diffie-hellman-group14-sha1", DOCUMENTED, hash=sha1, build=_14, remark=_SHA1),
+        _kex(
+            "diffie-hellman-group-exchange-sha1",
+            DOCUMENTED,
+            hash=sha1,
+            build=WeakGroupExchange,
+            heavy=True,
+            remark=f"{_SHA1}; groups of less than 2048 bits for clients that take no larger one",
+        ),
+        _kex(
+            "diffie-hellman-group1-sha1",
+            DOCUMENTED,
+            hash=sha1,
+            build=_1,
+            heavy=True,
+            remark="one group of 1024 bits for everybody, which can be broken, and SHA-1",
+        ),
     ),
 )

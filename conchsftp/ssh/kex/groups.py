@@ -1,8 +1,8 @@
 """
 Groups for Diffie-Hellman: the fixed ones, and those of a moduli file.
 
-Computes public values and secrets; which messages carry them is in `methods.py`. Sources: RFC 3526 (the fixed groups),
-RFC 4419 section 3 (choice by size), RFC 8270 (2048 bits at least), moduli(5) for the file.
+Computes public values and secrets; which messages carry them is in `methods.py`. Sources: RFC 3526 and RFC 2409 section
+6.2 (the fixed groups), RFC 4419 section 3 (choice by size), RFC 8270 (2048 bits at least), moduli(5) for the file.
 """
 
 import secrets
@@ -25,6 +25,8 @@ with warnings.catch_warnings():
 
 SMALLEST_BITS = 2048
 """Smaller groups can be broken by those who can pay for it."""
+WEAKEST_BITS = 1024
+"""What the oldest clients need; for methods that are offered only to who names them."""
 LARGEST_BITS = 8192
 """What clients ask for at most; every doubling costs eight times the work, and anybody may ask."""
 
@@ -37,8 +39,10 @@ _WINDOW_BITS = 16
 _SAFE_PRIME = 2
 _COMPOSITE = 0x01
 
-# RFC 3526: group number → bits and k of  2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + k).  Generators are 2.
+# Group number → bits and k of  2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + k).  Generators are 2. SSH calls 1
+# what RFC 2409 calls the second group; the others have their numbers of RFC 3526.
 _FIXED = {
+    1: (1024, 129093),
     14: (2048, 124476),
     15: (3072, 1690314),
     16: (4096, 240904),
@@ -134,32 +138,34 @@ class Groups:
         cls._log.info("{path}: {usable} of {all} groups are usable", path=path, usable=len(groups), all=len(entries))
         return cls(groups)
 
-    def choose(self, least: int, wanted: int, most: int) -> Group:
+    def choose(self, least: int, wanted: int, most: int, *, smallest: int = SMALLEST_BITS) -> Group:
         """
         Return a group of at least the wanted size, as small as possible; if there is none, the largest.
 
         Args:
             least, wanted, most: sizes in bits, as the client sent them.
+            smallest: what a client gets that takes nothing larger; any other gets `SMALLEST_BITS` at least.
         Raises:
             ProtocolViolation: the sizes contradict each other, or no group lies between them.
         """
-        if not least <= wanted <= most or most < SMALLEST_BITS or least > LARGEST_BITS:
+        if not least <= wanted <= most or most < smallest or least > LARGEST_BITS:
             text = f"group exchange: groups of {least}, {wanted} and {most} bits asked for, "
-            raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, text + f"{SMALLEST_BITS} to {LARGEST_BITS} served")
+            raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, text + f"{smallest} to {LARGEST_BITS} served")
+        floor = SMALLEST_BITS if most >= SMALLEST_BITS else smallest
         for groups in (self.groups, _fixed_groups()):
-            group = _nearest([each for each in groups if max(least, SMALLEST_BITS) <= each.bits <= most], wanted)
+            group = _nearest([each for each in groups if max(least, floor) <= each.bits <= most], wanted)
             if group is not None:
                 return group
         raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, f"group exchange: no group of {least} to {most} bits")
 
 
 @cache
-def fixed_group(number: int) -> FixedGroup:
-    """Return a group of RFC 3526, by its number there."""
+def fixed_group(number: int) -> Group:
+    """Return a group of RFC 3526, by its number there, or what SSH calls group 1."""
     bits, k = _FIXED[number]
     # Computed rather than copied: nothing can be mistyped but k, and with another k it is not a prime.
     prime = 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (_pi(bits - 130) + k)
-    return FixedGroup(prime, 2)
+    return (FixedGroup if bits >= SMALLEST_BITS else Group)(prime, 2)
 
 
 def parse(line: str) -> Group | None:
@@ -184,7 +190,7 @@ def _nearest(groups: Sequence[Group], wanted: int) -> Group | None:
     return secrets.choice([each for each in groups if each.bits == size])
 
 
-def _fixed_groups() -> list[FixedGroup]:
+def _fixed_groups() -> list[Group]:
     return [fixed_group(number) for number in _FIXED]
 
 

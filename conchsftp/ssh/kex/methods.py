@@ -1,8 +1,9 @@
 """
 Key exchange methods, server side: from the client's public value to ours and the shared secret.
 
-What is hashed and signed is in `conchsftp.ssh.key_exchange`. Sources: RFC 4253 section 8, RFC 4419 (group exchange),
-RFC 5656 section 4 (nistp curves), RFC 8731 (curve25519), draft-ietf-sshm-mlkem-hybrid-kex (ML-KEM).
+What is hashed and signed is in `conchsftp.ssh.key_exchange`. Sources: RFC 4253 section 8, RFC 8268 (fixed groups),
+RFC 4419 (group exchange), RFC 5656 section 4 (nistp curves), RFC 8731 (curve25519), draft-ietf-sshm-mlkem-hybrid-kex
+(ML-KEM).
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conchsftp.errors import ProtocolViolation
-from conchsftp.ssh.kex.groups import Group, Groups, fixed_group
+from conchsftp.ssh.kex.groups import SMALLEST_BITS, WEAKEST_BITS, Group, Groups, fixed_group
 from conchsftp.ssh.numbers import Reason
 from conchsftp.wire.kinds import BYTES, MPINT, Kind
 from conchsftp.wire.reader import Reader, T
@@ -127,7 +128,7 @@ class MLKEM768Curve25519(Method):
 
 
 class FixedDiffieHellman(Method):
-    """Diffie-Hellman in a group of RFC 3526, by its number (RFC 4253, 8)."""
+    """Diffie-Hellman in a fixed group, by its number (RFC 4253, 8; RFC 8268)."""
 
     def __init__(self, number: int, groups: Groups) -> None:
         super().__init__(groups)
@@ -142,6 +143,8 @@ class GroupExchange(Method):
 
     expects = frozenset({KexMessage.GEX_REQUEST, KexMessage.GEX_REQUEST_OLD})
     reply = KexMessage.GEX_REPLY
+    smallest = SMALLEST_BITS
+    """The size of the group that a client gets which takes nothing larger."""
 
     _group: Group
     _sizes: bytes
@@ -155,11 +158,17 @@ class GroupExchange(Method):
         if number == KexMessage.GEX_REQUEST:
             least, wanted, most = wanted, fields.u32(), fields.u32()
         _end(fields)
-        self._group = self._groups.choose(least, wanted, most)
+        self._group = self._groups.choose(least, wanted, most, smallest=self.smallest)
         # The hash covers the sizes as they were sent: three of them, or one.
         self._sizes = payload
         self.expects = frozenset({KexMessage.GEX_INIT})
         return KexMessage.GEX_GROUP, MPINT.pack(self._group.prime) + MPINT.pack(self._group.generator)
+
+
+class WeakGroupExchange(GroupExchange):
+    """The same, also for clients that take only groups too small to be safe: for who names it."""
+
+    smallest = WEAKEST_BITS
 
 
 def needs_mlkem() -> str | None:
