@@ -67,7 +67,8 @@ def _facts(row: Algorithm) -> list[str]:
         case CipherRow():
             facts.append("authenticates by itself" if row.aead else "needs a MAC")
             if row.terrapin:
-                facts.append("open to the Terrapin attack, unless key exchange is strict")
+                how = "" if row.aead else " with an `-etm` MAC"
+                facts.append(f"open to the Terrapin attack{how}, unless key exchange is strict")
         case MacRow():
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
         case SignatureRow():

@@ -69,7 +69,6 @@ class SFTPFactory(SSHFactory):
         clock: IReactorTime,
         workers: Any,
         events: Any,
-        groups: Groups | None = None,
         now: Callable[[], float] = time.time,
         policies: Policies | None = None,
         barred: Callable[[str, str | None, float], Awaitable[str]] | None = None,
@@ -83,7 +82,7 @@ class SFTPFactory(SSHFactory):
         self.barred = barred
         self.workers = workers
         self.events = events
-        self.groups = groups if groups is not None else Groups()
+        self.groups = Groups()
         self.connections = ConnectionTable(settings)
         self.log = ServerLog(settings, events, self.connections)
         events.log_about = self.log.about
@@ -95,6 +94,8 @@ class SFTPFactory(SSHFactory):
         self.uploads = Uploads()
         # The second thread is for those who would wait for a flood of large keys.
         self.proofs = FewThreads(workers, 2)
+        # Strangers cause these; while one computes, a second one may wait for a key that is kept elsewhere.
+        self.exchanges = FewThreads(workers, 2)
         self.lookups = FewThreads(workers, AT_A_TIME)
         self.penalising = Penalising(self)
         self.refusal_delay = RefusalDelay(token_bytes(32), clock.seconds)
@@ -109,6 +110,11 @@ class SFTPFactory(SSHFactory):
         """The line with which connections greet, without its end."""
         line: str = self.settings.server_ssh_version_string
         return line.encode("ascii")
+
+    def load_groups(self) -> None:
+        """Read what ModuliFile names. Raises ServerError: it cannot be read, or holds nothing of use."""
+        path = self.settings.moduli_file
+        self.groups = Groups.load(path) if path else Groups()
 
     def tell_dead_ends(self) -> None:
         """Say in the log why nobody can log in, or not in every way that the settings name, if that is so."""

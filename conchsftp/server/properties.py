@@ -155,4 +155,5 @@ class Properties(HasSettings):
     max_handles = Value[int, int | str]("MaxHandles")
     rekey_packets = Value[int, int | str]("RekeyPackets")
     rekey_seconds = Value[float, float | str]("RekeySeconds")
+    moduli_file = Value[str, PathLike[str] | str]("ModuliFile")
     file_threads = Value[str, str]("FileThreads")

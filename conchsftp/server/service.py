@@ -205,14 +205,16 @@ class SFTPServer(Properties, Control, MultiService):
 
         Returns:
             A Deferred that fires when all of them are open. If one cannot be opened, none stays open, and it fails with
-            ServerError: 104 already listening, 1301 no host key, 2001 RootDirectory is no folder, or the documented
-            number of what the system answered (see docs/errors.md). CancelledError: they were to be closed meanwhile.
+            ServerError: 104 already listening, 1301 no host key, 2001 RootDirectory is no folder, 0 ModuliFile is of no
+            use, or the documented number of what the system answered (see docs/errors.md). CancelledError: they were to
+            be closed meanwhile.
         """
         if self._turn is not None:
             raise ServerError(ErrorCode.ALREADY_LISTENING)
         self.check_root()
         # What can never be offered is found now, and not by the first client.
         self.keys.start()
+        self.factory.load_groups()
         self.factory.trust.start()
         for reason, names in algorithms.left_out(self.settings).items():
             self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))

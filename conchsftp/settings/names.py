@@ -152,4 +152,5 @@ class Names:
     max_handles: int
     rekey_packets: int
     rekey_seconds: float
+    moduli_file: str
     file_threads: str

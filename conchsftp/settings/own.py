@@ -260,6 +260,16 @@ directories take more memory: no more than 64 of them, or all that this allows i
         doc="Seconds after which new keys are exchanged; 0: only after bytes and packets.",
     ),
     Setting(
+        name="ModuliFile",
+        kind=PATH,
+        default="",
+        change=Change.BEFORE_LISTENING,
+        blank="the groups of RFC 3526",
+        doc="""A file of groups for diffie-hellman-group-exchange, such as the /etc/ssh/moduli of OpenSSH.
+Read when the server begins to listen. No file is read that is not named here: without one the groups of RFC 3526 serve,
+which are as safe, and take a twentieth of the work. See key_exchange.md.""",
+    ),
+    Setting(
         name="FileThreads",
         kind=one_of("auto", "inline", "threads"),
         default="auto",

@@ -6,6 +6,7 @@ right after the peer's. Does no arithmetic itself and never touches the socket. 
 RFC 8308, RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchange).
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
@@ -18,6 +19,7 @@ from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.key_exchange import KeyExchange, Transcript
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
+from conchsftp.ssh.packets.compression import EARLY_LIMIT
 from conchsftp.ssh.phases import Stage
 from conchsftp.wire.kinds import BYTES, U32
 
@@ -46,7 +48,9 @@ class Keying:
         self._ours: bytes | None = None
         self._negotiated: Negotiated | None = None
         self._exchange: KeyExchange | None = None
+        self._computing: Deferred[Any] | None = None
         self._incoming: tuple[Any, Any] | None = None
+        self._inflate: Any = None
         self._skip = False
         self._overdue: Any = None
         self._held: list[bytes] = []
@@ -166,10 +170,16 @@ class Keying:
             self._answer(exchange.receive(number, payload))
             return
         self._transport.suspend()
-        computing: Deferred[Any] = self._transport.factory.workers.run(exchange.receive, number, payload)
+        run, source = self._transport.factory.exchanges.run, self._transport.log.host
+        computing: Deferred[Any] = run(exchange.receive, number, payload, source=source)
+        self._computing = computing
         computing.addCallbacks(self._answer, self._failed)
         computing.addErrback(self._failed)
-        computing.addBoth(lambda _: self._transport.resume())
+        computing.addBoth(lambda _: self._computed())
+
+    def _computed(self) -> None:
+        self._computing = None
+        self._transport.resume()
 
     def newkeys(self) -> None:
         """Take the peer's NEWKEYS: what comes next is under the new keys."""
@@ -214,17 +224,19 @@ class Keying:
                 self._compress()
 
     def _compress(self) -> None:
-        """USERAUTH_SUCCESS is out: compress what follows it, and inflate what the peer sends upon it."""
+        """USERAUTH_SUCCESS is out: compress what follows it, and inflate what the peer sends upon it, large or not."""
         self._compressing = True
         agreed = self._negotiated
         assert agreed is not None
-        inflate = agreed.compression_in.build_decompressor()
-        self._transport.sender.compress_with(agreed.compression_out.build_compressor())
+        if agreed.compression_in.delayed:
+            self._inflate = agreed.compression_in.build_decompressor()
+        if agreed.compression_out.delayed:
+            self._transport.sender.compress_with(agreed.compression_out.build_compressor())
         if self._incoming is None:
-            self._transport.receiver.decompress_with(inflate)
+            self._transport.receiver.decompress_with(self._inflate)
         else:
             # The peer's NEWKEYS is on its way, and was sent before it knew of its success.
-            self._incoming = self._incoming[0], inflate
+            self._incoming = self._incoming[0], self._inflate
 
     def _answer(self, replies: list[tuple[int, bytes]]) -> None:
         if self._stopped:
@@ -237,6 +249,8 @@ class Keying:
             self._switch()
 
     def _failed(self, failure: Failure) -> None:
+        if self._stopped:
+            return
         problem = failure.value
         if isinstance(problem, ProtocolViolation):
             self._transport.sendDisconnect(problem.reason, problem.text.encode())
@@ -258,12 +272,11 @@ class Keying:
         incoming = agreed.cipher_in, agreed.mac_in, b"ACE"
         outgoing = agreed.cipher_out, agreed.mac_out, b"BDF"
         ciphers = [_cipher(row, mac, letters, derive) for row, mac, letters in (incoming, outgoing)]
-        inflate, deflate = None, None
-        if self._compressing:
-            deflate = agreed.compression_out.build_compressor()
-            inflate = agreed.compression_in.build_decompressor()
-        self._incoming = ciphers[0], inflate
-        transport.sender.switch(ciphers[1], deflate, reset=transport.strict)
+        deflate, inflate = agreed.compression_out, agreed.compression_in
+        self._inflate = inflate.build_decompressor() if self._compressing or not inflate.delayed else None
+        self._incoming = ciphers[0], self._inflate if self._compressing else _for_strangers(self._inflate)
+        compress = deflate.build_compressor() if self._compressing or not deflate.delayed else None
+        transport.sender.switch(ciphers[1], compress, reset=transport.strict)
         self._exchange = None
         self.active = False
         self._since = transport.clock.seconds()
@@ -289,6 +302,9 @@ class Keying:
         """The connection is over: what is still computed comes too late."""
         self._stopped = True
         self._cancel_overdue()
+        if self._computing is not None:
+            # What still waits for its turn is not computed for nobody.
+            self._computing.cancel()
         askers, self._askers = self._askers, []
         for asker in askers:
             asker.errback(ConnectionLost())
@@ -296,6 +312,11 @@ class Keying:
     def _cancel_overdue(self) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
+
+
+def _for_strangers(inflate: Any) -> Any:
+    """Return what inflates for somebody who has not logged in, and may be anybody."""
+    return inflate and partial(inflate, limit=EARLY_LIMIT)
 
 
 def _cipher(row: Any, mac: Any, letters: bytes, derive: Any) -> Any:

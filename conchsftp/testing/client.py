@@ -259,8 +259,10 @@ class MemoryClient:
         assert self._agreed is not None
         self._logged_in = True
         self.messages.append((Message.USERAUTH_SUCCESS, payload))
-        self.sender.compress_with(self._agreed.compression_in.build_compressor())
-        self.receiver.decompress_with(self._agreed.compression_out.build_decompressor())
+        if self._agreed.compression_in.delayed:
+            self.sender.compress_with(self._agreed.compression_in.build_compressor())
+        if self._agreed.compression_out.delayed:
+            self.receiver.decompress_with(self._agreed.compression_out.build_decompressor())
 
     def _kexinit(self, payload: bytes) -> None:
         self._theirs = payload
@@ -284,7 +286,8 @@ class MemoryClient:
         keys = Keys(exchange, lines, self.session_id)
         self.session_id, self.exchange_hash = keys.session_id, keys.exchange_hash
         self.lay_now(Message.NEWKEYS)
-        deflate = agreed.compression_in.build_compressor() if self._logged_in else None
+        compresses = self._logged_in or not agreed.compression_in.delayed
+        deflate = agreed.compression_in.build_compressor() if compresses else None
         self.sender.switch(keys.cipher(agreed.cipher_in, agreed.mac_in, b"ACE"), deflate, reset=self.strict)
         self._incoming = keys.cipher(agreed.cipher_out, agreed.mac_out, b"BDF")
         self._ours = self._theirs = b""
@@ -294,7 +297,8 @@ class MemoryClient:
 
     def _newkeys(self, payload: bytes) -> None:
         assert self._agreed is not None
-        inflate = self._agreed.compression_out.build_decompressor() if self._logged_in else None
+        inflates = self._logged_in or not self._agreed.compression_out.delayed
+        inflate = self._agreed.compression_out.build_decompressor() if inflates else None
         self.receiver.switch(self._incoming, inflate, reset=self.strict)
         self.exchanges += 1
 

@@ -4,6 +4,7 @@ Opening and closing the ports of a server, on a reactor in memory; real ports ar
 
 import os
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from pathlib import Path
 from socket import EAI_NONAME, gaierror
 from typing import Any
 
@@ -17,6 +18,7 @@ from conchsftp.server.ports import endpoint_strings
 from conchsftp.server.service import SFTPServer
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.ssh.kex.groups import fixed_group
 from conchsftp.testing import MemoryReactor
 from tests.server.support import ServiceCase
 
@@ -97,6 +99,32 @@ class ListeningTests(ServiceCase):
             server = self.server(root_directory=root)
             error = self.failureResultOf(server.start_listening(), ServerError).value
             self.assertEqual((error.code, server.listening), (2001, False))
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_moduli(self) -> None:
+        """ModuliFile is read when the server begins to listen, and anew each time; without it no file is."""
+        path = Path(self.folder, "moduli")
+        server = self.server()
+        self.successResultOf(server.start_listening())
+        self.assertEqual(server.factory.groups.groups, ())
+        server = self.server(moduli_file=str(path))
+        for generator in (2, 5):
+            prime = fixed_group(14).prime
+            path.write_text(f"20260101000000 2 6 100 2047 {generator:X} {prime:X}\n")
+            self.successResultOf(server.start_listening())
+            found = [(group.prime, group.generator) for group in server.factory.groups.groups]
+            self.assertEqual(found, [(prime, generator)])
+            error = self.assertRaises(ServerError, setattr, server.settings, "moduli_file", "")
+            self.assertIn("ModuliFile", str(error))
+            self.successResultOf(server.stop_listening())
+
+    def test_no_moduli(self) -> None:
+        """One that is missing, or of no use, is found before a port is opened."""
+        for path in (f"{self.folder}/none", self.key):
+            server = self.server(moduli_file=path)
+            error = self.failureResultOf(server.start_listening(), ServerError).value
+            self.assertIn("moduli file", str(error))
+            self.assertFalse(server.listening)
         self.assertEqual(self.reactor.tcpServers, [])
 
     def test_unknown_host(self) -> None:

@@ -10,9 +10,11 @@ from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
 from conchsftp.ssh.algorithms.offer import Offer
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
+from conchsftp.ssh.algorithms.registry import CipherRow, Profile
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.ssh.kexinit import _LISTS, MARKERS, KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.ciphers import ctr_packets
 from tests.ssh.clients import string
 
 OFFER = Offer(
@@ -174,7 +176,7 @@ class NegotiationTests(SynchronousTestCase):
             violation = self.assertRaises(ProtocolViolation, negotiate, client(**{name: ("aes512", "rot13")}), SERVER)
             self.assertEqual(violation.reason, Reason.KEY_EXCHANGE_FAILED)
             self.assertIn("aes512,rot13", violation.text)
-            self.assertIn(getattr(SERVER, name)[-1] if name != "kex" else "group14", violation.text)
+            self.assertIn(getattr(SERVER, name)[-1] if name != "kex" else "group15", violation.text)
             self.assertRaises(ProtocolViolation, negotiate, client(**{name: ()}), SERVER)
 
     def test_short_text(self) -> None:
@@ -251,13 +253,27 @@ class StrictTests(SynchronousTestCase):
             for name in CIPHERS.rows:
                 self.assertFalse(self.refused(self.agreed(name), policy))
 
+    def test_touched(self) -> None:
+        """The attack touches ChaCha20-Poly1305 and ciphers in CBC mode, as their rows say."""
+        for name, row in CIPHERS.rows.items():
+            self.assertEqual(row.terrapin, name.startswith("chacha20") or "-cbc" in name, name)
+
     def test_filtered(self) -> None:
         """2 refuses algorithms that the attack touches, in either direction, and lets others pass."""
         for name, row in CIPHERS.rows.items():
-            touched = row.terrapin
-            self.assertEqual(touched, name == "chacha20-poly1305@openssh.com")
-            self.assertEqual(self.refused(self.agreed(name), StrictKeyExchange.FILTERED), touched)
-            self.assertEqual(self.refused(self.agreed("aes128-ctr", name), StrictKeyExchange.FILTERED), touched)
+            self.assertEqual(self.refused(self.agreed(name), StrictKeyExchange.FILTERED), row.terrapin)
+            self.assertEqual(self.refused(self.agreed("aes128-ctr", name), StrictKeyExchange.FILTERED), row.terrapin)
+
+    def test_filtered_by_mac(self) -> None:
+        """A cipher with a MAC of its own choice is touched with encrypt-then-MAC only, each direction for itself."""
+        cbc = CipherRow("test-cbc", Profile.NONE, key=16, iv=16, build=ctr_packets, terrapin=True)
+        plain, etm = MACS["hmac-sha2-256"], MACS["hmac-sha2-256-etm@openssh.com"]
+        safe = self.agreed("aes128-ctr")
+        for direction in ("in", "out"):
+            for mac, touched in ((plain, False), (etm, True)):
+                agreed = replace(safe, **{f"cipher_{direction}": cbc, f"mac_{direction}": mac})  # type: ignore[arg-type]
+                self.assertEqual(self.refused(agreed, StrictKeyExchange.FILTERED), touched)
+                self.assertFalse(self.refused(agreed, StrictKeyExchange.ALLOWED))
 
     def test_required(self) -> None:
         """3 refuses every client without strict key exchange, whatever its algorithms."""

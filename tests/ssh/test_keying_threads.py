@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient
+from conchsftp.workers import FewThreads
 from tests.ssh.case import ConnectionCase
 from tests.ssh.clients import mpint
 from tests.ssh.methods import HeavyClient, TwiceHeavyClient
@@ -120,7 +121,7 @@ class ThreadTests(ThreadCase):
 
     def test_at_once(self) -> None:
         """Workers may be done at once."""
-        self.factory.workers = Instant()
+        self.factory.exchanges = FewThreads(Instant(), 2)
         for kind in (HeavyClient, TwiceHeavyClient):
             client = kind(self.factory)
             client.connect()
@@ -199,3 +200,52 @@ class SharedTests(ThreadCase):
         self.threads.finish()
         self.assertTrue(waiting.pipe.closing)
         self.assert_alive(other)
+
+
+class ManyTests(ThreadCase):
+    """Many clients that make the server compute, which is cheap for them."""
+
+    def computing_too(self, host: str) -> MemoryClient:
+        """Return one more client whose exchange is to be computed."""
+        client = HeavyClient(self.factory, host=host)
+        client.connect()
+        return client
+
+    def test_two_at_a_time(self) -> None:
+        """Two threads compute, and leave the others to whoever reads files; in the end everybody has had their turn."""
+        clients = [self.computing_too("198.51.100.7") for _ in range(9)]
+        for _ in clients:
+            self.assertLessEqual(len(self.threads), 2)
+            self.threads.finish()
+        for client in clients:
+            client.pump()
+            self.assertEqual(client.exchanges, 1)
+        self.assertEqual(len(self.threads), 0)
+
+    def test_by_turns(self) -> None:
+        """Hosts have their turns one after the other: who comes behind a flood from elsewhere waits for one of them."""
+        for _ in range(9):
+            self.computing_too("198.51.100.7")
+        client = self.computing_too("198.51.100.8")
+        for _ in range(4):
+            self.threads.finish()
+        client.pump()
+        self.assertEqual(client.exchanges, 1)
+
+    def test_gone(self) -> None:
+        """For clients that have left before their turn nothing is computed."""
+        clients = [self.computing_too("198.51.100.7") for _ in range(9)]
+        for client in clients:
+            client.pipe.cut()
+        last = self.computing_too("198.51.100.7")
+        for _ in range(3):
+            self.threads.finish()
+        last.pump()
+        self.assertEqual((last.exchanges, len(self.threads)), (1, 0))
+
+    def test_others_log_in(self) -> None:
+        """Whoever uses a light method does not wait for any of them."""
+        for _ in range(9):
+            self.computing_too("198.51.100.7")
+        client = self.at(Stage.SERVICE)
+        self.assertEqual(client.exchanges, 1)

@@ -48,17 +48,18 @@ MACS = Chapter(
     unbuilt="hmac-sha2-256-96-etm@openssh.com hmac-sha2-512-96-etm@openssh.com",
 )
 
+_zlib = partial(
+    CompressionRow,
+    build_compressor=lambda: Deflate().compress,
+    build_decompressor=lambda: Inflate().decompress,
+)
+
 COMPRESSIONS = Chapter(
     "compression",
     "SSHCompressionAlgorithms",
     (
         CompressionRow("none", MODERN),
-        CompressionRow(
-            "zlib@openssh.com",
-            MODERN,
-            delayed=True,
-            build_compressor=lambda: Deflate().compress,
-            build_decompressor=lambda: Inflate().decompress,
-        ),
+        _zlib("zlib@openssh.com", MODERN, delayed=True),
+        _zlib("zlib", Profile.DOCUMENTED, remark="decompresses what strangers send, before any login"),
     ),
 )

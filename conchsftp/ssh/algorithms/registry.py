@@ -129,7 +129,8 @@ class CipherRow(Algorithm):
         build: makes the protection of one direction of key, initial vector and MAC (None if `aead`).
         key, iv: lengths in bytes.
         aead: whether it authenticates by itself, so that no MAC is negotiated.
-        terrapin: whether it is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict.
+        terrapin: whether it is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict; one that
+            needs a MAC, with encrypt-then-MAC only.
     """
 
     build: Callable[[bytes, bytes, Any], PacketCipher]

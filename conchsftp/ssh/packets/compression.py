@@ -13,6 +13,8 @@ from conchsftp.ssh.numbers import Reason
 
 LIMIT = 256 * 1024 + 1024
 """Most bytes that one packet may inflate to: the largest payload (a WRITE of 255 KiB) and its headers."""
+EARLY_LIMIT = 35_000
+"""The same before login, of anybody: what every implementation can take at least (RFC 4253, 6.1)."""
 
 # The lowest level: it yields most of what there is to gain at two to three times the speed of the default (6). The slow
 # line that a client compresses for would gain little from more; the server, which does this for many, would lose much.
