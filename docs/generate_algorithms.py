@@ -1,9 +1,11 @@
 """
 The text of docs/algorithms.md, which `python docs/generate.py` writes after a row of the registry has changed.
 
-Says only what does not depend on the machine. A test fails when the file is not what `algorithms_page` returns.
+Says only what does not depend on the machine: who speaks an algorithm has been measured, and stands in files beside
+this one. A test fails when the file is not what `algorithms_page` returns.
 """
 
+import tomllib
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -24,28 +26,57 @@ from conchsftp.ssh.algorithms.registry import (
 
 _SHARED = run_path(str(Path(__file__).with_name("generate.py")))
 PAGE = "docs/algorithms.md"
+_FOLDER = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py: change the rows in conchsftp/ssh/algorithms, not this file. -->"
 
 
 def algorithms_page() -> str:
-    """Return docs/algorithms.md: each algorithm, which profile offers it, and what else its row says."""
+    """Return docs/algorithms.md: each algorithm, which profile offers it, who speaks it, and what its row says."""
+    peers = _read("algorithm_peers.toml")
     parts = [
         f"# Algorithms\n\n{NOTE}",
         "Each kind has a setting that lists names, in order of preference. While it is empty, `AlgorithmProfile`\n"
         "decides: `modern` offers what is marked so, `compatible` the rest as well, `documented` the list of the\n"
         "component. In a negotiation the order of the client counts. A name in italics may stand in the setting and\n"
         "is left out; any other name that is not here is an error.",
+        "*Spoken with* names the clients of others that log in with an algorithm, move a file both ways and change\n"
+        f"keys on the way, in the tests:\n{_clients(peers)}.\n"
+        "Where it is none of them, the test is named that proves the algorithm instead, in `tests`.",
     ]
-    parts.extend(_chapter(chapter) for chapter in CHAPTERS)
+    parts.extend(_chapter(chapter, peers.get(chapter.title, {})) for chapter in CHAPTERS)
     return "\n\n".join(parts) + "\n"
 
 
-def _chapter(chapter: Chapter[Any]) -> str:
-    rows = [(f"`{row.name}`", _offered(row), "; ".join(_facts(row))) for row in chapter]
-    rows += [(f"*{name}*", "never", "not built into this server") for name in sorted(chapter.unbuilt)]
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _clients(peers: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in peers["clients"].items())
+
+
+def _chapter(chapter: Chapter[Any], peers: dict[str, list[str]]) -> str:
+    rows = [
+        (f"`{row.name}`", _offered(row), _spoken(row.name, peers.get(row.name)), "; ".join(_facts(row)))
+        for row in chapter
+    ]
+    rows += [(f"*{name}*", "never", "", "not built into this server") for name in sorted(chapter.unbuilt)]
     heading = f"## {chapter.title[0].upper()}{chapter.title[1:]}: `{chapter.setting.name}`"
-    table: str = _SHARED["_table"](("Name", "Offered by", "Remarks"), rows)
+    table: str = _SHARED["_table"](("Name", "Offered by", "Spoken with", "Remarks"), rows)
     return f"{heading}\n\n{table}"
+
+
+def _spoken(name: str, peers: list[str] | None) -> str:
+    """Return who speaks an algorithm, or what proves it instead."""
+    if peers:
+        return ", ".join(peers)
+    tests = _read("algorithm_tests.toml")
+    for beginning, check in tests["elsewhere"].items():
+        if name.startswith(beginning):
+            return f"see `{check}`"
+    if name in tests["vectors"]:
+        return f"none; by vectors: `{tests['vectors'][name].removeprefix('tests.')}`"
+    return "not measured yet"
 
 
 def _types(algorithm: str) -> list[str]:
