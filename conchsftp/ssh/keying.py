@@ -20,6 +20,7 @@ from conchsftp.ssh.key_exchange import KeyExchange, Transcript
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.packets.compression import EARLY_LIMIT
+from conchsftp.ssh.packets.receiving import SEQUENCE_MASK
 from conchsftp.ssh.phases import Stage
 from conchsftp.wire.kinds import BYTES, U32
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 # Answers held back while keys are exchanged, for a peer that goes on asking instead of answering our KEXINIT.
 _MOST_HELD = 2000
 _MOST_HELD_BYTES = 1024 * 1024
-# How long a peer may leave our KEXINIT unanswered.
+# How long a peer may keep us waiting for its next message of an exchange.
 _ANSWER_SECONDS = 60.0
 
 
@@ -83,17 +84,22 @@ class Keying:
         incoming = outgoing and (self._incoming is None or self._authenticated)
         return {"out": outgoing, "in": incoming, "both": outgoing and incoming}[direction]
 
-    def start(self) -> None:
-        """Send our KEXINIT, unless an exchange is going on already."""
+    def start(self, why: str = "") -> None:
+        """
+        Send our KEXINIT, unless an exchange is going on already.
+
+        Args:
+            why: who wants new keys, for the log.
+        """
         if self.active or self._negotiated is not None and self._incoming is not None:
             return
         self.active = True
         first = self._transport.sessionID is None
         offer = self._offer if self._transport.client.curve25519 else self._offer.without_curve25519()
         self._ours = KexInit.offering(offer, first=first).payload
-        self._transport.log.status("KEXINIT sent" if first else "KEXINIT sent, for new keys")
+        self._transport.log.status("KEXINIT sent{why}", why=f", for new keys: {why}" if why else "")
         self._transport.sender.packet(self._ours)
-        self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
+        self._await_peer()
         self._transport.flush()
 
     def renewed(self) -> "Deferred[None]":
@@ -108,7 +114,7 @@ class Keying:
             return fail(ConnectionLost())
         asker: Deferred[None] = Deferred()
         self._askers.append(asker)
-        self.start()
+        self.start("ExchangeKeys")
         return asker
 
     def start_if_due(self) -> None:
@@ -116,19 +122,23 @@ class Keying:
         if not self._authenticated or self.active or self._incoming is not None or not self._transport.client.rekeys:
             return
         sender, receiver, settings = self._transport.sender, self._transport.receiver, self._settings
-        age = self._transport.clock.seconds() - self._since
-        if (
-            max(sender.bytes, receiver.bytes) >= settings.key_renegotiation_threshold
-            or max(sender.packets, receiver.packets) >= settings.rekey_packets
-            or age >= settings.rekey_seconds > 0
-        ) and sender.packets + receiver.packets > 2:
-            self.start()
+        if max(sender.bytes, receiver.bytes) >= settings.key_renegotiation_threshold:
+            why = "KeyRenegotiationThreshold"
+        elif max(sender.packets, receiver.packets) >= settings.rekey_packets:
+            why = "RekeyPackets"
+        elif self._transport.clock.seconds() - self._since >= settings.rekey_seconds > 0:
+            why = "RekeySeconds"
+        else:
+            return
+        if sender.packets + receiver.packets > 2:
+            self.start(why)
 
     def kexinit(self, payload: bytes) -> None:
         """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""
         transport = self._transport
         first = transport.sessionID is None
-        transport.log.status("KEXINIT received")
+        asked = not self.active
+        transport.log.status("KEXINIT received{why}", why=": the client wants new keys" if asked else "")
         self.start()
         assert self._ours is not None
         theirs, ours = KexInit.parse(payload), KexInit.parse(self._ours)
@@ -139,7 +149,7 @@ class Keying:
             transport.strict = True
         enforce_strict(agreed, self._settings.use_strict_key_exchange, strict=transport.strict)
         if transport.log.follows:
-            for line in agreed.described:
+            for line in (*agreed.described, f"strict key exchange: {'yes' if transport.strict else 'no'}"):
                 transport.log.status("{line}", line=line)
         self._negotiated = agreed
         self._skip = agreed.guess_wrong
@@ -164,7 +174,7 @@ class Keying:
         exchange = self._exchange
         if exchange is None:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"message {number} after the end of the key exchange")
-        # From here on it is us who make the other side wait.
+        # Now it is us who make the other side wait.
         self._cancel_overdue()
         if not exchange.heavy:
             self._answer(exchange.receive(number, payload))
@@ -186,6 +196,9 @@ class Keying:
         if self._incoming is None:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "NEWKEYS before the key exchange was finished")
         transport = self._transport
+        self._cancel_overdue()
+        if transport.stage is Stage.FIRST_KEX:
+            _check_wrap(transport.receiver.packets)
         cipher, decompress = self._incoming
         self._incoming = None
         transport.log.status("NEWKEYS received: keys are exchanged")
@@ -245,6 +258,7 @@ class Keying:
         for number, payload in replies:
             sender.packet(bytes((number,)) + payload)
         assert self._exchange is not None
+        self._await_peer()
         if self._exchange.finished:
             self._switch()
 
@@ -262,6 +276,8 @@ class Keying:
         transport, agreed, exchange = self._transport, self._negotiated, self._exchange
         assert agreed is not None and exchange is not None
         first = transport.sessionID is None
+        if first:
+            _check_wrap(transport.sender.packets)
         session_id = transport.sessionID = transport.sessionID or exchange.exchange_hash
         transport.log.status("NEWKEYS sent")
         transport.sender.packet(bytes((Message.NEWKEYS,)))
@@ -295,8 +311,14 @@ class Keying:
         body = b"".join(BYTES.pack(name) + BYTES.pack(value) for name, value in pairs.items())
         return bytes((Message.EXT_INFO,)) + U32.pack(len(pairs)) + body
 
+    def _await_peer(self) -> None:
+        """The next message is for the peer to send: it has a minute, whatever else it sends meanwhile."""
+        self._cancel_overdue()
+        self._overdue = self._transport.clock.callLater(_ANSWER_SECONDS, self._give_up)
+
     def _give_up(self) -> None:
-        self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"no answer to KEXINIT")
+        text = b"no answer to KEXINIT" if self.active and self._exchange is None else b"the key exchange does not go on"
+        self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, text)
 
     def stop(self) -> None:
         """The connection is over: what is still computed comes too late."""
@@ -312,6 +334,17 @@ class Keying:
     def _cancel_overdue(self) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
+
+
+def _check_wrap(packets: int) -> None:
+    """
+    Fail if the first exchange has used up the sequence numbers of a direction.
+
+    Who can have somebody count round during it can choose the number that the protected part begins with. Source:
+    OpenSSH's PROTOCOL, 1.10.
+    """
+    if packets > SEQUENCE_MASK:
+        raise ProtocolViolation(Reason.PROTOCOL_ERROR, "sequence numbers were used up during the first key exchange")
 
 
 def _for_strangers(inflate: Any) -> Any:

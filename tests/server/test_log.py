@@ -268,6 +268,7 @@ class StatusTests(LogCase):
                 "key exchange curve25519-sha256, host key ssh-ed25519",
                 "from the client: cipher aes128-gcm@openssh.com, MAC of the cipher, compression none",
                 "to the client: cipher aes128-gcm@openssh.com, MAC of the cipher, compression none",
+                "strict key exchange: yes",
                 "NEWKEYS sent",
                 "NEWKEYS received: keys are exchanged",
                 "'user' logged in by password, with 'SSH-2.0-conchsftp_memory'",
@@ -278,14 +279,51 @@ class StatusTests(LogCase):
         self.assertEqual({event.connection_id for event in self.told}, {1})
         self.assertEqual(len(self.lines), 3)
 
-    def test_new_keys(self) -> None:
-        """A later key exchange says that it is one."""
-        client = self.logged_in()
+    def exchanged(self, client: MemoryClient) -> list[str]:
+        """Return what is told of a later key exchange: what was agreed on is left out."""
         self.server.on(SSHStatus, self.told.append)
-        client.server.keying.start()
         client.pump()
-        self.assertEqual(self.told[0].message, "KEXINIT sent, for new keys")
-        self.assertEqual(self.told[-1].message, "NEWKEYS received: keys are exchanged")
+        return [each.message for each in self.told if "NEW" in each.message or "KEXINIT" in each.message]
+
+    def test_new_keys(self) -> None:
+        """A later key exchange says who wanted it, and that it is over."""
+        for settings, why in (
+            ({"key_renegotiation_threshold": 1000}, "KeyRenegotiationThreshold"),
+            ({"rekey_packets": 10}, "RekeyPackets"),
+            ({"rekey_seconds": 5}, "RekeySeconds"),
+        ):
+            self.told = []
+            self.serve(**settings)
+            client = self.logged_in()
+            self.clock.advance(5)
+            for _ in range(10):
+                client.lay(2, U32.pack(100) + bytes(100))
+            began, *_, over = self.exchanged(client)
+            self.assertEqual(began, f"KEXINIT sent, for new keys: {why}")
+            self.assertEqual(over, "NEWKEYS received: keys are exchanged")
+
+    def test_new_keys_by_request(self) -> None:
+        """The same for one that the application asks for, and one that the client does."""
+        client = self.logged_in()
+        self.server.exchange_keys(1)
+        self.server.on(SSHStatus, self.told.append)
+        client.pump()
+        self.assertEqual(self.told[0].message, "KEXINIT received")
+        self.told = []
+        client.send_kexinit()
+        told = self.exchanged(client)
+        self.assertEqual(told[:2], ["KEXINIT received: the client wants new keys", "KEXINIT sent"])
+        self.assertEqual(told[-1], "NEWKEYS received: keys are exchanged")
+
+    def test_no_new_keys(self) -> None:
+        """One that comes to nothing says why."""
+        client = self.logged_in()
+        client.automatic = False
+        client._offer = "des-cbc", "", "none"
+        self.server.on(SSHStatus, self.told.append)
+        client.rekey()
+        self.assertEqual(self.told[0].message, "KEXINIT received: the client wants new keys")
+        self.assertIn("no common cipher", self.told[-1].message)
 
     def test_verbose(self) -> None:
         """LogLevel 2 has the same steps, without anybody listening."""

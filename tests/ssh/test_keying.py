@@ -13,6 +13,7 @@ from tests.ssh.case import ConnectionCase
 from tests.ssh.clients import verify
 
 PING = b"\0\0\0\4ping"
+_USED_UP = b"sequence numbers were used up during the first key exchange"
 VALUE = 30, pack(">I", 32) + bytes(31) + b"\x09"
 
 
@@ -222,6 +223,52 @@ class StrictTests(ConnectionCase):
             client.send_kexinit()
             client.pump()
             self.assert_ended(client, text="KEXINIT was not the first message")
+
+    def test_duplicates(self) -> None:
+        """Nor may a message of the exchange come twice, or the next one too early."""
+        for number, payload in ((20, b""), (21, b""), (31, b"")):
+            client = self.at(Stage.FIRST_KEX)
+            if number == 20:
+                client.send_kexinit()
+                client.pump()
+            else:
+                client.packet_now(number, payload)
+            self.assert_ended(client)
+
+    def test_after_our_keys(self) -> None:
+        """The rule holds until the client's NEWKEYS: behind its value, only that may come."""
+        for number in (2, 3, 4, 5, 7, 20, 30, 31, 49, 80, 255):
+            client = self.at(Stage.FIRST_KEX)
+            client.lay_now(*client.method().first)
+            client.flush()
+            client.pipe.deliver()
+            self.assertIsNotNone(client.server.sessionID)
+            texts: list[bytes] = []
+            client.server.sendDisconnect = lambda reason, text, texts=texts: texts.append(text)
+            client.lay_now(number, b"")
+            client.flush()
+            client.pipe.deliver()
+            self.assertEqual(len(texts), 1, number)
+            self.assertIn(b"message %d" % number, texts[0])
+
+    def test_used_up(self) -> None:
+        """Who has a sequence number count round during the first exchange is left, strict or not; later nobody is."""
+        for strict in (True, False):
+            for direction, number in (("receiver", 21), ("sender", 30)):
+                for count, ends in ((2**32 - 3, False), (2**32, True)):
+                    client = self.at(Stage.FIRST_KEX, strict=strict)
+                    client.automatic = True
+                    self.assertLess(getattr(client.server, direction).packets, 3)
+                    getattr(client.server, direction).packets = count
+                    texts: list[bytes] = []
+                    client.server.sendDisconnect = lambda reason, text, texts=texts: texts.append(text)
+                    client._kexinit(b"\x14" + client.take(20))
+                    client.pump()
+                    self.assertEqual(texts[:1], [_USED_UP] if ends else [], (direction, number))
+        client = self.logged_in()
+        client.server.receiver.packets = client.server.sender.packets = 2**32
+        client.rekey()
+        self.assert_alive(client)
 
     def test_not_strict(self) -> None:
         """Where the client is not strict, the messages that RFC 4253 allows do no harm."""

@@ -90,6 +90,46 @@ class WhenTests(RekeyingCase):
         client.pump()
         self.assert_ended(client, Reason.KEY_EXCHANGE_FAILED, "no answer to KEXINIT")
 
+    def never(self, client: MemoryClient, text: str) -> None:
+        """Fail unless a client that goes on talking, and not with the exchange, is left after a minute."""
+        for _ in range(59):
+            self.clock.advance(1)
+            client.packet_now(2, b"")
+        self.assertFalse(client.pipe.closing)
+        self.clock.advance(1)
+        client.pump()
+        self.assert_ended(client, Reason.KEY_EXCHANGE_FAILED, text)
+
+    def test_value_never_comes(self) -> None:
+        """So is one that sends its KEXINIT, and nothing of the method that was agreed on."""
+        self.serve(default_timeout=0)
+        self.never(self.at(Stage.REKEY), "does not go on")
+
+    def test_newkeys_never_comes(self) -> None:
+        """So is one that takes our keys and stays with its old ones, which it could use for ever."""
+        self.serve(default_timeout=0)
+        client = self.logged_in()
+        lay = client.lay_now
+        client.lay_now = lambda number, payload=b"": lay(number, payload) if number != 21 else None  # type: ignore
+        switch = client.sender.switch
+        client.sender.switch = lambda *args, **options: None  # type: ignore[method-assign]
+        client.rekey()
+        self.assertIs(client.server.stage, Stage.REKEY)
+        self.never(client, "does not go on")
+        del client.lay_now
+        client.sender.switch = switch  # type: ignore[method-assign]
+
+    def test_clock_stops(self) -> None:
+        """When the new keys are there the clock of the exchange has stopped."""
+        self.serve(default_timeout=0, rekey_seconds=0)
+        client = self.logged_in()
+        client.rekey()
+        before = len(self.clock.getDelayedCalls())
+        client.rekey()
+        self.assertEqual(len(self.clock.getDelayedCalls()), before)
+        self.clock.advance(600)
+        self.assert_alive(client)
+
 
 class BothTests(RekeyingCase):
     """Whoever starts it."""
