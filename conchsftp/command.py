@@ -24,6 +24,7 @@ from twisted.logger import (
 )
 from twisted.python import usage
 
+from conchsftp.algorithms_command import algorithms_command
 from conchsftp.auth.users.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
 from conchsftp.ssh.keys.host_keys import generate_ed25519
@@ -41,6 +42,11 @@ Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help li
        conchsftp users check FILE        say what is wrong in a users file, and what is hardly meant; exit code 0:
                                          nothing, 1: no server would read it, 2: warnings only
        conchsftp users list FILE         show the users of a file, and how they log in
+       conchsftp algorithms              show all algorithms: which profile offers them, whether they can be used here,
+                                         what is wrong with weak ones. --kind KIND: only key-exchange, cipher, mac, ...
+                                         --profile PROFILE, --config FILE, --set Name=Value: what a server with these
+                                         settings offers; exit code 0: nothing against it, 1: no server would start,
+                                         2: something is weak, or is listed and cannot be used here
 """
 _HERE = "127.0.0.1"
 _PORT = 2222
@@ -174,6 +180,7 @@ def _ask(user: str) -> str:
 
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "algorithms": algorithms_command,
     "passwd": _passwd,
     "totp": totp_command,
     "users": users_command,

@@ -107,7 +107,7 @@ class Options(usage.Options, AuthOptionMixin):
 
     def given(self) -> set[str]:
         """Return the settings that have a value, by attribute, wherever it was given."""
-        said = {TABLE.find(_statement(text).name).attribute for text in self["set"]}
+        said = {TABLE.find(read_statement(text).name).attribute for text in self["set"]}
         options = {row.attribute for row in _ROWS if self[row.option] is not None}
         in_file = self["config"].attributes if self["config"] is not None else ()
         return {*said, *options, *in_file, *(["listen"] if self["listen"] else [])}
@@ -130,7 +130,7 @@ class Options(usage.Options, AuthOptionMixin):
             raise usage.UsageError(str(problem)) from None
 
     def _build(self) -> None:
-        statements = [_statement(text) for text in self["set"]]
+        statements = [read_statement(text) for text in self["set"]]
         settings: dict[str, Any] = {row.attribute: self[row.option] for row in _ROWS if self[row.option] is not None}
         settings |= {"listen": self["listen"]} if self["listen"] else {}
         settings |= {TABLE.find(each.name).attribute: each.value for each in statements if each.index is None}
@@ -239,7 +239,8 @@ def on_loopback(description: str) -> bool:
         return False
 
 
-def _statement(text: str) -> Statement:
+def read_statement(text: str) -> Statement:
+    """Read what stands behind `--set`. Raises ServerError: it is no Name=Value, or a secret that others could see."""
     statement = parse(text)
     if statement.value is None:
         raise ServerError(0, f"--set {statement.name}: Name=Value expected")

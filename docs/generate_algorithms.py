@@ -39,6 +39,11 @@ def algorithms_page() -> str:
         "decides: `modern` offers what is marked so, `compatible` the rest as well, `documented` the list of the\n"
         "component. In a negotiation the order of the client counts. A name in italics may stand in the setting and\n"
         "is left out; any other name that is not here is an error.",
+        "`conchsftp algorithms` shows the same for the machine that it runs on, with what cannot be used there, and\n"
+        "why. With `--profile documented`, `--config FILE` or `--set Name=Value` it shows what a server with these\n"
+        "settings offers. Its exit code is 2 if something of that is weak, or is listed and cannot be used here, 1 if\n"
+        "no server would start, else 0. The log says so when a server starts, too: a warning for each setting that\n"
+        "offers something weak, a line for what is left out.",
         "*Spoken with* names the clients of others that log in with an algorithm, move a file both ways and change\n"
         f"keys on the way, in the tests:\n{_clients(peers)}.\n"
         "Where it is none of them, the test is named that proves the algorithm instead, in `tests`.",

@@ -34,7 +34,7 @@ FLOORS = (
     {"files"},
     {"session"},
     {"server"},
-    {"__init__", "command", "cred_plugins", "tap", "testing", "totp_command", "users_command"},
+    {"__init__", "algorithms_command", "command", "cred_plugins", "tap", "testing", "totp_command", "users_command"},
 )
 PURE = ("wire", "sftp", "events", "settings")
 # What the pure floors may take from outside the standard library, besides our own lower floors.

@@ -216,8 +216,7 @@ class SFTPServer(Properties, Control, MultiService):
         self.keys.start()
         self.factory.load_groups()
         self.factory.trust.start()
-        for reason, names in algorithms.left_out(self.settings).items():
-            self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
+        self._tell_algorithms()
         self.factory.tell_dead_ends()
         self.settings.freeze()
         self._turn = turn = object()
@@ -231,6 +230,13 @@ class SFTPServer(Properties, Control, MultiService):
             if self._turn is turn:
                 yield self.stop_listening()
             raise
+
+    def _tell_algorithms(self) -> None:
+        """Say in the log, once, what the settings list in vain, and what they offer that is weak."""
+        for reason, names in algorithms.left_out(self.settings).items():
+            self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
+        for setting, told in algorithms.weak(self.settings, self.keys.current.algorithms()).items():
+            self._log.warn("{setting} offers what is weak: {told}", setting=setting, told=told)
 
     @inlineCallbacks
     def _open(self, description: str, endpoint: Any, turn: object) -> Any:

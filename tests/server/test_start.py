@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.logger import globalLogPublisher
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from conchsftp.errors import ServerError
 from conchsftp.server import ports
@@ -232,6 +232,18 @@ class ListeningTests(ServiceCase):
         ciphers = told.pop("SSHEncryptionAlgorithms: not built into this server")
         self.assertIn("arcfour", ciphers)
         self.assertNotIn("aes256-ctr", ciphers)
+
+    def test_weak(self) -> None:
+        """Weak algorithms that are offered are warned of at the start, in one line for each setting, and not later."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        server = self.server(ssh_compression_algorithms="none,zlib", ssh_mac_algorithms="hmac-sha2-256")
+        self.successResultOf(server.start_listening())
+        server.factory.buildProtocol(None)
+        warned = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        text = "SSHCompressionAlgorithms offers what is weak: zlib: decompresses what strangers send, before any login"
+        self.assertEqual(warned, [text])
 
     def test_no_endpoint(self) -> None:
         """What is no endpoint is told in one line."""

@@ -86,12 +86,38 @@ def user_signatures(settings: Any) -> tuple[str, ...]:
     return tuple(row.name for row in USER_SIGNATURES.offered(settings))
 
 
-def left_out(settings: Any) -> dict[str, list[str]]:
+def left_out(settings: Any, chapters: Iterable[Chapter[Any]] = CHAPTERS) -> dict[str, list[str]]:
     """Return the names that the settings list and that are not offered, by reason; a line in the log for each."""
     found: dict[str, list[str]] = {}
-    for chapter in CHAPTERS:
+    for chapter in chapters:
         for name in chapter.listed(settings):
             reason = chapter.reason(name)
             if reason is not None:
                 found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
+    return found
+
+
+def weak(
+    settings: Any, host_key_algorithms: Iterable[str] | None = None, chapters: Iterable[Chapter[Any]] = CHAPTERS
+) -> dict[str, str]:
+    """
+    Return what is offered and weak: a warning in the log for each setting that lists such names, or whose profile does.
+
+    Args:
+        host_key_algorithms: what the host keys can sign with; None: anything.
+    Returns:
+        The names with what is wrong with them, by the setting that lists them.
+    """
+    can_sign = frozenset(HOST_KEYS.rows if host_key_algorithms is None else host_key_algorithms)
+    found = {}
+    for chapter in chapters:
+        remarks: dict[str, list[str]] = {}
+        for row in chapter.offered(settings):
+            if row.remark and (chapter is not HOST_KEYS or row.name in can_sign):
+                remarks.setdefault(row.remark, []).append(row.name)
+        if remarks:
+            profile = settings.algorithm_profile
+            by = f" (of AlgorithmProfile={profile})" if chapter.listed(settings) == chapter.names(profile) else ""
+            told = "; ".join(f"{', '.join(names)}: {remark}" for remark, names in remarks.items())
+            found[f"{chapter.setting.name}{by}"] = told
     return found
