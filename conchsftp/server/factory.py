@@ -29,6 +29,7 @@ from conchsftp.server.log import ServerLog
 from conchsftp.server.penalising import Penalising, Turned
 from conchsftp.session.uploads import Uploads
 from conchsftp.ssh.connection import Connection
+from conchsftp.ssh.gss import Acceptor
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.packets.receiving import ReceiveBuffer
@@ -86,6 +87,7 @@ class SFTPFactory(SSHFactory):
         self.connections = ConnectionTable(settings)
         self.log = ServerLog(settings, events, self.connections)
         events.log_about = self.log.about
+        self.gss = Acceptor(settings, workers)
         self.trust = KeyTrust(settings, workers)
         self.trust.log = self.log.own
         self.receive_buffer = ReceiveBuffer()

@@ -5,7 +5,7 @@ Read when they are first needed, at each start, and, in a thread, when a setting
 for a connection: what a handler chooses for one is in `chosen_keys.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -20,7 +20,7 @@ from conchsftp.server.chosen_keys import ChosenKeys
 from conchsftp.settings.certificate import ROWS
 from conchsftp.settings.choices import CertStoreType
 from conchsftp.settings.key_stores import Store
-from conchsftp.ssh.algorithms.offer import offered
+from conchsftp.ssh.algorithms.offer import no_gss, offered
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.ssh.keys.stores import called, choose, content, host_key, load_all, of_certificate, unusable
@@ -86,6 +86,7 @@ class ServerKeys:
         self._later: IDelayedCall | None = None
         # What was being read when this was another number is not asked for any more.
         self._wish = 0
+        self._without_gss: Callable[[], str] = no_gss
         self.chosen = ChosenKeys(settings, workers)
         """Those that handlers choose for connections."""
         for row in ROWS:
@@ -120,12 +121,20 @@ class ServerKeys:
                 return _bare(self._given.keys[0]) if self._given.keys else Certificate()
         return self._certificate
 
-    def start(self) -> None:
-        """The server begins to listen: read every key anew. Raises ServerError."""
+    def start(self, without_gss: Callable[[], str] = no_gss) -> None:
+        """
+        The server begins to listen: read every key anew.
+
+        Args:
+            without_gss: returns why no context of GSSAPI can stand for a key; see `offered`.
+        Raises:
+            ServerError: one cannot be read, or nothing is left to offer.
+        """
+        self._without_gss = without_gss
         self._wish += 1
         self._loaded = None
         keys = self.current
-        wanted = {row.name for row in offered(self._settings, keys.algorithms()).host_keys}
+        wanted = {row.name for row in offered(self._settings, keys.algorithms(), self._without_gss).host_keys}
         for key in keys.keys:
             if wanted.isdisjoint(key.algorithms):
                 # Whoever gave it expects clients to be shown it. ECDSA is the kind that this happens to.
@@ -221,7 +230,7 @@ class ServerKeys:
     def _replace(self, loaded: "list[tuple[Named, Certificate]]", wish: int) -> None:
         if wish != self._wish:
             return
-        offered(self._settings, self._keys_of(loaded).algorithms())
+        offered(self._settings, self._keys_of(loaded).algorithms(), self._without_gss)
         self._install(loaded)
         for key in self.current.keys:
             self.log.info("host key {fingerprint} ({kind})", fingerprint=key.fingerprint(), kind=key.type)

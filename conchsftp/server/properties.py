@@ -143,6 +143,8 @@ class Properties(HasSettings):
     trusted_user_ca_keys = Value[str, PathLike[str] | str]("TrustedUserCAKeys")
     revoked_keys = Value[str, PathLike[str] | str]("RevokedKeys")
     ca_signature_algorithms = Value[tuple[str, ...], Iterable[str]]("CASignatureAlgorithms")
+    gss_keytab = Value[str, PathLike[str] | str]("GSSKeytab")
+    gss_acceptor = Value[str, str]("GSSAcceptor")
     login_grace_time = Value[float, float | str]("LoginGraceTime")
     max_startups = Value[int, int | str]("MaxStartups")
     per_source_max_startups = Value[int, int | str]("PerSourceMaxStartups")

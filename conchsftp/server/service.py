@@ -213,7 +213,8 @@ class SFTPServer(Properties, Control, MultiService):
             raise ServerError(ErrorCode.ALREADY_LISTENING)
         self.check_root()
         # What can never be offered is found now, and not by the first client.
-        self.keys.start()
+        self.factory.gss.start()
+        self.keys.start(self.factory.gss.reason)
         self.factory.load_groups()
         self.factory.trust.start()
         self._tell_algorithms()
@@ -233,7 +234,7 @@ class SFTPServer(Properties, Control, MultiService):
 
     def _tell_algorithms(self) -> None:
         """Say in the log, once, what the settings list in vain, and what they offer that is weak."""
-        for reason, names in algorithms.left_out(self.settings).items():
+        for reason, names in algorithms.left_out(self.settings, without_gss=self.factory.gss.reason).items():
             self._log.info("{reason}, not offered: {names}", reason=reason, names=", ".join(names))
         for setting, told in algorithms.weak(self.settings, self.keys.current.algorithms()).items():
             self._log.warn("{setting} offers what is weak: {told}", setting=setting, told=told)

@@ -140,6 +140,8 @@ class Names:
     trusted_user_ca_keys: str
     revoked_keys: str
     ca_signature_algorithms: tuple[str, ...]
+    gss_keytab: str
+    gss_acceptor: str
     login_grace_time: float
     max_startups: int
     per_source_max_startups: int

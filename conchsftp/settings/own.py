@@ -5,7 +5,7 @@ Rows of our own, which the component does not have. Rows only.
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
 from conchsftp.settings.hosts import Hosts
-from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, SECONDS, integer, one_of, some_of
+from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, SECONDS, TEXT, integer, one_of, some_of
 from conchsftp.settings.penalties import ADDRESSES, NET_BLOCKS, PENALTIES, NetBlocks, PenaltyRules
 from conchsftp.settings.row import Change, Index, Setting, declare
 
@@ -164,6 +164,25 @@ Read again when it changes.""",
         kind=some_of(*_CA_SIGNATURES),
         default=_CA_SIGNATURES,
         doc="Signatures with which a CA may sign the certificates of users.",
+    ),
+    Setting(
+        name="GSSKeytab",
+        kind=PATH,
+        default="",
+        blank="that of the system",
+        change=Change.BEFORE_LISTENING,
+        doc="""The keytab with the Kerberos keys of this server, for key exchanges and logins by GSSAPI.
+Only asked for where SSHKeyExchangeAlgorithms or DefaultAuthMethods name some. Read again for each login. That of the
+system is what libkrb5 says, usually /etc/krb5.keytab, which only root can read. See gssapi.md.""",
+    ),
+    Setting(
+        name="GSSAcceptor",
+        kind=TEXT,
+        default="host",
+        change=Change.BEFORE_LISTENING,
+        doc="""Which keys of GSSKeytab count.
+`host`: those of this service, whatever the name of the machine and the realm. `host@server.example.com`: those of one
+machine. `host/server.example.com@EXAMPLE.COM`: one of them.""",
     ),
     Setting(
         name="LoginGraceTime",

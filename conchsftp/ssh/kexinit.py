@@ -25,7 +25,7 @@ from conchsftp.ssh.algorithms.registry import (
     MacRow,
     Profile,
 )
-from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS, NO_HOST_KEY
 from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.wire.kinds import BOOL, NAMES, U8, U32
 from conchsftp.wire.reader import Reader
@@ -173,11 +173,12 @@ def negotiate(client: KexInit, server: KexInit) -> Negotiated:
     Raises:
         ProtocolViolation: of one kind there is none; the text names both lists.
     """
+    kex, host_key = _agree_on_exchange(client, server)
     cipher_in = _agree(CIPHERS, client.cipher_in, server.cipher_in)
     cipher_out = _agree(CIPHERS, client.cipher_out, server.cipher_out)
     return Negotiated(
-        kex=_agree(KEY_EXCHANGES, client.kex, server.kex),
-        host_key=_agree(HOST_KEYS, client.host_key, server.host_key),
+        kex=kex,
+        host_key=host_key,
         cipher_in=cipher_in,
         cipher_out=cipher_out,
         # A client that wants such a cipher only may list no MAC at all.
@@ -239,6 +240,24 @@ def _list(reader: Reader) -> Names:
         text = f"KEXINIT: a list of {len(names)} names, at most {_MOST_NAMES} taken"
         raise ProtocolViolation(Reason.PROTOCOL_ERROR, text)
     return tuple(names)
+
+
+def _agree_on_exchange(client: KexInit, server: KexInit) -> tuple[KeyExchangeRow, HostKeyRow]:
+    """
+    Return the first exchange of the client's that we have, and for which there is a host key that both know.
+
+    `null` is one only where a context of GSSAPI proves who we are (RFC 4462, 5).
+    """
+    null = NO_HOST_KEY.name
+    signing = tuple(name for name in client.host_key if name != null)
+    common = [name for name in client.host_key if name in server.host_key]
+    for name in client.kex:
+        row = KEY_EXCHANGES[name] if name in server.kex and name not in MARKERS else None
+        key = next((each for each in common if each != null or row.gss), None) if row is not None else None
+        if row is not None and key is not None:
+            return row, NO_HOST_KEY if key == null else HOST_KEYS[key]
+    exchange = _agree(KEY_EXCHANGES, client.kex, server.kex)
+    return exchange, _agree(HOST_KEYS, signing, tuple(name for name in server.host_key if name != null))
 
 
 def _agree(chapter: Chapter[R], client: Names, server: Names) -> R:

@@ -5,11 +5,14 @@ Takes and returns messages; does not send, negotiate or switch keys, and leaves 
 `conchsftp.ssh.kex`. Source: RFC 4253 sections 7.2 and 8.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.gss import Context
 from conchsftp.ssh.algorithms.registry import KeyExchangeRow
 from conchsftp.ssh.kex.groups import Groups
+from conchsftp.ssh.kex.gss import GSSMethod
 from conchsftp.ssh.kex.methods import Agreed
 from conchsftp.ssh.keys.host_keys import HostKey
 from conchsftp.ssh.numbers import Reason
@@ -39,20 +42,22 @@ class KeyExchange:
     Args:
         row: the negotiated method.
         transcript: what was said before.
-        host_key: what proves who we are.
+        host_key: what proves who we are; None where a context does.
         host_key_algorithm: the negotiated algorithm that it signs with.
         groups: what group exchange chooses from.
+        accept: makes the context of a method of GSSAPI.
     """
 
     def __init__(
         self,
         row: KeyExchangeRow,
         transcript: Transcript,
-        host_key: HostKey,
+        host_key: HostKey | None,
         host_key_algorithm: str,
         groups: Groups | None = None,
+        accept: Callable[[], Context] | None = None,
     ) -> None:
-        self.heavy = row.heavy or host_key.slow
+        self.heavy = row.heavy or host_key is not None and host_key.slow
         """Whether `receive` may compute for more than about five milliseconds."""
         self.finished = False
         """Whether our last message was returned: NEWKEYS comes next, from both sides."""
@@ -61,10 +66,19 @@ class KeyExchange:
         """The shared secret, encoded as in the exchange hash; empty until finished."""
         self.exchange_hash = b""
         """What was signed; of the first exchange, the session id."""
-        self._method = row.build(groups if groups is not None else Groups())
+        method = row.build(groups if groups is not None else Groups())
+        if row.gss:
+            assert accept is not None
+            method = GSSMethod(method, accept)
+        self._method = method
         self._transcript = transcript
         self._host_key = host_key
         self._algorithm = host_key_algorithm
+
+    @property
+    def context(self) -> Context | None:
+        """What has proved who we are, and knows who the client is; None where a host key has."""
+        return self._method.context
 
     def receive(self, number: int, payload: bytes) -> list[tuple[int, bytes]]:
         """
@@ -100,11 +114,16 @@ class KeyExchange:
 
     def _finish(self, agreed: Agreed) -> tuple[int, bytes]:
         said = self._transcript
-        host_key = BYTES.pack(self._host_key.blob_for(self._algorithm))
+        # Of a key that is not sent an empty string is hashed (RFC 4462, 2.1).
+        host_key = self._host_key.blob_for(self._algorithm) if self._host_key is not None else b""
         lines = (said.client_version, said.server_version, said.client_kexinit, said.server_kexinit)
-        covered = b"".join(map(BYTES.pack, lines)) + host_key + agreed.hashed + agreed.secret
+        covered = b"".join(map(BYTES.pack, (*lines, host_key))) + agreed.hashed + agreed.secret
         self.exchange_hash = self.hash(covered).digest()
         self.secret = agreed.secret
-        signature = self._host_key.sign(self._algorithm, self.exchange_hash)
+        reply = self._method.conclude(agreed, host_key, self._sign, self.exchange_hash)
         self.finished = True
-        return self._method.reply, host_key + agreed.ours + BYTES.pack(signature)
+        return reply
+
+    def _sign(self, data: bytes) -> bytes:
+        assert self._host_key is not None
+        return self._host_key.sign(self._algorithm, data)

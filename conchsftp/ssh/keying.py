@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.algorithms.offer import offered, user_signatures
+from conchsftp.ssh.kex.gss import TokenRefused
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.key_exchange import KeyExchange, Transcript
 from conchsftp.ssh.keys.host_keys import HostKeys
@@ -71,7 +72,8 @@ class Keying:
         Raises:
             ServerError: nothing is left to offer.
         """
-        self._offer = offered(self._settings, host_keys.algorithms())
+        gss = self._transport.factory.gss
+        self._offer = offered(self._settings, host_keys.algorithms(), gss.reason)
         self._host_keys = host_keys
 
     def user_signature_algorithms(self) -> tuple[str, ...]:
@@ -153,8 +155,8 @@ class Keying:
                 transport.log.status("{line}", line=line)
         self._negotiated = agreed
         self._skip = agreed.guess_wrong
-        host_key = self._host_keys.for_algorithm(agreed.host_key.name)
-        if first:
+        host_key = None if agreed.kex.gss else self._host_keys.for_algorithm(agreed.host_key.name)
+        if first and host_key is not None:
             transport.first_host_key = host_key.blob_for(agreed.host_key.name)
         self._exchange = KeyExchange(
             agreed.kex,
@@ -162,6 +164,7 @@ class Keying:
             host_key,
             agreed.host_key.name,
             transport.factory.groups,
+            transport.factory.gss.context,
         )
         stages = {Stage.FIRST_KEXINIT: Stage.FIRST_KEX, Stage.CONNECTED: Stage.REKEY}
         transport.enter(stages.get(transport.stage, Stage.REKEY_AUTH))
@@ -266,6 +269,10 @@ class Keying:
         if self._stopped:
             return
         problem = failure.value
+        if isinstance(problem, TokenRefused):
+            self._transport.log.info("GSSAPI: {detail}", detail=problem.detail)
+            for number, payload in problem.farewell:
+                self._transport.sender.packet(bytes((number,)) + payload)
         if isinstance(problem, ProtocolViolation):
             self._transport.sendDisconnect(problem.reason, problem.text.encode())
             return
@@ -278,6 +285,7 @@ class Keying:
         first = transport.sessionID is None
         if first:
             _check_wrap(transport.sender.packets)
+            transport.gss_context = exchange.context
         session_id = transport.sessionID = transport.sessionID or exchange.exchange_hash
         transport.log.status("NEWKEYS sent")
         transport.sender.packet(bytes((Message.NEWKEYS,)))

@@ -39,6 +39,7 @@ class Transport(Leaving, SSHServerTransport):
     An accepted connection.
 
     The factory brings what connections share: `settings`, `host_keys`, `portal`, `clock`, `workers`, `groups`,
+    `gss`,
     `receive_buffer`, `staging`, `turns`, `version_line`, `events`, `log` and `connections`.
 
     Args:
@@ -73,6 +74,7 @@ class Transport(Leaving, SSHServerTransport):
         self.otherVersionString = b""
         self.sessionID = None
         self.first_host_key = b""
+        self.gss_context: Any = None
         self.user_name: str | None = None
         self.view: Any = None
         self.user_signature_algorithms: tuple[str, ...] = self.keying.user_signature_algorithms()

@@ -20,11 +20,13 @@ from conchsftp.server.log import ServerLog
 from conchsftp.server.penalising import Penalising
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.ssh.gss import Acceptor
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.ssh.packets.receiving import ReceiveBuffer
 from conchsftp.ssh.packets.staging import StagingPool
 from conchsftp.ssh.turns import Turns
+from conchsftp.workers import Workers
 
 KEYS = HostKeys([HostKey(Ed25519PrivateKey.generate())])
 
@@ -43,6 +45,7 @@ class Factory:
         self.log = ServerLog(self.settings, self.events, self.connections)
         self.host_keys = KEYS
         self.groups = Groups()
+        self.gss = Acceptor(self.settings, workers=Workers(self.clock, None))
         self.receive_buffer = ReceiveBuffer()
         self.staging = StagingPool()
         self.turns = Turns(self.clock, self.settings)

@@ -85,7 +85,7 @@ class AllMethodsTests(ExchangeCase):
 
     def test_each_has_a_client(self) -> None:
         """No method is left out of these tests."""
-        self.assertEqual(CLIENTS.keys(), KEY_EXCHANGES.rows.keys())
+        self.assertEqual(CLIENTS.keys(), {row.name for row in KEY_EXCHANGES if not row.gss})
 
     def test_agreement(self) -> None:
         """Client and server arrive at one secret and one exchange hash, which our host key has signed."""

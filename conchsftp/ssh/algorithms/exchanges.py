@@ -9,6 +9,7 @@ from hashlib import sha1, sha256, sha384, sha512
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 
+from conchsftp.gss import needs_gssapi
 from conchsftp.ssh.algorithms.registry import Chapter, KeyExchangeRow, Profile
 from conchsftp.ssh.kex.methods import (
     Curve25519,
@@ -26,6 +27,8 @@ _1, _14, _15, _16, _17, _18 = (partial(FixedDiffieHellman, number) for number in
 _mlkem = partial(KeyExchangeRow, available=needs_mlkem)
 _kex = KeyExchangeRow
 _SHA1 = "hashed with SHA-1, which can be broken"
+# The end of their names: base64 of the MD5 of Kerberos' object identifier (RFC 4462, 2.3). All read files.
+_gss = partial(KeyExchangeRow, available=needs_gssapi, gss=True, heavy=True)
 
 KEY_EXCHANGES = Chapter(
     "key exchange",
@@ -62,5 +65,11 @@ KEY_EXCHANGES = Chapter(
             heavy=True,
             remark="one group of 1024 bits for everybody, which can be broken, and SHA-1",
         ),
+        _gss("gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha256, build=_14),
+        _gss("gss-group16-sha512-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha512, build=_16),
+        _gss("gss-nistp256-sha256-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha256, build=_P256),
+        _gss("gss-curve25519-sha256-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha256, build=Curve25519),
+        _gss("gss-group14-sha1-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha1, build=_14, remark=_SHA1),
+        _gss("gss-gex-sha1-toWM5Slw5Ew8Mqkay+al2g==", DOCUMENTED, hash=sha1, build=GroupExchange, remark=_SHA1),
     ),
 )

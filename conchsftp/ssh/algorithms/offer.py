@@ -21,7 +21,7 @@ from conchsftp.ssh.algorithms.registry import (
     MacRow,
     Profile,
 )
-from conchsftp.ssh.algorithms.signatures import HOST_KEYS, USER_SIGNATURES
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS, NO_HOST_KEY, USER_SIGNATURES
 
 CHAPTERS: tuple[Chapter[Any], ...] = (KEY_EXCHANGES, HOST_KEYS, CIPHERS, MACS, COMPRESSIONS, USER_SIGNATURES)
 
@@ -51,7 +51,12 @@ class Offer:
         return replace(self, key_exchanges=left) if left else self
 
 
-def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
+def no_gss() -> str:
+    """Return the reason of a server that accepts no contexts of GSSAPI."""
+    return "nobody accepts contexts of GSSAPI here"
+
+
+def offered(settings: Any, host_key_algorithms: Iterable[str], without_gss: Callable[[], str] = no_gss) -> Offer:
     """
     Return what a server with these settings and host keys offers.
 
@@ -59,12 +64,18 @@ def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
         settings: `algorithm_profile`, `use_strict_key_exchange` and the lists of algorithms, where empty is the
             profile's.
         host_key_algorithms: what its host keys can sign with.
+        without_gss: returns why no context of GSSAPI can be accepted, empty if some can; asked where one is listed.
     Raises:
         ServerError: a list names an algorithm that does not exist or leaves nothing to offer (0); no host key signs
             with an algorithm of its list (1301).
     """
     can_sign = frozenset(host_key_algorithms)
     host_keys = tuple(row for row in HOST_KEYS.offered(settings) if row.name in can_sign)
+    exchanges = _exchanges(settings, without_gss)
+    if any(row.gss for row in exchanges):
+        if not host_keys:
+            exchanges = tuple(row for row in exchanges if row.gss)
+        host_keys += (NO_HOST_KEY,)
     if not host_keys:
         wanted, have = ", ".join(HOST_KEYS.listed(settings)), ", ".join(sorted(can_sign)) or "nothing"
         text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
@@ -72,7 +83,7 @@ def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
             text += f", which AlgorithmProfile={Profile.COMPATIBLE} offers"
         raise ServerError(ErrorCode.NO_HOST_KEY, text)
     return Offer(
-        key_exchanges=KEY_EXCHANGES.offered(settings),
+        key_exchanges=exchanges,
         host_keys=host_keys,
         ciphers=CIPHERS.offered(settings),
         macs=MACS.offered(settings),
@@ -81,18 +92,40 @@ def offered(settings: Any, host_key_algorithms: Iterable[str]) -> Offer:
     )
 
 
+def _exchanges(settings: Any, without_gss: Callable[[], str]) -> tuple[KeyExchangeRow, ...]:
+    """Return the key exchanges of the settings, those of GSSAPI only where a context can be accepted."""
+    rows = KEY_EXCHANGES.offered(settings)
+    if not any(row.gss for row in rows) or not without_gss():
+        return rows
+    left = tuple(row for row in rows if not row.gss)
+    if not left:
+        raise ServerError(0, f"{KEY_EXCHANGES.setting.name}: no {KEY_EXCHANGES.title} is left: {without_gss()}")
+    return left
+
+
 def user_signatures(settings: Any) -> tuple[str, ...]:
     """Return the signature algorithms that keys of users may use, in our order. Raises ServerError as `offered`."""
     return tuple(row.name for row in USER_SIGNATURES.offered(settings))
 
 
-def left_out(settings: Any, chapters: Iterable[Chapter[Any]] = CHAPTERS) -> dict[str, list[str]]:
-    """Return the names that the settings list and that are not offered, by reason; a line in the log for each."""
+def left_out(
+    settings: Any, chapters: Iterable[Chapter[Any]] = CHAPTERS, *, without_gss: Callable[[], str] = str
+) -> dict[str, list[str]]:
+    """
+    Return the names that the settings list and that are not offered, by reason; a line in the log for each.
+
+    Args:
+        settings: those of the server.
+        chapters: whose names.
+        without_gss: as in `offered`; by default, it is taken for granted that contexts can be accepted.
+    """
     found: dict[str, list[str]] = {}
     for chapter in chapters:
         for name in chapter.listed(settings):
             reason = chapter.reason(name)
-            if reason is not None:
+            if reason is None and getattr(chapter[name], "gss", False):
+                reason = without_gss()
+            if reason:
                 found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
     return found
 

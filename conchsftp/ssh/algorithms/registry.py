@@ -74,11 +74,13 @@ class KeyExchangeRow(Algorithm):
         build: makes the method's state for one exchange.
         hash: of the exchange and of the derivation of keys.
         heavy: whether one exchange computes for more than about five milliseconds.
+        gss: whether a context of GSSAPI proves who we are, and not a host key.
     """
 
     build: Callable[[Groups], Method]
     hash: Callable[[bytes], Any]
     heavy: bool = False
+    gss: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

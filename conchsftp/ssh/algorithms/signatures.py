@@ -5,6 +5,7 @@ How host keys sign is in `signing.py`; what users have signed is checked in `con
 """
 
 from functools import partial
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 
@@ -32,6 +33,14 @@ HOST_KEYS = Chapter(
         _sha1("ssh-dss", key="ssh-dss", build=sign_dss, remark=_DSS),
     ),
 )
+
+
+def _cannot_sign(private: Any, data: bytes) -> bytes:
+    raise TypeError("there is no key")
+
+
+NO_HOST_KEY = HostKeyRow("null", Profile.NONE, key="", build=_cannot_sign)
+"""Stands for none in a KEXINIT; goes together with an exchange that another proof belongs to (RFC 4462, 5)."""
 
 # ssh-audit does not see these: whether a key of a user is a good one is that user's affair, so all are `modern`, except
 # those that are no proof any more, or one of something else.

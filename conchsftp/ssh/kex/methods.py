@@ -6,6 +6,7 @@ RFC 4419 (group exchange), RFC 5656 section 4 (nistp curves), RFC 8731 (curve255
 (ML-KEM).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conchsftp.errors import ProtocolViolation
+from conchsftp.gss import Context
 from conchsftp.ssh.kex.groups import SMALLEST_BITS, WEAKEST_BITS, Group, Groups, fixed_group
 from conchsftp.ssh.numbers import Reason
 from conchsftp.wire.kinds import BYTES, MPINT, Kind
@@ -69,6 +71,8 @@ class Method:
     """The messages that may come next."""
     reply: ClassVar[int] = KexMessage.REPLY
     """The message that carries our host key, public value and signature."""
+    context: Context | None = None
+    """What proves the result instead of a host key, where the method is one of GSSAPI."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
@@ -76,6 +80,20 @@ class Method:
     def take(self, number: int, payload: bytes) -> Agreed | tuple[int, bytes]:
         """Take a message that is expected; return the result, or the message to answer on the way to it."""
         raise NotImplementedError
+
+    def conclude(
+        self, agreed: Agreed, host_key: bytes, sign: Callable[[bytes], bytes], exchange_hash: bytes
+    ) -> tuple[int, bytes]:
+        """
+        Return our last message.
+
+        Args:
+            agreed: the result.
+            host_key: the public part of our key, as it is sent.
+            sign: makes its signature.
+            exchange_hash: what has to be proved.
+        """
+        return self.reply, BYTES.pack(host_key) + agreed.ours + BYTES.pack(sign(exchange_hash))
 
 
 class NISTCurve(Method):
