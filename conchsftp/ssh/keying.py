@@ -123,17 +123,23 @@ class Keying:
         """Start an exchange when the keys have protected enough; called once a turn."""
         if not self._authenticated or self.active or self._incoming is not None or not self._transport.client.rekeys:
             return
-        sender, receiver, settings = self._transport.sender, self._transport.receiver, self._settings
-        if max(sender.bytes, receiver.bytes) >= settings.key_renegotiation_threshold:
-            why = "KeyRenegotiationThreshold"
-        elif max(sender.packets, receiver.packets) >= settings.rekey_packets:
-            why = "RekeyPackets"
-        elif self._transport.clock.seconds() - self._since >= settings.rekey_seconds > 0:
-            why = "RekeySeconds"
-        else:
-            return
-        if sender.packets + receiver.packets > 2:
+        sender, receiver = self._transport.sender, self._transport.receiver
+        why = self._worn()
+        if why and sender.packets + receiver.packets > 2:
             self.start(why)
+
+    def _worn(self) -> str:
+        """Return what wants new keys, a setting or the row of a cipher, for either direction; empty if nothing does."""
+        transport, settings, agreed = self._transport, self._settings, self._negotiated
+        assert agreed is not None
+        for used, row in ((transport.sender, agreed.cipher_out), (transport.receiver, agreed.cipher_in)):
+            if used.bytes >= settings.key_renegotiation_threshold:
+                return "KeyRenegotiationThreshold"
+            if used.packets >= settings.rekey_packets:
+                return "RekeyPackets"
+            if used.bytes >= row.most_bytes or used.packets >= row.most_packets:
+                return row.name
+        return "RekeySeconds" if transport.clock.seconds() - self._since >= settings.rekey_seconds > 0 else ""
 
     def kexinit(self, payload: bytes) -> None:
         """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""

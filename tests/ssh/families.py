@@ -1,15 +1,22 @@
 """
-What the tests of packets share: one cipher of each family with fixed keys, and packets made by hand.
+What the tests of packets share: a cipher of each arrangement with fixed keys, and packets made by hand.
 
 Independent of `Sender`; sealing itself is proven by the vectors in `test_ciphers`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from hmac import digest
 from struct import pack
+from typing import Any
 
-from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
-from conchsftp.ssh.packets.receiving import ReceiveBuffer, Receiver
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+from conchsftp.errors import ProtocolViolation
+from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, with_mac
+from conchsftp.ssh.packets.receiving import LARGEST_PACKET, ReceiveBuffer, Receiver
+from conchsftp.ssh.packets.transforms import arcfour, cbc, ctr, ctr_of_ecb
 
 KEY = bytes(range(64))
 SMALL = bytes(range(16))
@@ -28,15 +35,29 @@ class Mac:
         return digest(self._key, pack(">I", sequence) + bytes(packet), "sha256")
 
 
+AES_CTR, AES_CBC = partial(ctr, AES), partial(cbc, AES)
+_3DES_CTR, _3DES_CBC = partial(ctr_of_ecb, TripleDES), partial(cbc, TripleDES)
+
+
+def _family(make: Any, key: int, iv: int, *, etm: bool) -> Callable[[], PacketCipher]:
+    return lambda: with_mac(make, KEY[:key], KEY[:iv], Mac(etm))
+
+
 FAMILIES: dict[str, Callable[[], PacketCipher]] = {
     "none": PacketCipher,
     "gcm": lambda: GCMPackets(KEY[:32], KEY[:12]),
     "chacha": lambda: ChaChaPackets(KEY),
-    "ctr, encrypt-then-mac": lambda: ctr_packets(SMALL, SMALL, Mac(etm=True)),
-    "ctr, encrypt-and-mac": lambda: ctr_packets(SMALL, SMALL, Mac(etm=False)),
+    "ctr, encrypt-then-mac": _family(AES_CTR, 16, 16, etm=True),
+    "ctr, encrypt-and-mac": _family(AES_CTR, 16, 16, etm=False),
+    "cbc, encrypt-then-mac": _family(AES_CBC, 16, 16, etm=True),
+    "cbc, encrypt-and-mac": _family(AES_CBC, 16, 16, etm=False),
+    "small blocks, encrypt-then-mac": _family(_3DES_CTR, 24, 8, etm=True),
+    "small blocks, encrypt-and-mac": _family(_3DES_CBC, 24, 8, etm=False),
+    "arcfour, encrypt-and-mac": _family(partial(arcfour, skip=1536), 16, 0, etm=False),
 }
 
 PROTECTED = {name: make for name, make in FAMILIES.items() if name != "none"}
+CONCEALING = {name: make for name, make in FAMILIES.items() if "encrypt-and-mac" in name}
 
 
 def unhex(text: str) -> bytes:
@@ -90,3 +111,14 @@ def taken(receiver: Receiver) -> list[bytes]:
     while (payload := receiver.next()) is not None:
         payloads.append(bytes(payload))
     return payloads
+
+
+def refused(receiver: Receiver) -> ProtocolViolation:
+    """Return the error that what is here leads to, at the latest with as much behind it as the longest packet has."""
+    for more in (0, LARGEST_PACKET + 100):
+        put(receiver, bytes(more))
+        try:
+            receiver.next()
+        except ProtocolViolation as violation:
+            return violation
+    raise AssertionError("nothing was refused")

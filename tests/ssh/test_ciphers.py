@@ -1,13 +1,15 @@
 """
-Protection of packets against vectors that were made with another implementation.
+Protection of packets against vectors that were made with another implementation, one for each arrangement.
+
+Every cipher and code of the registry has its own in `test_protection`.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Reason
-from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, ctr_packets
-from tests.ssh.families import FAMILIES, KEY, PROTECTED, SMALL, Mac, plain, sealed, unhex
+from conchsftp.ssh.packets.ciphers import ChaChaPackets, GCMPackets, PacketCipher, with_mac
+from tests.ssh.families import AES_CTR, CONCEALING, FAMILIES, KEY, PROTECTED, SMALL, Mac, plain, sealed, unhex
 
 # SERVICE_REQUEST "ssh-userauth"
 PAYLOAD = unhex("05 0000000c 7373682d7573657261757468")
@@ -22,17 +24,31 @@ ETM = unhex(
     "00000020 04910bb54162833699eee12ba3218b2f760bec94661872969adafd0f4ba40fdc"
     "8924ee428ae2bdcf4f1fad040b9cbc88b7775557a905a8d5a6aa3d8f4571bf20"
 )
-AND_MAC = unhex(
-    "0a940ba94b6bf045f1cfe72bae7e9f2967118de1127072969adafd0f4ba40fdc"
-    "df594e90e876bb9c1b9de68328a4e56ef9196689eb789909d93686e1dd809d24"
+# Made with the command openssl; the plain packet of all encrypt-and-MAC families is the same, and so is its tag.
+PLAIN_TAG = "df594e90e876bb9c1b9de68328a4e56ef9196689eb789909d93686e1dd809d24"
+CBC_ETM = unhex(
+    "00000020 7d4d8eaa334e0e630a17f5d5df6ae18fcd5e9bd3ac6a2071d020e92a99a371a2"
+    "6ba47d7f5878a210e40ed5c48d9cd13f324c808d27efc7d80e9cef1ac6ef7cbf"
 )
+SMALL_ETM = unhex(
+    "00000018 5ee8248f77fac2eda30afb37b1b59bd0a8766f1180cc6643"
+    "cd9f73bc71b97040a134b2a66eb4bdd6b3cbed5555e6d78ac9d08102c3472801"
+)
+AND_MAC = {
+    "ctr": "0a940ba94b6bf045f1cfe72bae7e9f2967118de1127072969adafd0f4ba40fdc",
+    "cbc": "d3895e842a2f721d4fcf01ef87ed1c8ff0ae0a7b96b5821526db53c55e3c3792",
+    "small blocks": "b8713c0526b3e91ed1f71ca6f9fd2738fc6a9b812a47c1140432f80b8ea1cc5e",
+    "arcfour": "b3e5acfe7f8576eae3b0c14d3170cca137ef20d7569ebfb0205127291caeb532",
+}
 
 FIRST_PACKETS = {
     "none": unhex("0000001c 0a 05 0000000c 7373682d7573657261757468 00000000000000000000"),
     "gcm": GCM[0],
     "chacha": CHACHA,
     "ctr, encrypt-then-mac": ETM,
-    "ctr, encrypt-and-mac": AND_MAC,
+    "cbc, encrypt-then-mac": CBC_ETM,
+    "small blocks, encrypt-then-mac": SMALL_ETM,
+    **{f"{name}, encrypt-and-mac": unhex(body + PLAIN_TAG) for name, body in AND_MAC.items()},
 }
 
 
@@ -117,7 +133,7 @@ class ChainTests(SynchronousTestCase):
         for etm in (True, False):
             with self.subTest(etm=etm):
                 iv = b"\xff" * 16
-                sealing, opening = (ctr_packets(SMALL, iv, Mac(etm)) for _ in range(2))
+                sealing, opening = (with_mac(AES_CTR, SMALL, iv, Mac(etm)) for _ in range(2))
                 for sequence in range(3):
                     self.assertEqual(opened(opening, sequence, sealed(sealing, sequence, PAYLOAD)), PAYLOAD)
 
@@ -175,8 +191,8 @@ class ForgeryTests(SynchronousTestCase):
         """A packet of the same stream cipher key and another MAC key is refused."""
         for etm in (True, False):
             with self.subTest(etm=etm):
-                packet = sealed(ctr_packets(SMALL, SMALL, Mac(etm, key=b"another")), 0, PAYLOAD)
-                self.refused(ctr_packets(SMALL, SMALL, Mac(etm)), 0, packet)
+                packet = sealed(with_mac(AES_CTR, SMALL, SMALL, Mac(etm, key=b"another")), 0, PAYLOAD)
+                self.refused(with_mac(AES_CTR, SMALL, SMALL, Mac(etm)), 0, packet)
 
     def test_no_tag(self) -> None:
         """Tags of zeros only are refused."""
@@ -198,6 +214,11 @@ class ArrangementTests(SynchronousTestCase):
             "chacha": (8, 16, 4, False),
             "ctr, encrypt-then-mac": (16, 32, 4, False),
             "ctr, encrypt-and-mac": (16, 32, 16, True),
+            "cbc, encrypt-then-mac": (16, 32, 4, False),
+            "cbc, encrypt-and-mac": (16, 32, 16, True),
+            "small blocks, encrypt-then-mac": (8, 32, 4, False),
+            "small blocks, encrypt-and-mac": (8, 32, 8, True),
+            "arcfour, encrypt-and-mac": (8, 32, 8, True),
         }
         found = {}
         for name, make in FAMILIES.items():
@@ -211,4 +232,8 @@ class ArrangementTests(SynchronousTestCase):
         for name, make in PROTECTED.items():
             if sealed(make(), 0, PAYLOAD)[:4] == plain(make(), PAYLOAD)[:4]:
                 readable.add(name)
-        self.assertEqual(readable, {"gcm", "ctr, encrypt-then-mac"})
+        self.assertEqual(readable, {"gcm", *(name for name in PROTECTED if name.endswith("encrypt-then-mac"))})
+
+    def test_concealing(self) -> None:
+        """Where the length is encrypted and the tag covers what was encrypted with it, nobody may learn of mistakes."""
+        self.assertEqual({name for name, make in FAMILIES.items() if make().conceals}, set(CONCEALING))

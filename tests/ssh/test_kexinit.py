@@ -10,11 +10,9 @@ from conchsftp.settings.choices import StrictKeyExchange
 from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
 from conchsftp.ssh.algorithms.offer import Offer
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
-from conchsftp.ssh.algorithms.registry import CipherRow, Profile
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.ssh.kexinit import _LISTS, MARKERS, KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.numbers import Reason
-from conchsftp.ssh.packets.ciphers import ctr_packets
 from tests.ssh.clients import string
 
 OFFER = Offer(
@@ -176,7 +174,7 @@ class NegotiationTests(SynchronousTestCase):
             violation = self.assertRaises(ProtocolViolation, negotiate, client(**{name: ("aes512", "rot13")}), SERVER)
             self.assertEqual(violation.reason, Reason.KEY_EXCHANGE_FAILED)
             self.assertIn("aes512,rot13", violation.text)
-            self.assertIn(getattr(SERVER, name)[-1] if name != "kex" else "group15", violation.text)
+            self.assertIn(getattr(SERVER, name)[0] if name != "kex" else "group15", violation.text)
             self.assertRaises(ProtocolViolation, negotiate, client(**{name: ()}), SERVER)
 
     def test_short_text(self) -> None:
@@ -232,9 +230,9 @@ class StrictTests(SynchronousTestCase):
         self.assertFalse(negotiate(client(), SERVER).strict)
         self.assertFalse(negotiate(client(kex=("curve25519-sha256", "kex-strict-s-v00@openssh.com")), SERVER).strict)
 
-    def agreed(self, cipher_in: str, cipher_out: str = "aes128-ctr") -> Negotiated:
-        """Return what a client without strict key exchange, with encrypt-then-MAC, agrees on with us."""
-        mac = ("hmac-sha2-256-etm@openssh.com",)
+    def agreed(self, cipher_in: str, cipher_out: str = "aes128-ctr", *, etm: bool = True) -> Negotiated:
+        """Return what a client without strict key exchange agrees on with us."""
+        mac = ("hmac-sha2-256-etm@openssh.com" if etm else "hmac-sha2-256",)
         return negotiate(client(cipher_in=(cipher_in,), cipher_out=(cipher_out,), mac_in=mac, mac_out=mac), SERVER)
 
     def refused(self, agreed: Negotiated, policy: StrictKeyExchange) -> bool:
@@ -261,12 +259,14 @@ class StrictTests(SynchronousTestCase):
     def test_filtered(self) -> None:
         """2 refuses algorithms that the attack touches, in either direction, and lets others pass."""
         for name, row in CIPHERS.rows.items():
-            self.assertEqual(self.refused(self.agreed(name), StrictKeyExchange.FILTERED), row.terrapin)
-            self.assertEqual(self.refused(self.agreed("aes128-ctr", name), StrictKeyExchange.FILTERED), row.terrapin)
+            touched = row.terrapin
+            self.assertEqual(touched, name == "chacha20-poly1305@openssh.com" or "cbc" in name)
+            self.assertEqual(self.refused(self.agreed(name), StrictKeyExchange.FILTERED), touched)
+            self.assertEqual(self.refused(self.agreed("aes128-ctr", name), StrictKeyExchange.FILTERED), touched)
 
     def test_filtered_by_mac(self) -> None:
         """A cipher with a MAC of its own choice is touched with encrypt-then-MAC only, each direction for itself."""
-        cbc = CipherRow("test-cbc", Profile.NONE, key=16, iv=16, build=ctr_packets, terrapin=True)
+        cbc = CIPHERS["aes128-cbc"]
         plain, etm = MACS["hmac-sha2-256"], MACS["hmac-sha2-256-etm@openssh.com"]
         safe = self.agreed("aes128-ctr")
         for direction in ("in", "out"):
@@ -274,6 +274,12 @@ class StrictTests(SynchronousTestCase):
                 agreed = replace(safe, **{f"cipher_{direction}": cbc, f"mac_{direction}": mac})  # type: ignore[arg-type]
                 self.assertEqual(self.refused(agreed, StrictKeyExchange.FILTERED), touched)
                 self.assertFalse(self.refused(agreed, StrictKeyExchange.ALLOWED))
+
+    def test_filtered_with_encrypt_and_mac(self) -> None:
+        """2 lets CBC pass with encrypt-and-MAC, where the attack finds no packet that it could make fit."""
+        for name, row in CIPHERS.rows.items():
+            agreed = self.agreed(name, etm=False)
+            self.assertEqual(self.refused(agreed, StrictKeyExchange.FILTERED), row.terrapin and row.aead)
 
     def test_required(self) -> None:
         """3 refuses every client without strict key exchange, whatever its algorithms."""

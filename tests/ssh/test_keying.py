@@ -7,6 +7,7 @@ from struct import pack
 from conchsftp.ssh.algorithms.protection import CIPHERS, MACS
 from conchsftp.ssh.kexinit import KexInit
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.receiving import LARGEST_PACKET
 from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient
 from tests.ssh.case import ConnectionCase
@@ -20,18 +21,23 @@ VALUE = 30, pack(">I", 32) + bytes(31) + b"\x09"
 class ProtectionTests(ConnectionCase):
     """Everything that can be negotiated."""
 
+    def serve_all(self) -> None:
+        """Make a server that offers every cipher and every MAC."""
+        self.serve(ssh_encryption_algorithms=",".join(CIPHERS.rows), ssh_mac_algorithms=",".join(MACS.rows))
+
     def test_ciphers(self) -> None:
-        """Every cipher with every MAC protects both directions, with and without strict key exchange."""
-        self.serve(algorithm_profile="compatible")
-        for cipher in CIPHERS:
-            for mac in MACS:
-                for strict in (True, False):
-                    client = self.logged_in(cipher=cipher.name, mac=mac.name, strict=strict)
-                    for _ in range(3):
-                        client.packet(192, PING)
-                        self.assertEqual(client.take(193), PING, (cipher.name, mac.name))
-                    client.rekey()
-                    self.assert_alive(client)
+        """Every cipher and every MAC protects both directions, with and without strict key exchange."""
+        self.serve_all()
+        pairs = [(cipher.name, mac) for cipher in CIPHERS for mac in ("hmac-sha2-256", "hmac-sha2-256-etm@openssh.com")]
+        pairs += [("aes128-ctr", mac.name) for mac in MACS if mac.available() is None]
+        for cipher, mac in pairs:
+            for strict in (True, False):
+                client = self.logged_in(cipher=cipher, mac=mac, strict=strict)
+                for _ in range(3):
+                    client.packet(192, PING)
+                    self.assertEqual(client.take(193), PING, (cipher, mac))
+                client.rekey()
+                self.assert_alive(client)
 
     def test_no_mac(self) -> None:
         """Who wants a cipher that authenticates need not offer a MAC."""
@@ -67,18 +73,23 @@ class ProtectionTests(ConnectionCase):
             self.assertTrue(client.server.isVerified(direction))
 
     def test_tampered(self) -> None:
-        """A packet with one bit changed ends the connection, whichever bit."""
-        self.serve(algorithm_profile="compatible")
+        """A packet with one bit changed ends the connection, whichever bit; at once, or as if it were the longest."""
+        self.serve_all()
         for cipher in CIPHERS:
             for at in (-1, 8, 20):
-                client = self.at(Stage.SERVICE, cipher=cipher.name)
-                client.lay(2, bytes(20))
-                sealed = bytearray(client.sender.unsent())
-                client.sender.sent(len(sealed))
-                sealed[at] ^= 1
-                client.pipe.bring(sealed)
-                client.pump()
-                self.assert_ended(client, Reason.MAC_ERROR, "authentication tag")
+                for mac in ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256"):
+                    client = self.at(Stage.SERVICE, cipher=cipher.name, mac=mac)
+                    client.lay(2, bytes(20))
+                    sealed = bytearray(client.sender.unsent())
+                    client.sender.sent(len(sealed))
+                    sealed[at] ^= 1
+                    client.pipe.bring(sealed)
+                    client.pump()
+                    if not (cipher.aead or MACS[mac].etm):
+                        self.assertIsNone(client.disconnected)
+                        client.pipe.bring(bytes(LARGEST_PACKET))
+                        client.pump()
+                    self.assert_ended(client, Reason.MAC_ERROR, "authentication tag")
 
 
 class OrderTests(ConnectionCase):

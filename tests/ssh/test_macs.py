@@ -5,7 +5,7 @@ import hmac
 from cryptography.hazmat.primitives import hashes
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.ssh.packets.macs import Hmac
+from conchsftp.ssh.packets.macs import HashlibHmac, Hmac, truncated
 
 
 class HmacTests(SynchronousTestCase):
@@ -35,6 +35,29 @@ class HmacTests(SynchronousTestCase):
             "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
             "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
         )
+
+    def test_rfc_2202_and_2286(self) -> None:
+        """The same with MD5, SHA-1 (RFC 2202, case 2) and RIPEMD-160 (RFC 2286, case 2)."""
+        sequence, rest = int.from_bytes(b"what", "big"), b" do ya want for nothing?"
+        for mac, tag in (
+            (Hmac(hashes.MD5(), b"Jefe"), "750c783e6ab0b503eaa86e310a5db738"),
+            (Hmac(hashes.SHA1(), b"Jefe"), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+            (HashlibHmac("ripemd160", b"Jefe"), "dda6c0213a485a9e24f4742064a7f033b43c4069"),
+        ):
+            self.assertEqual(mac.tag(sequence, rest).hex(), tag)
+            self.assertEqual(mac.size, len(tag) // 2)
+
+    def test_unknown_hash(self) -> None:
+        """A hash function that Python does not have is a ValueError, which says that the row cannot be used."""
+        self.assertRaises(ValueError, HashlibHmac, "ripemd999", bytes(20))
+
+    def test_truncated(self) -> None:
+        """A tag that is cut short is the beginning of the whole one, in the same arrangement."""
+        for etm in (True, False):
+            whole = Hmac(hashes.SHA1(), bytes(20), etm=etm)
+            cut = truncated(lambda key, whole=whole: whole, 12, bytes(20))
+            self.assertEqual((cut.size, cut.etm), (12, etm))
+            self.assertEqual(cut.tag(9, b"packet"), whole.tag(9, b"packet")[:12])
 
     def test_each_tag_is_its_own(self) -> None:
         """A tag depends on its own packet only, and on nothing that came before it."""

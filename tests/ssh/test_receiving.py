@@ -13,7 +13,17 @@ from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.packets.ciphers import PacketCipher
 from conchsftp.ssh.packets.receiving import LARGEST_PACKET, ReceiveBuffer, Receiver
-from tests.ssh.families import FAMILIES, PROTECTED, plain, put, receiving, sealed, stream, taken
+from tests.ssh.families import (
+    FAMILIES,
+    PROTECTED,
+    plain,
+    put,
+    receiving,
+    refused,
+    sealed,
+    stream,
+    taken,
+)
 
 PAYLOADS = [b"\x05service", b"x", bytes(range(256)) * 5, b"\x5e" + bytes(70), b"last"]
 
@@ -79,7 +89,7 @@ class LimitTests(SynchronousTestCase):
 
     def violation(self, receiver: Receiver, reason: Reason = Reason.PROTOCOL_ERROR) -> str:
         """Check that what was received is refused and return what is said about it."""
-        problem = self.assertRaises(ProtocolViolation, receiver.next)
+        problem = refused(receiver)
         self.assertEqual(problem.reason, reason)
         return problem.text
 
@@ -101,13 +111,13 @@ class LimitTests(SynchronousTestCase):
         """Send a packet whose length field says `length`, or its beginning if that is much."""
         receiver = receiving(make())
         size = length - 5 if fits else 100
-        packet = plain(make(), bytes(size), padding=4, length=length)
+        packet = plain(make(), bytes(size), padding=4 if fits else None, length=length)
         make().seal(0, memoryview(packet))
         put(receiver, bytes(packet))
         if fits:
             self.assertEqual(len(receiver.next() or b""), size)
         else:
-            self.violation(receiver)
+            self.violation(receiver, Reason.MAC_ERROR if make().conceals else Reason.PROTOCOL_ERROR)
 
     def test_refused_before_the_body(self) -> None:
         """A bad length is refused when it is here, not when its bytes have been collected."""
@@ -193,7 +203,7 @@ class CountingTests(SynchronousTestCase):
     def test_wrong_reset_is_noticed(self) -> None:
         """A peer that starts its sequence anew where it should not, or does not where it should, is refused."""
         for reset in (True, False):
-            for name in ("chacha", "ctr, encrypt-then-mac", "ctr, encrypt-and-mac"):
+            for name in PROTECTED.keys() - {"gcm"}:
                 with self.subTest(name, reset=reset):
                     make = FAMILIES[name]
                     receiver = receiving(PacketCipher())
@@ -201,7 +211,7 @@ class CountingTests(SynchronousTestCase):
                     taken(receiver)
                     receiver.switch(make(), None, reset=reset)
                     put(receiver, stream(make(), [bytes(100)], sequence=2 if reset else 0))
-                    self.assertRaises(ProtocolViolation, receiver.next)
+                    refused(receiver)
 
     def test_sequence_wraps(self) -> None:
         """The sequence number goes from 2^32 - 1 to 0 (RFC 4253, 6.4)."""

@@ -2,6 +2,7 @@
 Key exchanges after the first: whoever starts them, and whatever else is going on.
 """
 
+from dataclasses import replace
 from struct import pack
 
 from twisted.internet.defer import Deferred
@@ -50,6 +51,35 @@ class WhenTests(RekeyingCase):
         self.assertEqual(kexinits(client), 2)
         self.pings(client, 3)
         self.assertEqual(kexinits(client), 2)
+
+    def wearing(self, direction: str, **limits: int) -> MemoryClient:
+        """Return a client that has logged in, where the cipher of one direction may do so much."""
+        client = self.logged_in()
+        agreed = client.server.keying._negotiated
+        worn = replace(getattr(agreed, direction), **limits)
+        client.server.keying._negotiated = replace(agreed, **{direction: worn})
+        return client
+
+    def test_bytes_of_a_cipher(self) -> None:
+        """After as many bytes as a key of the cipher may protect, whatever the settings allow, in either direction."""
+        self.serve(key_renegotiation_threshold=2**36)
+        for direction, side in (("cipher_in", "receiver"), ("cipher_out", "sender")):
+            for limit in (2**29, 2**35):
+                client = self.wearing(direction, most_bytes=limit)
+                for used, exchanges in ((limit - 1000, 1), (limit, 2)):
+                    getattr(client.server, side).bytes = used
+                    self.pings(client, 1)
+                    self.assertEqual(kexinits(client), exchanges, (direction, limit, used))
+
+    def test_packets_of_a_cipher(self) -> None:
+        """After as many packets as a key of the cipher may protect, in either direction."""
+        self.serve()
+        for direction in ("cipher_in", "cipher_out"):
+            client = self.wearing(direction, most_packets=50)
+            self.pings(client, 30)
+            self.assertEqual(kexinits(client), 1)
+            self.pings(client, 21)
+            self.assertEqual(kexinits(client), 2)
 
     def test_smallest(self) -> None:
         """A threshold of one byte does not make exchanges follow on each other for ever."""

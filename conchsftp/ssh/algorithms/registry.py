@@ -18,7 +18,7 @@ from conchsftp.settings.table import TABLE
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.kex.methods import Method
 from conchsftp.ssh.packets.ciphers import PacketCipher
-from conchsftp.ssh.packets.macs import Hmac
+from conchsftp.ssh.packets.macs import PacketMac
 
 Codec = Callable[[memoryview], bytes]
 
@@ -34,6 +34,16 @@ class Profile(StrEnum):
     COMPATIBLE = "compatible"
     DOCUMENTED = "documented"
     NONE = "none"
+
+
+# "SHOULD NOT encrypt more than 2**(L/4) blocks" of L bits, from L = 128 on (RFC 4344, 3.2): 64 GiB of blocks of 16
+# bytes. Half of it, because what is on its way when an exchange starts comes on top.
+MANY_BYTES = 2**35
+# "it is still advisable [...] to follow the original recommendation: rekey at least once for every gigabyte" (the same,
+# for smaller blocks, where OpenSSH does so too). Half of it as well. arcfour, which has no blocks, goes by this, too.
+FEW_BYTES = 2**29
+# "SHOULD rekey [...] before sending more than 2**31 packets" (RFC 4344, 3.1); the numbers of packets repeat at 2**32.
+MANY_PACKETS = 2**31
 
 
 def usable() -> str | None:
@@ -133,6 +143,7 @@ class CipherRow(Algorithm):
         aead: whether it authenticates by itself, so that no MAC is negotiated.
         terrapin: whether it is open to the Terrapin attack (CVE-2023-48795) if the key exchange is not strict; one that
             needs a MAC, with encrypt-then-MAC only.
+        most_bytes, most_packets: what one key may protect in one direction before new ones are exchanged.
     """
 
     build: Callable[[bytes, bytes, Any], PacketCipher]
@@ -140,6 +151,8 @@ class CipherRow(Algorithm):
     iv: int
     aead: bool = False
     terrapin: bool = False
+    most_bytes: int = MANY_BYTES
+    most_packets: int = MANY_PACKETS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +166,7 @@ class MacRow(Algorithm):
         etm: whether it covers the encrypted packet rather than the plain one.
     """
 
-    build: Callable[..., Hmac]
+    build: Callable[[bytes], PacketMac]
     key: int
     etm: bool = False
 

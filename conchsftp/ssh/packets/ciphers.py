@@ -1,34 +1,28 @@
 """
 Protection of packets: which bytes are encrypted, where the length is read, what is authenticated.
 
-One object protects one direction for one set of keys, in place, in a buffer that somebody else owns. Knows nothing of
-sockets, queues, sequence counting or rekeying. Sources: RFC 4253 section 6, RFC 4344, OpenSSH's PROTOCOL
+One class for each arrangement; what encrypts in those that take a MAC is a `Transform`. One object protects one
+direction for one set of keys, in place, in a buffer that somebody else owns. Knows nothing of sockets, queues, sequence
+counting or rekeying. Sources: RFC 4253 section 6, RFC 4344, OpenSSH's PROTOCOL
 (encrypt-then-MAC, AES-GCM) and PROTOCOL.chacha20poly1305.
 """
 
 from collections.abc import Callable
 from hmac import compare_digest
 from struct import Struct
-from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.packets.macs import PacketMac
+from conchsftp.ssh.packets.transforms import Transform
 
 _LENGTH = Struct(">I")
 _NO_BYTES = bytes(64)
-
-
-class PacketMac(Protocol):
-    """What a packet cipher needs of a MAC: see `conchsftp.ssh.packets.macs`."""
-
-    size: int
-    etm: bool
-    tag: Callable[[int, memoryview], bytes]
 
 
 class PacketCipher:
@@ -47,6 +41,8 @@ class PacketCipher:
     """What the padding aligns to."""
     pads_length = True
     """Whether the four bytes of the length count for the alignment."""
+    conceals = False
+    """Whether nobody may learn where a packet stopped being believed: its length was encrypted, and nothing vouched."""
 
     def length(self, sequence: int, head: memoryview) -> int:
         """Return the packet length from the first `head` bytes; called once a packet, may decrypt them in place."""
@@ -64,8 +60,12 @@ class PacketCipher:
     def seal(self, sequence: int, packet: memoryview) -> None:
         """Encrypt in place and write the tag into the last bytes."""
 
+    def spend(self, sequence: int, data: memoryview) -> None:
+        """Take the time that it takes to open a packet of these bytes, which are thrown away."""
 
-def _forged() -> ProtocolViolation:
+
+def forged() -> ProtocolViolation:
+    """Return what ends a connection in which a packet is not authentic."""
     return ProtocolViolation(Reason.MAC_ERROR, "packet corrupt: its authentication tag is wrong")
 
 
@@ -90,7 +90,7 @@ class GCMPackets(PacketCipher):
         try:
             self._aead.decrypt_into(self._nonce(), packet[4:], packet[:4], packet[4:-16])
         except InvalidTag:
-            raise _forged() from None
+            raise forged() from None
 
     def seal(self, sequence: int, packet: memoryview) -> None:
         self._aead.encrypt_into(self._nonce(), packet[4:-16], packet[:4], packet[4:])
@@ -120,7 +120,7 @@ class ChaChaPackets(PacketCipher):
         try:
             Poly1305.verify_tag(self._one_time_key(sequence), packet[:-16], bytes(packet[-16:]))
         except InvalidSignature:
-            raise _forged() from None
+            raise forged() from None
         body = packet[4:-16]
         self._packets.update_into(body, body)
 
@@ -133,23 +133,22 @@ class ChaChaPackets(PacketCipher):
         packet[-16:] = Poly1305.generate_tag(key, packet[:-16])
 
 
-class StreamThenMac(PacketCipher):
-    """Encrypt-then-MAC around a stream cipher: plain length, then ciphertext, both authenticated."""
+class EncryptThenMac(PacketCipher):
+    """Encrypt-then-MAC (OpenSSH's PROTOCOL): plain length, then ciphertext, both authenticated."""
 
     pads_length = False
-    block = 16
 
-    def __init__(self, stream: Cipher, mac: PacketMac) -> None:
-        # Whoever holds the object uses one direction of it; in counter mode both are the same operation.
-        self._encrypt = stream.encryptor().update_into
-        self._decrypt = stream.decryptor().update_into
+    def __init__(self, transform: Transform, mac: PacketMac) -> None:
+        self._encrypt = transform.encrypt
+        self._decrypt = transform.decrypt
         self._mac = mac.tag
         self.tag = mac.size
+        self.block = transform.block
 
     def open(self, sequence: int, packet: memoryview) -> None:
         end = packet.nbytes - self.tag
         if not compare_digest(self._mac(sequence, packet[:end]), packet[end:]):
-            raise _forged()
+            raise forged()
         body = packet[4:end]
         self._decrypt(body, body)
 
@@ -160,11 +159,15 @@ class StreamThenMac(PacketCipher):
         packet[end:] = self._mac(sequence, packet[:end])
 
 
-class StreamAndMac(StreamThenMac):
+class EncryptAndMac(EncryptThenMac):
     """Encrypt-and-MAC (RFC 4253): the length lies in the first encrypted block, the tag covers the plain packet."""
 
     pads_length = True
-    head = 16
+    conceals = True
+
+    def __init__(self, transform: Transform, mac: PacketMac) -> None:
+        super().__init__(transform, mac)
+        self.head = self.block
 
     def length(self, sequence: int, head: memoryview) -> int:
         first = head[: self.head]
@@ -176,15 +179,19 @@ class StreamAndMac(StreamThenMac):
         rest = packet[self.head : end]
         self._decrypt(rest, rest)
         if not compare_digest(self._mac(sequence, packet[:end]), packet[end:]):
-            raise _forged()
+            raise forged()
 
     def seal(self, sequence: int, packet: memoryview) -> None:
         end = packet.nbytes - self.tag
         packet[end:] = self._mac(sequence, packet[:end])
         self._encrypt(packet[:end], packet[:end])
 
+    def spend(self, sequence: int, data: memoryview) -> None:
+        blocks = data[: data.nbytes - data.nbytes % self.block]
+        self._decrypt(blocks, blocks)
+        self._mac(sequence, data)
 
-def ctr_packets(key: bytes, iv: bytes, mac: PacketMac) -> PacketCipher:
-    """Return AES in counter mode with a MAC; `mac.etm` decides between the two arrangements."""
-    stream = Cipher(algorithms.AES(key), modes.CTR(iv))
-    return StreamThenMac(stream, mac) if mac.etm else StreamAndMac(stream, mac)
+
+def with_mac(make: Callable[[bytes, bytes], Transform], key: bytes, iv: bytes, mac: PacketMac) -> PacketCipher:
+    """Return a cipher that has no authentication of its own, with a MAC; `mac.etm` decides between the arrangements."""
+    return (EncryptThenMac if mac.etm else EncryptAndMac)(make(key, iv), mac)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Reason
-from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.ciphers import PacketCipher, forged
 
 # "All implementations MUST be able to process packets with an uncompressed payload length of 32768 bytes or less and a
 # total packet size of 35000 bytes or less" (RFC 4253, 6.1); OpenSSH takes 256 KiB, and so do we.
@@ -45,6 +45,7 @@ class Receiver:
         self._aside = b""
         self._cipher = PacketCipher()
         self._length = 0
+        self._left = 0
         self._decompress: Decompress | None = None
         self.sequence = 0
         self.packets = 0
@@ -109,22 +110,27 @@ class Receiver:
         The payload is a view into the shared buffer, good until the next `lend`.
 
         Raises:
-            ProtocolViolation: the packet is malformed, too large, or not authentic.
+            ProtocolViolation: the packet is malformed, too large, or not authentic. Where the cipher conceals which,
+                only after as many bytes as the longest packet has; until then nothing is returned.
         """
         start = self._start
         have = self._end - start
         cipher = self._cipher
         length = self._length
-        if not length:
-            head = cipher.head
-            if have < head:
+        try:
+            if not length:
+                head = cipher.head
+                if have < head:
+                    return None
+                length = self._length = self._checked(cipher.length(self.sequence, self._view[start : start + head]))
+            total = length + 4 + cipher.tag
+            if have < total:
                 return None
-            length = self._length = self._checked(cipher.length(self.sequence, self._view[start : start + head]))
-        total = length + 4 + cipher.tag
-        if have < total:
+            packet = self._view[start : start + total]
+            cipher.open(self.sequence, packet)
+        except ProtocolViolation as violation:
+            self._distrust(violation)
             return None
-        packet = self._view[start : start + total]
-        cipher.open(self.sequence, packet)
         padding = packet[4]
         if padding < 4 or padding + 2 > length:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"padding of {padding} bytes in a packet of {length}")
@@ -139,6 +145,30 @@ class Receiver:
             if not payload.nbytes:
                 raise ProtocolViolation(Reason.PROTOCOL_ERROR, "empty payload after decompression")
         return payload
+
+    def _distrust(self, violation: ProtocolViolation) -> None:
+        """End the connection over a packet: at once, or where its cipher conceals what was wrong, when all is in."""
+        cipher = self._cipher
+        if not cipher.conceals:
+            raise violation
+        # A length that is believed before it is authenticated tells who tries lengths what somebody else's ciphertext
+        # means: by the text, by the moment, by how many bytes it takes (CVE-2008-5161). As in OpenSSH, every such
+        # connection ends with the same words when the longest packet would be here, and has worked as much.
+        opened = self._length + 4 if self._length else 0
+        self._start += opened
+        self._left = LARGEST_PACKET + 4 + cipher.tag - opened
+        self.next = self._swallow  # type: ignore[method-assign]
+        self._swallow()
+
+    def _swallow(self) -> None:
+        """Throw away what came; stands in for `next` from `_distrust` on."""
+        start = self._start
+        fresh = min(self._end - start, self._left)
+        self._cipher.spend(self.sequence, self._view[start : start + fresh])
+        self._start = start + fresh
+        self._left -= fresh
+        if not self._left:
+            raise forged()
 
     def switch(self, cipher: PacketCipher, decompress: Decompress | None, *, reset: bool) -> None:
         """Take new keys for the next packet; `reset` starts the sequence at 0 (strict key exchange)."""
