@@ -31,8 +31,9 @@ from conchsftp.settings.table import TABLE
 _ONE_TIME_USER = "guest"
 _PASSWORD_BYTES = 10
 
-# `--listen` adds up, and is therefore a method.
-_ROWS = tuple(row for row in TABLE if row.has_option and row.name != "Listen")
+# These add up, and are therefore methods: `--listen`, `--host-certificate`.
+_LISTS = tuple(TABLE.find(name) for name in ("Listen", "HostCertificate"))
+_ROWS = tuple(row for row in TABLE if row.has_option and row not in _LISTS)
 
 
 class Options(usage.Options, AuthOptionMixin):
@@ -59,6 +60,7 @@ class Options(usage.Options, AuthOptionMixin):
         self.one_time_user: tuple[str, str] | None = None
         self["users"] = None
         self["listen"] = []
+        self["host-certificate"] = []
         self["host-key"] = []
         self["set"] = []
         self["config"] = None
@@ -101,6 +103,10 @@ class Options(usage.Options, AuthOptionMixin):
         """A private host key, in OpenSSH or PEM format. Can be given several times."""
         self["host-key"].append(file)
 
+    def opt_host_certificate(self, file: str) -> None:
+        """An OpenSSH certificate of a host key, as ssh-keygen -s writes it. Can be given several times."""
+        self["host-certificate"].append(file)
+
     def opt_set(self, statement: str) -> None:
         """A setting, as Name=Value or Name[index]=Value. Can be given several times."""
         self["set"].append(statement)
@@ -110,7 +116,7 @@ class Options(usage.Options, AuthOptionMixin):
         said = {TABLE.find(read_statement(text).name).attribute for text in self["set"]}
         options = {row.attribute for row in _ROWS if self[row.option] is not None}
         in_file = self["config"].attributes if self["config"] is not None else ()
-        return {*said, *options, *in_file, *(["listen"] if self["listen"] else [])}
+        return {*said, *options, *in_file, *(row.attribute for row in _LISTS if self[row.option])}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the arguments; as a part of twistd's, a mistake ends the process with one line."""
@@ -132,7 +138,7 @@ class Options(usage.Options, AuthOptionMixin):
     def _build(self) -> None:
         statements = [read_statement(text) for text in self["set"]]
         settings: dict[str, Any] = {row.attribute: self[row.option] for row in _ROWS if self[row.option] is not None}
-        settings |= {"listen": self["listen"]} if self["listen"] else {}
+        settings |= {row.attribute: self[row.option] for row in _LISTS if self[row.option]}
         settings |= {TABLE.find(each.name).attribute: each.value for each in statements if each.index is None}
         checkers = self.get("credCheckers", [])
         if not self["users"] and not checkers:

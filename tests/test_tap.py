@@ -122,9 +122,12 @@ class OptionsTests(CommandLine):
         self.assertTrue(self.parse("--config", file).server.settings.ssh_cert_store_password)
 
     def test_listen_adds_up(self) -> None:
-        """--listen and --host-key can be given several times."""
+        """--listen, --host-key and --host-certificate can be given several times."""
         second = self.folder / "second"
         generate_ed25519(second)
+        certificates = "--host-certificate", "/a,b-cert.pub", "--host-certificate", "/c-cert.pub"
+        settings = self.parse("--listen", self.LOCAL, *certificates).server.settings
+        self.assertEqual(settings.host_certificate, ("/a,b-cert.pub", "/c-cert.pub"))
         options = self.parse("--listen", self.LOCAL, "--listen", "unix:/run/sftp", "--host-key", second)
         self.assertEqual(options.server.settings.listen, (self.LOCAL, "unix:/run/sftp"))
         self.assertEqual(len(options.server.factory.host_keys.keys), 2)

@@ -6,7 +6,7 @@ which looks whether the content is still the same. Knows no transport.
 """
 
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from hashlib import blake2b
 from threading import Lock
 from typing import Any
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.ssh.keys.host_keys import HostKeys
+from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.stores import called, choose, content, host_key, in_file, load_all
 from conchsftp.workers import FewThreads
 
@@ -32,10 +33,14 @@ class ChosenKeys:
     Args:
         settings: those of the server: a subject without a store is one of SSHCertStore.
         workers: where files are read and passwords hashed.
+        certificates: returns the OpenSSH certificates that are good now; a key has the one of it.
     """
 
-    def __init__(self, settings: Any, workers: Any) -> None:
+    def __init__(
+        self, settings: Any, workers: Any, certificates: Callable[[], Sequence[OpenSSHCertificate]] = tuple
+    ) -> None:
         self._settings = settings
+        self._certificates = certificates
         self._threads = FewThreads(workers, _AT_A_TIME)
         self._kept: dict[Hashable, HostKeys] = {}
         self._lock = Lock()
@@ -73,7 +78,8 @@ class ChosenKeys:
         mark = self._mark(data, kind, password, subject)
         keys = self._look(mark)
         if keys is None:
-            keys = HostKeys([host_key(choose(load_all(data, kind, password, name), subject, name), name)])
+            found = host_key(choose(load_all(data, kind, password, name), subject, name), name)
+            keys = HostKeys([found]).certified(self._certificates())
             with self._lock:
                 self._kept[mark] = keys
                 while len(self._kept) > _MOST_KEPT:
@@ -92,4 +98,4 @@ class ChosenKeys:
         hashes = (
             blake2b(each, key=self._salt, digest_size=32).digest() for each in (data, Secret(password).to_bytes())
         )
-        return (*hashes, int(kind), subject)
+        return (*hashes, int(kind), subject, *(each.blob for each in self._certificates()))

@@ -17,12 +17,14 @@ from twisted.python.failure import Failure
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.server.chosen_keys import ChosenKeys
+from conchsftp.server.host_certificates import HostCertificates
 from conchsftp.settings.certificate import ROWS
 from conchsftp.settings.choices import CertStoreType
 from conchsftp.settings.key_stores import Store
 from conchsftp.ssh.algorithms.offer import no_gss, offered
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
+from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.stores import called, choose, content, host_key, load_all, of_certificate, unusable
 
 _CERT, _ALT = "SSHCert", "AltSSHCert"
@@ -52,6 +54,9 @@ class Named:
         name = called(self.store, self.type)
         entries = load_all(content(self.store, self.type), self.type, self.password, name)
         return of_certificate(entries, encoded[0], name) if encoded else choose(entries, self.subject, name)
+
+
+Loaded = tuple[list[tuple[Named, Certificate]], tuple[OpenSSHCertificate, ...]]
 
 
 class ServerKeys:
@@ -87,8 +92,10 @@ class ServerKeys:
         # What was being read when this was another number is not asked for any more.
         self._wish = 0
         self._without_gss: Callable[[], str] = no_gss
-        self.chosen = ChosenKeys(settings, workers)
+        self.certificates = HostCertificates(settings, workers, clock, self._certified)
+        self.chosen = ChosenKeys(settings, workers, lambda: self.certificates.current)
         """Those that handlers choose for connections."""
+        settings.watch("HostCertificate", self._changed)
         for row in ROWS:
             if row.read is None:
                 settings.watch(row.name, self._searched if row.name in _SEARCHED else self._changed)
@@ -102,7 +109,7 @@ class ServerKeys:
     def current(self) -> HostKeys:
         """The keys for new connections. Raises ServerError if they have to be read and cannot."""
         if self._loaded is None:
-            self._install(_load(self._names()))
+            self._install(self._load_all(self._names()))
         assert self._loaded is not None
         return self._loaded
 
@@ -141,11 +148,14 @@ class ServerKeys:
                 text = "host key {fingerprint} ({kind}) is not offered: SSHPublicKeyAlgorithms has nothing for it"
                 self.log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
         self._listening = True
+        self.certificates.log = self.log
+        self.certificates.start()
 
     def stop(self) -> None:
         """The server listens no longer."""
         self._wish += 1
         self._listening = False
+        self.certificates.stop()
         if self._later is not None and self._later.active():
             self._later.cancel()
         self._later = None
@@ -164,9 +174,22 @@ class ServerKeys:
             found.append(Named(store=store, type=kind, password=password, subject=subject, place=place))
         return found
 
-    def _install(self, loaded: "list[tuple[Named, Certificate]]") -> None:
+    def _load_all(self, names: Sequence[Named]) -> Loaded:
+        """Read keys and their certificates; blocks."""
+        return _load(names), self.certificates.load()
+
+    def _certified(self) -> None:
+        """Other certificates count from now on."""
+        if self._loaded is not None:
+            self._loaded = self._loaded.certified(self.certificates.current)
+
+    def _install(self, everything: Loaded) -> None:
         """Use what was loaded from now on."""
-        self._loaded = found = self._keys_of(loaded)
+        loaded, certificates = everything
+        self._loaded = None
+        self.certificates.take(certificates)
+        self._loaded = found = self._keys_of(loaded).certified(self.certificates.current)
+        self.certificates.tell_strangers([key.blob for key in found.keys])
         for key in found.keys:
             if not any(found.for_algorithm(name) is key for name in key.algorithms):
                 text = "host key {fingerprint} ({kind}) is not used: another of its kind comes first"
@@ -224,14 +247,17 @@ class ServerKeys:
 
     def _reload(self) -> None:
         self._later = None
-        loading = self._workers.run(_load, self._names())
+        loading = self._workers.run(self._load_all, self._names())
         loading.addCallback(self._replace, self._wish).addErrback(self._not_loaded, self._wish)
 
-    def _replace(self, loaded: "list[tuple[Named, Certificate]]", wish: int) -> None:
+    def _replace(self, loaded: Loaded, wish: int) -> None:
         if wish != self._wish:
             return
-        offered(self._settings, self._keys_of(loaded).algorithms(), self._without_gss)
+        keys, certificates = loaded
+        found = self._keys_of(keys).certified(certificates)
+        offered(self._settings, found.algorithms(), self._without_gss)
         self._install(loaded)
+        self.certificates.start()
         for key in self.current.keys:
             self.log.info("host key {fingerprint} ({kind})", fingerprint=key.fingerprint(), kind=key.type)
 

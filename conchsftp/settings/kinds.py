@@ -262,6 +262,19 @@ def _take_path(value: object) -> str:
     return _parse_path(os.fsdecode(place))
 
 
+def _parse_paths(text: str) -> Names:
+    parts = (re.sub(r"\\(.)", r"\1", each.strip()) for each in re.findall(r"(?:\\.|[^,\\])+", text))
+    return tuple(dict.fromkeys(_parse_path(each) for each in parts if each))
+
+
+def _take_paths(value: object) -> Names:
+    if isinstance(value, os.PathLike):
+        return (_take_path(value),)
+    if not isinstance(value, Iterable) or isinstance(value, bytes):
+        raise _refusal("paths", value)
+    return tuple(dict.fromkeys(map(_take_path, value)))
+
+
 _MASK = "up to three octal digits, such as 022; empty for the process's own"
 
 
@@ -360,6 +373,14 @@ ENDPOINTS: Kind[Names] = Kind(
     take=_take_endpoints,
     format=",".join,
     given="Iterable[str]",
+)
+PATHS: Kind[Names] = Kind(
+    described=r"a comma-separated list of paths on this machine; a comma inside one is written `\,`",
+    annotation="tuple[str, ...]",
+    parse=_parse_paths,
+    take=_take_paths,
+    format=lambda value: ",".join(re.sub(r"([\\,])", r"\\\1", each) for each in value),
+    given="Iterable[str | PathLike[str]]",
 )
 PATTERNS: Kind[Patterns] = Kind(
     described="a comma-separated list of patterns, in which `*` stands for any text",

@@ -5,7 +5,7 @@ Rows of our own, which the component does not have. Rows only.
 from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy
 from conchsftp.settings.client_quirks import CLIENT_QUIRKS, Overrides
 from conchsftp.settings.hosts import Hosts
-from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, SECONDS, TEXT, integer, one_of, some_of
+from conchsftp.settings.kinds import BOOL, ENDPOINTS, MASK, MODE, PATH, PATHS, SECONDS, TEXT, integer, one_of, some_of
 from conchsftp.settings.penalties import ADDRESSES, NET_BLOCKS, PENALTIES, NetBlocks, PenaltyRules
 from conchsftp.settings.row import Change, Index, Setting, declare
 
@@ -37,6 +37,16 @@ lists and values that the component documents. What is set explicitly stays.""",
         change=Change.BEFORE_LISTENING,
         doc="""Where to listen, as Twisted's endpoint strings, such as `tcp:8022:interface=127.0.0.1`.
 With `haproxy:` before it, behind a proxy that sends the PROXY header. Empty: LocalHost and LocalPort.""",
+    ),
+    Setting(
+        name="HostCertificate",
+        kind=PATHS,
+        default=(),
+        blank="none",
+        doc="""Files of OpenSSH host certificates, as `ssh-keygen -s CA -h` writes them.
+Each belongs to a host key of the server, or to one that a handler of Connected chooses: the public key tells. It is
+offered besides the bare key while it is valid; clients that trust its CA then need not know the key. Read again when a
+file changes, within half a minute. See host_keys.md.""",
     ),
     Setting(
         name="ReadOnly",

@@ -14,16 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.auth.keys.signatures import KEY_TYPES, fingerprint
 from conchsftp.auth.keys.user_certificate import (
-    CERTIFICATE_TYPES,
     CRITICAL_OPTIONS,
     EXTENSIONS,
-    MOST_OPTIONS,
-    MOST_PRINCIPALS,
     BadCertificate,
     UserCertificate,
-    certified,
-    is_certificate,
 )
+from conchsftp.ssh.algorithms.signatures import certified
+from conchsftp.ssh.keys.openssh_certificate import CERTIFICATE_TYPES, MOST_OPTIONS, MOST_PRINCIPALS, is_certificate
 from tests.auth import keygen_vectors as vectors
 from tests.auth.certificates import FOREVER, Certified, Options
 from tests.auth.support import ALGORITHMS, ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, unhex

@@ -17,6 +17,7 @@ from conchsftp.settings.kinds import (
     MODE,
     NAMES,
     PATH,
+    PATHS,
     PATTERNS,
     SECONDS,
     TEXT,
@@ -107,6 +108,14 @@ class KindTests(SynchronousTestCase):
         self.takes(MASK, zero=("0022", 0o22))
         self.assertEqual(MASK.format(0o22), "022")
         self.refuses(MASK, "8", "00220", "1022", "1777", 0o1000, -1, True)
+
+    def test_paths(self) -> None:
+        """Paths stand between commas; a comma or a backslash inside one is escaped, and none of them has a NUL."""
+        self.takes(PATHS, text=("/a, /b", ("/a", "/b")), empty=("", ()), comma=(r"/a\,b,/c", ("/a,b", "/c")))
+        self.takes(PATHS, python=(["/a", Path("/b"), "/a"], ("/a", "/b")), path=(Path("/a"), ("/a",)))
+        self.refuses(PATHS, 5, b"/a", ["/a", 5], "/a\0b", ["\0"])
+        for value in (("/a,b", "/c"), ("C:\\d", "/ e ".strip()), ("\\,",)):
+            self.assertEqual(PATHS.convert(PATHS.format(value)), value)
 
     def test_mode(self):
         """A mode is octal text or a number, with the three special bits."""

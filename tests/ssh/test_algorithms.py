@@ -15,7 +15,7 @@ from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
 from conchsftp.ssh.algorithms.offer import CHAPTERS, VALIDATORS, left_out, offered, user_signatures
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
 from conchsftp.ssh.algorithms.registry import Chapter, MacRow, Profile
-from conchsftp.ssh.algorithms.signatures import HOST_KEYS, USER_SIGNATURES
+from conchsftp.ssh.algorithms.signatures import HOST_KEYS, USER_SIGNATURES, certified
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.packets.ciphers import PacketCipher
 
@@ -138,7 +138,8 @@ class ProfileTests(SynchronousTestCase):
             ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"],
         )
         self.assertTrue(all(row.etm for row in offer.macs))
-        self.assertEqual(names(offer.host_keys), ["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"])
+        plain = ["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"]
+        self.assertEqual(names(offer.host_keys), plain + list(map(certified, plain)))
         self.assertEqual(names(offer.compressions), ["none", "zlib@openssh.com"])
         for rows in (offer.key_exchanges, offer.host_keys, offer.ciphers, offer.macs, offer.compressions):
             self.assertTrue(rows)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from conchsftp.auth.keys.krl import MAGIC, BadList, RevocationList, read_krl
 from conchsftp.auth.keys.signatures import BadKey, canonical
-from conchsftp.auth.keys.user_certificate import UserCertificate, is_certificate
+from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.ssh.keys.openssh_certificate import is_certificate
 from conchsftp.watched import WatchedFile
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader

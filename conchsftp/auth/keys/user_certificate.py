@@ -1,72 +1,32 @@
 """
-OpenSSH's certificates of users: what one says, and whether it is worth anything.
+OpenSSH's certificates of users: what one allows, and whether it is worth anything.
 
 A certificate is worthless, whoever trusts its CA, if the CA's signature is not right, if it is not for users, if its
 time is not now, if it may not be used from where the client is, or if it asks for something that is not carried out.
-Whether the CA is trusted, and for whom, is decided elsewhere; so is what was revoked. (What X.509 says of host keys is
-in `conchsftp.ssh.keys.certificate`.) Sources: OpenSSH PROTOCOL.certkeys; for empty principals, what OpenSSH 10.5 does.
+Whether the CA is trusted, and for whom, is decided elsewhere; so is what was revoked. The form is read by
+`conchsftp.ssh.keys.openssh_certificate`. Sources: OpenSSH PROTOCOL.certkeys; for empty principals, what OpenSSH 10.5
+does.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.conch.ssh.common import NS
-
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey
 from conchsftp.auth.keys.key_options import is_sftp
 from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
 from conchsftp.auth.keys.source_patterns import Network, network
 from conchsftp.settings.hosts import plain_address
-from conchsftp.wire.kinds import U64, Malformed
+from conchsftp.ssh.keys.openssh_certificate import USER, OpenSSHCertificate, is_certificate, untimely
+from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 
-# OpenSSH's own limit for principals. It has none for options, of which there are ten, and for networks; each costs us
-# a look-up.
-MOST_PRINCIPALS = 256
-MOST_OPTIONS = 256
+# OpenSSH has no such limit; each network costs us a look-up.
 MOST_NETWORKS = 256
-_SUFFIX = "-cert-v01@openssh.com"
-_USER = 1
-_FOREVER = 2**64 - 1
 
 
 class BadCertificate(BadKey):
     """A certificate that is none, or that is worthless; the text is for the log."""
-
-
-@dataclass(slots=True, kw_only=True, frozen=True)
-class CertificateType:
-    """
-    One row: a type of certificate.
-
-    Attributes:
-        plain: the type of the key inside.
-        fields: how many fields that key has after its name.
-    """
-
-    plain: str
-    fields: int
-
-
-def certified(name: str) -> str:
-    """Return what the type of a key, or a signature algorithm, is called where a certificate stands for the key."""
-    return name.removesuffix("@openssh.com") + _SUFFIX
-
-
-CERTIFICATE_TYPES: dict[str, CertificateType] = {
-    certified(row.plain): row
-    for row in (
-        CertificateType(plain="ssh-ed25519", fields=1),
-        CertificateType(plain="ecdsa-sha2-nistp256", fields=2),
-        CertificateType(plain="ecdsa-sha2-nistp384", fields=2),
-        CertificateType(plain="ecdsa-sha2-nistp521", fields=2),
-        CertificateType(plain="ssh-rsa", fields=2),
-        CertificateType(plain="ssh-dss", fields=4),
-        CertificateType(plain="sk-ssh-ed25519@openssh.com", fields=2),
-        CertificateType(plain="sk-ecdsa-sha2-nistp256@openssh.com", fields=3),
-    )
-}
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -157,7 +117,7 @@ class UserCertificate:
     key: PublicKey = field(repr=False)
     ca: PublicKey = field(repr=False)
     serial: int
-    kind: int = _USER
+    kind: int = USER
     key_id: str
     principals: tuple[str, ...]
     valid_after: int
@@ -193,7 +153,7 @@ class UserCertificate:
             return _read(blob)
         except Malformed as problem:
             raise BadCertificate(f"malformed certificate: {problem.text}") from problem
-        except BadKey as problem:
+        except (BadKey, ValueError) as problem:
             raise BadCertificate(f"certificate: {problem}") from problem
 
     def refusal(self, *, ca_algorithms: Collection[str], address: str | None, now: float) -> str:
@@ -205,17 +165,15 @@ class UserCertificate:
             address: where the client is; None if that is no address.
             now: seconds since 1970.
         """
-        if self.kind != _USER:
+        if self.kind != USER:
             return "not a certificate of a user"
         if self._problem:
             return self._problem
         if not self.principals:
             # It would be good for everybody. "ssh-keygen" makes such without -n, mostly by mistake.
             return "the certificate names nobody"
-        if now < self.valid_after:
-            return "the certificate is not valid yet"
-        if self.valid_before is not None and now >= self.valid_before:
-            return "the certificate has expired"
+        if reason := untimely(self.valid_after, self.valid_before, now):
+            return reason
         plain = plain_address(address) if address is not None else None
         if self.sources is not None and not any(plain in each for each in self.sources if plain is not None):
             return f"the certificate may not be used from {address}"
@@ -243,73 +201,26 @@ def described(blob: bytes) -> str:
     return fingerprint(blob)
 
 
-def is_certificate(blob: bytes) -> bool:
-    """Return whether a blob says that it is a certificate of ours to read."""
-    try:
-        return Reader(blob).string().decode("ascii", "replace").endswith(_SUFFIX)
-    except Malformed:
-        return False
-
-
 def _read(blob: bytes) -> UserCertificate:
-    fields = Reader(blob)
-    name = fields.string().decode("ascii", "replace")
-    row = CERTIFICATE_TYPES.get(name)
-    if row is None:
-        raise BadKey(f"unknown type {name[:64]!r}")
-    fields.string()  # what makes no two certificates alike
-    plain = NS(row.plain.encode("ascii")) + b"".join([NS(fields.string()) for _ in range(row.fields)])
-    serial, kind, key_id = fields.read(U64), fields.u32(), fields.text()
-    principals = _principals(fields.string())
-    valid_after, valid_before = fields.read(U64), fields.read(U64)
-    critical, extensions = _options(fields.string()), _options(fields.string())
-    fields.string()  # "currently unused"
-    ca = fields.string()
-    signed = blob[: fields.at]
-    signature = fields.string()
-    end(fields)
-    values, problem = _meaning(critical, extensions)
+    found = OpenSSHCertificate.parse(blob)
+    values, problem = _meaning(found.critical, found.extensions)
     return UserCertificate(
-        type=name,
+        type=found.type,
         blob=blob,
         # A certificate is no type of key here: none can sign another one.
-        key=PublicKey(plain),
-        ca=PublicKey(ca),
-        serial=serial,
-        kind=kind,
-        key_id=key_id,
-        principals=principals,
-        valid_after=valid_after,
-        valid_before=None if valid_before == _FOREVER else valid_before,
+        key=PublicKey(found.key),
+        ca=PublicKey(found.ca),
+        serial=found.serial,
+        kind=found.kind,
+        key_id=found.key_id,
+        principals=found.principals,
+        valid_after=found.valid_after,
+        valid_before=found.valid_before,
         _problem=problem,
-        _signed=signed,
-        _signature=signature,
+        _signed=found.signed,
+        _signature=found.signature,
         **values,
     )
-
-
-def _principals(data: bytes) -> tuple[str, ...]:
-    reader, names = Reader(data), []
-    while reader.remaining:
-        names.append(reader.text())
-        if len(names) > MOST_PRINCIPALS:
-            raise Malformed(f"more than {MOST_PRINCIPALS} principals")
-    return tuple(names)
-
-
-def _options(data: bytes) -> dict[str, bytes]:
-    reader = Reader(data)
-    options: dict[str, bytes] = {}
-    while reader.remaining:
-        name = reader.text()
-        # "Each named option may only appear once in a certificate." That they are in order is not asked: there are CAs
-        # that do not sort, and OpenSSH takes their certificates.
-        if name in options:
-            raise Malformed(f"the option {name[:64]!r} is there twice")
-        options[name] = reader.string()
-        if len(options) > MOST_OPTIONS:
-            raise Malformed(f"more than {MOST_OPTIONS} options")
-    return options
 
 
 def _meaning(critical: dict[str, bytes], extensions: dict[str, bytes]) -> tuple[dict[str, Any], str]:

@@ -21,7 +21,7 @@ from conchsftp.ssh.algorithms.registry import (
     MacRow,
     Profile,
 )
-from conchsftp.ssh.algorithms.signatures import HOST_KEYS, NO_HOST_KEY, USER_SIGNATURES
+from conchsftp.ssh.algorithms.signatures import CERTIFIED, HOST_KEYS, NO_HOST_KEY, USER_SIGNATURES
 
 CHAPTERS: tuple[Chapter[Any], ...] = (KEY_EXCHANGES, HOST_KEYS, CIPHERS, MACS, COMPRESSIONS, USER_SIGNATURES)
 
@@ -77,7 +77,9 @@ def offered(settings: Any, host_key_algorithms: Iterable[str], without_gss: Call
             exchanges = tuple(row for row in exchanges if row.gss)
         host_keys += (NO_HOST_KEY,)
     if not host_keys:
-        wanted, have = ", ".join(HOST_KEYS.listed(settings)), ", ".join(sorted(can_sign)) or "nothing"
+        # What only sends the same keys otherwise would make the text too long to be read.
+        wanted = ", ".join(name for name in HOST_KEYS.listed(settings) if not name.endswith(CERTIFIED))
+        have = ", ".join(sorted(can_sign)) or "nothing"
         text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
         if can_sign & set(HOST_KEYS.names(Profile.COMPATIBLE)):
             text += f", which AlgorithmProfile={Profile.COMPATIBLE} offers"

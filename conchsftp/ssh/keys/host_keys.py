@@ -8,7 +8,7 @@ fingerprints as `ssh-keygen -l` shows them.
 
 import os
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 from os import PathLike
@@ -30,6 +30,7 @@ from twisted.logger import Logger
 from conchsftp.errors import ServerError
 from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader
@@ -54,12 +55,15 @@ class HostKey:
         private: a private key of `cryptography`, or what has the interface of one: a key on a token, which says so by
             its attribute `slow`.
         path: where it is from, for messages.
+        certificate: an OpenSSH host certificate of this key.
         x509: its X.509 certificate, and after it those of who issued it.
     Raises:
         ServerError: no algorithm signs with such a key, or it is too weak (1301).
     """
 
-    def __init__(self, private: Any, path: Path = "", *, x509: tuple[Certificate, ...] = ()) -> None:
+    def __init__(
+        self, private: Any, path: Path = "", *, certificate: bytes = b"", x509: tuple[Certificate, ...] = ()
+    ) -> None:
         try:
             self.blob = public_blob(private.public_key())
             """The bare public key; what is sent for it depends on the algorithm, see `blob_for`."""
@@ -76,7 +80,7 @@ class HostKey:
         """The private key, an object of `cryptography`, or one that has the interface of such."""
         self.slow: bool = getattr(private, "slow", False) or _is_large(private)
         """Whether a signature may take more than about five milliseconds."""
-        self.identity = Identity(public=self.blob, x509=x509)
+        self.identity = Identity(public=self.blob, certificate=certificate, x509=x509)
         """The public key, and who vouches for it."""
         blobs = {row.name: row.blob(self.identity) for row in rows}
         self._blobs = {name: blob for name, blob in blobs.items() if blob}
@@ -90,6 +94,13 @@ class HostKey:
     def algorithms(self) -> tuple[str, ...]:
         """What it can sign with, in our order of preference."""
         return tuple(self._signers)
+
+    def certified(self, certificates: Iterable[OpenSSHCertificate]) -> "HostKey":
+        """Return the same key with the first certificate that is one of it; without any, if there is none."""
+        blob = next((each.blob for each in certificates if each.key == self.blob), b"")
+        if blob == self.identity.certificate:
+            return self
+        return HostKey(self.private, certificate=blob, x509=self.identity.x509)
 
     def blob_for(self, algorithm: str) -> bytes:
         """Return what is sent as the public key with one of `algorithms`: the key, or a certificate of it."""
@@ -134,6 +145,10 @@ class HostKeys:
     def algorithms(self) -> tuple[str, ...]:
         """Return the algorithms that the keys can sign with, those of the first key first."""
         return tuple(self._by_algorithm)
+
+    def certified(self, certificates: Sequence[OpenSSHCertificate]) -> "HostKeys":
+        """Return the same keys, each with the first certificate that is one of it, and with no other."""
+        return HostKeys(key.certified(certificates) for key in self.keys)
 
     def for_algorithm(self, name: str) -> HostKey:
         """Return the key that signs with one of `algorithms()`."""
