@@ -84,6 +84,8 @@ class ServerKeys:
         self._workers = workers
         self._clock = clock
         self._loaded: HostKeys | None = None
+        # The same without what HostCertificate names.
+        self._bare = HostKeys(())
         self._certificate: Certificate | None = None
         self._told: dict[tuple[str, int | None], tuple[Any, Any]] = {}
         self._telling = False
@@ -181,19 +183,21 @@ class ServerKeys:
     def _certified(self) -> None:
         """Other certificates count from now on."""
         if self._loaded is not None:
-            self._loaded = self._loaded.certified(self.certificates.current)
+            self._loaded = self._bare.certified(self.certificates.current)
 
     def _install(self, everything: Loaded) -> None:
         """Use what was loaded from now on."""
         loaded, certificates = everything
         self._loaded = None
         self.certificates.take(certificates)
-        self._loaded = found = self._keys_of(loaded).certified(self.certificates.current)
+        self._bare = self._keys_of(loaded)
+        self._loaded = found = self._bare.certified(self.certificates.current)
         self.certificates.tell_strangers([key.blob for key in found.keys])
         for key in found.keys:
             if not any(found.for_algorithm(name) is key for name in key.algorithms):
-                text = "host key {fingerprint} ({kind}) is not used: another of its kind comes first"
-                self.log.warn(text, fingerprint=key.fingerprint(), kind=key.type)
+                # This is how a key is replaced: clients learn the next one while the old one is used.
+                text = "host key {fingerprint} ({kind}) is only announced: another of its kind comes first"
+                self.log.info(text, fingerprint=key.fingerprint(), kind=key.type)
         self._certificate = None
         self._tell(loaded)
 

@@ -3,7 +3,8 @@ What each known client needs, found by its SSH version string.
 
 A row cites the client's own source, or a recorded conversation. What a client can do is not guessed from its name: that
 is what the protocol negotiates. Every column is read by somebody: of `symlinks` and `versions` the subsystem, of
-`packet` the listings, of `curve25519` and `rekeys` the key exchange. The setting ClientQuirks overrides columns.
+`packet` the listings, of `curve25519` and `rekeys` the key exchange, of `host_keys` the connection. The setting
+ClientQuirks overrides columns.
 """
 
 import re
@@ -53,6 +54,7 @@ class Client:
     )
     curve25519: bool = _column(True, "whether curve25519 is offered to it where other key exchanges are offered, too")
     rekeys: bool = _column(True, "whether the server may ask it for new keys")
+    host_keys: bool = _column(True, "whether it is told of all host keys of the server when its user has logged in")
     turned_by: tuple[str, ...] = ()
     source: str = ""
 
@@ -103,6 +105,9 @@ CLIENTS = (
         source="OpenSSH, compat.c, SSH_BUG_CURVE25519PAD: one exchange in some hundreds fails",
     ),
     Client(pattern="SSH-2.0-Sun_SSH_1.0*", rekeys=False, source="OpenSSH, compat.c, SSH_BUG_NOREKEY"),
+    Client(pattern="SSH-2.0-TTSSH/2.[1-6]*", host_keys=False, source="OpenSSH, compat.c, SSH_BUG_HOSTKEYS"),
+    Client(pattern="SSH-2.0-TTSSH/2.7[012]*", host_keys=False, source="OpenSSH, compat.c, SSH_BUG_HOSTKEYS"),
+    Client(pattern="SSH-2.0-Cisco-1.*", host_keys=False, source="OpenSSH, compat.c, SSH_BUG_HOSTKEYS"),
 )
 """The clients that need something; the first match counts."""
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from twisted.conch.error import ConchError
 from twisted.conch.ssh.connection import SSHConnection
+from twisted.python.failure import Failure
 
 from conchsftp.errors import ErrorCode, ProtocolViolation
 from conchsftp.log import Detail
 from conchsftp.ssh.channel import SFTPChannel
 from conchsftp.ssh.numbers import Message, OpenFailure, Reason
+from conchsftp.ssh.proofs import ANNOUNCED, PROVE, HostKeyProofs
 from conchsftp.wire.kinds import BYTES, U32
 from conchsftp.wire.reader import Reader
 
@@ -29,11 +31,20 @@ class Connection(SSHConnection):
     """Channels of one logged-in client."""
 
     transport: Any
+    _proofs: HostKeyProofs
 
     def __init__(self) -> None:
         super().__init__()
         self._no_more_sessions = False
         self._told = False
+
+    def serviceStarted(self) -> None:
+        """Tell the client of the server's keys, so that it knows the next one before it is used."""
+        super().serviceStarted()
+        self._proofs = self.transport.keying.proofs()
+        if self._proofs.blobs and self.transport.client.host_keys:
+            blobs = b"".join(map(BYTES.pack, self._proofs.blobs))
+            self.transport.sendPacket(Message.GLOBAL_REQUEST, BYTES.pack(ANNOUNCED) + b"\0" + blobs)
 
     def serviceStopped(self) -> None:
         """Close what is open: the connection is lost."""
@@ -97,8 +108,30 @@ class Connection(SSHConnection):
         name, wants_reply = reader.string(), reader.boolean()
         if name == b"no-more-sessions@openssh.com":
             self._no_more_sessions = True
-        if wants_reply:
+        if name == PROVE and wants_reply:
+            self._prove(reader)
+        elif wants_reply:
             self.transport.sendPacket(Message.REQUEST_FAILURE, b"")
+
+    def _prove(self, reader: Reader) -> None:
+        blobs = []
+        while reader.remaining:
+            blobs.append(reader.string())
+        transport = self.transport
+        if not self._proofs.asked(blobs):
+            transport.sendPacket(Message.REQUEST_FAILURE, b"")
+        elif self._proofs.made(blobs):
+            transport.sendPacket(Message.REQUEST_SUCCESS, self._proofs.sign(blobs))
+        else:
+            # Replies come in the order of their requests (RFC 4254, 4): nothing else is answered meanwhile.
+            transport.suspend()
+            signing = transport.factory.workers.run(self._proofs.sign, blobs)
+            signing.addCallback(lambda signed: transport.sendPacket(Message.REQUEST_SUCCESS, signed))
+            signing.addErrback(self._not_signed).addBoth(lambda _: transport.resume())
+
+    def _not_signed(self, failure: Failure) -> None:
+        self.transport.log.failure("a host key could not be proven", failure)
+        self.transport.sendPacket(Message.REQUEST_FAILURE, b"")
 
     def _ignored(self, reader: Reader) -> None:
         """The answer to a keep-alive: that it came is all it says."""

@@ -23,6 +23,7 @@ from conchsftp.ssh.numbers import Message, Reason
 from conchsftp.ssh.packets.compression import EARLY_LIMIT
 from conchsftp.ssh.packets.receiving import SEQUENCE_MASK
 from conchsftp.ssh.phases import Stage
+from conchsftp.ssh.proofs import HostKeyProofs
 from conchsftp.wire.kinds import BYTES, U32
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class Keying:
     def user_signature_algorithms(self) -> tuple[str, ...]:
         """Return the signature algorithms that a user key may use, in our order."""
         return user_signatures(self._settings)
+
+    def proofs(self) -> HostKeyProofs:
+        """Return what proves to the client that the server has its keys; once they are exchanged."""
+        agreed, session_id = self._negotiated, self._transport.sessionID
+        assert agreed is not None and session_id is not None
+        return HostKeyProofs(self._host_keys, self._offer.host_keys, agreed.host_key, session_id)
 
     def protected(self, direction: str) -> bool:
         """Whether keys are in use for `in`, `out` or `both` directions."""

@@ -47,6 +47,7 @@ class MemoryClient:
         messages: (number, what follows it) of those that nobody has taken; `take` does.
         disconnected: reason and text, if the server has said so.
         extensions: what came in EXT_INFO.
+        announced: the host keys that the server has told of (hostkeys-00@openssh.com).
         channels: by their number here.
         session_id: of the connection; empty before the first key exchange.
         exchanges: how many key exchanges are over.
@@ -80,6 +81,7 @@ class MemoryClient:
         self.messages: list[tuple[int, bytes]] = []
         self.disconnected: tuple[int, str] | None = None
         self.extensions: dict[bytes, bytes] = {}
+        self.announced: tuple[bytes, ...] = ()
         self.channels: dict[int, MemoryChannel] = {}
         self.session_id = b""
         self.exchanges = 0
@@ -255,6 +257,17 @@ class MemoryClient:
     def _ext_info(self, payload: bytes) -> None:
         self.extensions = dict(Reader(payload).pairs())
 
+    def _global_request(self, payload: bytes) -> None:
+        reader = Reader(payload)
+        if reader.string() != b"hostkeys-00@openssh.com":
+            self.messages.append((Message.GLOBAL_REQUEST, payload))
+            return
+        reader.boolean()
+        blobs = []
+        while reader.remaining:
+            blobs.append(reader.string())
+        self.announced = tuple(blobs)
+
     def _success(self, payload: bytes) -> None:
         assert self._agreed is not None
         self._logged_in = True
@@ -308,6 +321,7 @@ _EXCHANGE = frozenset({Message.KEXINIT, Message.NEWKEYS, *range(30, 50)})
 _REACTIONS: dict[int, Callable[[MemoryClient, bytes], None]] = {
     Message.DISCONNECT: MemoryClient._disconnect,
     Message.EXT_INFO: MemoryClient._ext_info,
+    Message.GLOBAL_REQUEST: MemoryClient._global_request,
     Message.USERAUTH_SUCCESS: MemoryClient._success,
     Message.KEXINIT: MemoryClient._kexinit,
     Message.NEWKEYS: MemoryClient._newkeys,

@@ -88,15 +88,17 @@ class ServingTests(KeysCase):
             self.assert_seen(self.client(server, algorithm), key)
 
     def test_with_given_keys(self) -> None:
-        """Keys that are given to the server come first; those of the settings are added; one never used is told."""
+        """Keys that are given to the server come first; those of the settings are added, and known to clients."""
         given = HostKeys.load(VECTORS / "ed25519.enc", passphrase=b"secret")
         server = self.server(
             host_keys=given, ssh_cert_store=VECTORS / "ed25519", alt_ssh_cert_count=1, algorithm_profile="compatible"
         )
         server.alt_ssh_cert_store[0] = VECTORS / "ecdsa"
         self.assertEqual(self.client(server).host_key, given.keys[0].blob)
-        (warning,) = self.warnings
-        self.assertIn("not used", warning)
+        self.assertEqual(self.warnings, [])
+        client = MemoryClient(server.factory)
+        client.log_in()
+        self.assertEqual(client.announced, (given.keys[0].blob, ED25519.blob, ECDSA.blob))
         self.assert_seen(self.client(server, "ecdsa-sha2-nistp384"), ECDSA)
 
     def test_not_offered(self) -> None:

@@ -82,6 +82,13 @@ class ClientTests(SynchronousTestCase):
         self.assertFalse(find_client(b"SSH-2.0-Sun_SSH_1.0.1").rekeys)
         self.assertTrue(find_client(b"SSH-2.0-Sun_SSH_1.1.5").rekeys)
 
+    def test_host_keys(self):
+        """Tera Term before 2.73, and Cisco's client, break at a global request that they do not know."""
+        for version in (b"TTSSH/2.1", b"TTSSH/2.69 Win32", b"TTSSH/2.70", b"TTSSH/2.72 Win32", b"Cisco-1.25"):
+            self.assertFalse(find_client(b"SSH-2.0-" + version).host_keys, version)
+        for version in (b"TTSSH/2.73 Win32", b"TTSSH/2.91", b"TTSSH/3.1", b"Cisco-2.0", b"OpenSSH_9.2"):
+            self.assertTrue(find_client(b"SSH-2.0-" + version).host_keys, version)
+
     def test_rows(self):
         """Every row cites a source, and says something else than what comes after it would."""
         for number, row in enumerate(CLIENTS):

@@ -96,9 +96,9 @@ class HostKey:
         return tuple(self._signers)
 
     def certified(self, certificates: Iterable[OpenSSHCertificate]) -> "HostKey":
-        """Return the same key with the first certificate that is one of it; without any, if there is none."""
+        """Return the same key with the first certificate that is one of it; itself, if there is none."""
         blob = next((each.blob for each in certificates if each.key == self.blob), b"")
-        if blob == self.identity.certificate:
+        if not blob:
             return self
         return HostKey(self.private, certificate=blob, x509=self.identity.x509)
 
@@ -147,7 +147,7 @@ class HostKeys:
         return tuple(self._by_algorithm)
 
     def certified(self, certificates: Sequence[OpenSSHCertificate]) -> "HostKeys":
-        """Return the same keys, each with the first certificate that is one of it, and with no other."""
+        """Return the same keys, each with the first certificate that is one of it, if there is one."""
         return HostKeys(key.certified(certificates) for key in self.keys)
 
     def for_algorithm(self, name: str) -> HostKey:
