@@ -92,6 +92,7 @@ BLOCKING = {
     "htpasswd file": Policy.THREAD,
     "PAM": Policy.THREAD,
     "authorized_keys of a user": Policy.THREAD,
+    "host keys on tokens": Policy.THREAD,
     "heavy key exchange (Diffie-Hellman groups, RSA signatures)": Policy.THREAD,
     "handlers marked @in_thread": Policy.THREAD,
     # Our own state

@@ -90,6 +90,9 @@ class ChosenKeys:
         """Return what is kept, which is then the last to be forgotten."""
         with self._lock:
             keys = self._kept.pop(mark, None)
+            if keys is not None and any(getattr(key.private, "lost", False) for key in keys.keys):
+                # The token has another key now, under the same name.
+                keys = None
             if keys is not None:
                 self._kept[mark] = keys
         return keys

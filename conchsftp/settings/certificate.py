@@ -15,11 +15,11 @@ _TYPE = numbered(CertStoreType)
 _WINDOWS = "That is a store of Windows."
 _COUNT = "AltSSHCertCount"
 _STORE = """The path of a file, or its content: bytes, text or Base64. Content is shown as `***`, it may be a private
-key. docs/host_keys.md lists the formats."""
+key. Of a token: the path of its PKCS#11 module with type 23, or a `pkcs11:` URI. docs/key_stores.md has the formats."""
 _SUBJECT = """Empty or `*`: the first that has a private key. Else the whole subject (`CN=www.example.com, C=US`), or a
-part of it; of a key without a certificate, the comment counts."""
-_TYPES = """AUTO finds out by itself. The stores of Windows, Java and Bouncy Castle and security keys are refused, with
-the reason."""
+part of it; of a key without a certificate, the comment counts. An alias, a label or an id on a token will do, too."""
+_TYPES = """AUTO finds out by itself. JKS needs the extra `conchsftp[jks]`, tokens `conchsftp[pkcs11]`. The stores of
+Windows and Bouncy Castle are refused, with the reason."""
 _NEW = "Takes effect for new connections."
 
 # (what follows SSHCert, attribute of `Certificate`, text)
@@ -88,7 +88,7 @@ ROWS = declare(
         kind=TEXT,
         default="",
         secret=True,
-        doc="The password of SSHCertStore, if it has one.",
+        doc="The password of SSHCertStore, if it has one; the PIN of a token.",
     ),
     Setting(
         name="SSHCertStoreType",

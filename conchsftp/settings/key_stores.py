@@ -16,8 +16,11 @@ Store = str | Secret
 _DESCRIBED = "the path of a file, or the content of one as text, Base64 or bytes"
 # PATH_MAX of Linux: what is longer is no path.
 _LONGEST_PATH = 4096
-# Text that is the beginning of a key, or too long and too uniform to be the name of a file.
-_CONTENT = re.compile(r"[\s\S]*[\r\n\0]|-----?[ -]BEGIN |[{<]|(ssh|ecdsa|sk)-\S+ AAAA|[A-Za-z0-9+/]{200,}={0,2}\s*\Z")
+# Text that is the beginning of a key, names a token with its PIN, or too long and too uniform to be the name of a file.
+_CONTENT = re.compile(
+    r"[\s\S]*[\r\n\0]|(?i:pkcs11:.*pin-value=)|"
+    r"-----?[ -]BEGIN |[{<]|(ssh|ecdsa|sk)-\S+ AAAA|[A-Za-z0-9+/]{200,}={0,2}\s*\Z"
+)
 
 
 def _parse_encoded(text: str) -> Store:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from conchsftp.errors import ProtocolViolation
+from conchsftp.errors import ProtocolViolation, ServerError
 from conchsftp.ssh.algorithms.offer import offered, user_signatures
 from conchsftp.ssh.kex.gss import TokenRefused
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
@@ -288,6 +288,11 @@ class Keying:
                 self._transport.sender.packet(bytes((number,)) + payload)
         if isinstance(problem, ProtocolViolation):
             self._transport.sendDisconnect(problem.reason, problem.text.encode())
+            return
+        if isinstance(problem, ServerError):
+            # The token that has the host key was unplugged, for example. Clients may come again.
+            self._transport.log.error("no proof by the host key: {text}", text=problem.text, error_code=problem.code)
+            self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"the host key cannot be used now")
             return
         self._transport.log.failure("key exchange failed", failure)
         self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"internal error")

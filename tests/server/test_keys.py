@@ -129,9 +129,9 @@ class ServingTests(KeysCase):
             self.assertFalse(server.listening or self.reactor.tcpServers)
 
     def test_refused_types(self) -> None:
-        """The stores of Windows and Java are refused when they are set, with the reason; the old type stays."""
+        """Stores of Windows and Bouncy Castle are refused when they are set, with the reason; the old type stays."""
         server = self.server(alt_ssh_cert_count=1)
-        for statement in ("SSHCertStoreType=0", "AltSSHCertStoreType[0]=4", "SSHCertStoreType=23"):
+        for statement in ("SSHCertStoreType=0", "AltSSHCertStoreType[0]=21", "SSHCertStoreType=22"):
             self.assertRaises(ServerError, server.config, statement)
         self.assertEqual(server.config("SSHCertStoreType"), "99")
 

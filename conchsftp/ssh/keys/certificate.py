@@ -85,6 +85,7 @@ class Certificate:
         x509: its certificate.
         chain: what else of the store belongs to the certificate: who issued it, who issued that, and so on.
         comment: what the file calls a key; shown as the subject where there is no certificate.
+        names: what else the store calls it: an alias, a label, an id in hexadecimal.
     """
 
     public: Any = None
@@ -92,6 +93,7 @@ class Certificate:
     x509: X509 | None = None
     chain: tuple[X509, ...] = ()
     comment: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from conchsftp.ssh.keys.certificate import Certificate
-from conchsftp.ssh.keys.store_formats import Unusable, check_size
+from conchsftp.ssh.keys.store_formats import check_size
+from conchsftp.ssh.keys.unusable import Unusable
 from conchsftp.wire.kinds import BYTES, Malformed
 from conchsftp.wire.reader import Reader
 

@@ -28,6 +28,10 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.der import check_work
+from conchsftp.ssh.keys.unusable import Unusable
+from conchsftp.wire.kinds import Malformed
+from conchsftp.wire.reader import Reader
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 # RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----", headers that a backslash continues, and Base64.
@@ -39,16 +43,16 @@ _MOST_BITS = 16384
 _MOST_ENTRIES, _MOST_KEYS = 1024, 64
 # Chains of more than four are rare; a store in which everything issues everything must not keep us busy.
 _LONGEST_CHAIN, _MOST_NAMESAKES = 10, 8
+_OPENSSH, _OPENSSH_MAGIC, _DER = "OPENSSH PRIVATE KEY", b"openssh-key-v1\0", b"\x30"
+# `ssh-keygen` has 16 of its own accord, and people take up to some hundred. This takes half a minute.
+_MOST_BCRYPT_ROUNDS = 4096
 _LOCKED = "it needs a password, or is no undamaged PKCS#12"
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
-class Unusable(Exception):
-    """A store that cannot be read; the text says why."""
-
-
 def read_pkcs12(data: bytes, password: bytes | None) -> list[Certificate]:
     """Read PKCS#12: the key with its certificate first, then the other certificates."""
+    check_work([data])
     store = None
     # An empty password and none are two things in this format, and one to people.
     for each in (password,) if password else (None, b""):
@@ -72,7 +76,9 @@ def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
         return _read_der(data, password)
     private: list[Any] = []
     rest: list[Certificate] = []
-    for label, block in _blocks(data):
+    blocks = list(_blocks(data))
+    _check_blocks(blocks)
+    for label, block in blocks:
         if label.endswith("PRIVATE KEY"):
             private.append(_private(block, password, label))
         elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
@@ -191,7 +197,34 @@ def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
         raise Unusable("it ends before the key does")
 
 
+def _check_blocks(blocks: Iterable[tuple[str, bytes]]) -> None:
+    """Raise `Unusable` if private keys ask for more work than any program does."""
+    keys = [(label, _body(block)) for label, block in blocks if label.endswith("PRIVATE KEY")]
+    check_work(body for label, body in keys if label != _OPENSSH and body[:1] == _DER)
+    if sum(_bcrypt_rounds(body) for label, body in keys if label == _OPENSSH) > _MOST_BCRYPT_ROUNDS:
+        raise Unusable(f"its password would have to be hashed more than {_MOST_BCRYPT_ROUNDS} times with bcrypt")
+
+
+def _body(block: bytes) -> bytes:
+    """Return what a block has in Base64; nothing where it cannot be read, which the library will say better."""
+    try:
+        return b64decode(b"".join(block.splitlines()[1:-1]))
+    except ValueError:
+        return b""
+
+
+def _bcrypt_rounds(body: bytes) -> int:
+    """Return how often a key of OpenSSH's hashes its password (PROTOCOL.key)."""
+    reader = Reader(body.removeprefix(_OPENSSH_MAGIC))
+    try:
+        _cipher, kdf, options = reader.string(), reader.string(), Reader(reader.string())
+        return 0 if kdf == b"none" else (options.string(), options.u32())[1]
+    except Malformed:
+        return 0
+
+
 def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
+    check_work([data])
     readers: tuple[Callable[[], list[Certificate]], ...] = (
         lambda: paired([load_der_private_key(data, None)], ()),
         lambda: [_certified(x509.load_der_x509_certificate(data))],
@@ -209,7 +242,7 @@ def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
 
 
 def _private(block: bytes, password: bytes | None, label: str) -> Any:
-    read = load_ssh_private_key if label == "OPENSSH PRIVATE KEY" else load_pem_private_key
+    read = load_ssh_private_key if label == _OPENSSH else load_pem_private_key
     try:
         return read(block, None)
     except TypeError:

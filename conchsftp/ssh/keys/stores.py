@@ -7,7 +7,9 @@ holds a password or anything of a key.
 """
 
 import binascii
+import os
 import re
+import stat
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +21,9 @@ from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.settings.key_stores import STORE
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.host_keys import HostKey
+from conchsftp.ssh.keys.java_stores import read_jks
 from conchsftp.ssh.keys.ppk import read_ppk
 from conchsftp.ssh.keys.store_formats import (
-    Unusable,
     issuers,
     read_keys,
     read_pkcs7,
@@ -30,6 +32,9 @@ from conchsftp.ssh.keys.store_formats import (
     read_ssh_public,
 )
 from conchsftp.ssh.keys.text_formats import read_jwk, read_xml
+from conchsftp.ssh.keys.token_keys import read_token
+from conchsftp.ssh.keys.token_uri import SCHEME
+from conchsftp.ssh.keys.unusable import Unusable
 
 Store = str | bytes | PathLike[str] | Secret
 Reader = Callable[[bytes, bytes | None], list[Certificate]]
@@ -40,9 +45,7 @@ _NO_KEY = 1301
 _MOST_BYTES = 1 << 20
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _WINDOWS = "the certificate stores of Windows are not on this machine; export the certificate as PKCS#12 (PFX)"
-_JAVA = "Java key stores are not supported yet; keytool -importkeystore -deststoretype pkcs12 converts one"
 _BOUNCY_CASTLE = "Bouncy Castle's key stores are read by Java and .NET only; export the key as PKCS#12 (PFX)"
-_PKCS11 = "security keys (PKCS#11) are not supported yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def read_any(data: bytes, password: bytes | None) -> list[Certificate]:
     for pattern, reader in _STARTS:
         if pattern.match(start):
             return reader(data, password)
+    if start.startswith(b"\x7fELF"):
+        raise Unusable("it is a library; that of a token is meant with SSHCertStoreType 23 (PKCS11) only")
     if start[:1] != b"\x30":
         raise Unusable("it is no key store of a kind that is known here")
     problems = []
@@ -83,14 +88,11 @@ def read_any(data: bytes, password: bytes | None) -> list[Certificate]:
     raise next((each for each in problems if "encrypted" in str(each)), problems[-1])
 
 
-def _java(data: bytes, password: bytes | None) -> list[Certificate]:
-    raise Unusable(_JAVA)
-
-
 _STARTS: tuple[tuple[re.Pattern[bytes], Reader], ...] = (
+    (re.compile(SCHEME.encode(), re.IGNORECASE), read_token),
     (re.compile(rb"PuTTY-User-Key-File-"), read_ppk),
     (re.compile(rb"---- BEGIN SSH2 |\0\0\0|(ssh|ecdsa)-\S+ "), read_ssh_public),
-    (re.compile(rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce"), _java),
+    (re.compile(rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce"), read_jks),
     (re.compile(rb"\{"), read_jwk),
     (re.compile(rb"(\xef\xbb\xbf)?<"), read_xml),
     # PEM, after a text that says what it is, or without.
@@ -102,8 +104,8 @@ _ROWS = (
     StoreType(Type.MACHINE, "cstMachine", reason=_WINDOWS),
     StoreType(Type.PFX_FILE, "cstPFXFile", read_pkcs12, True),
     StoreType(Type.PFX_BLOB, "cstPFXBlob", read_pkcs12),
-    StoreType(Type.JKS_FILE, "cstJKSFile", reason=_JAVA),
-    StoreType(Type.JKS_BLOB, "cstJKSBlob", reason=_JAVA),
+    StoreType(Type.JKS_FILE, "cstJKSFile", read_jks, True),
+    StoreType(Type.JKS_BLOB, "cstJKSBlob", read_jks),
     StoreType(Type.PEM_KEY_FILE, "cstPEMKeyFile", read_keys, True),
     StoreType(Type.PEM_KEY_BLOB, "cstPEMKeyBlob", read_keys),
     StoreType(Type.PUBLIC_KEY_FILE, "cstPublicKeyFile", read_public, True),
@@ -120,7 +122,7 @@ _ROWS = (
     StoreType(Type.JWK_BLOB, "cstJWKBlob", read_jwk),
     StoreType(Type.BCFKS_FILE, "cstBCFKSFile", reason=_BOUNCY_CASTLE),
     StoreType(Type.BCFKS_BLOB, "cstBCFKSBlob", reason=_BOUNCY_CASTLE),
-    StoreType(Type.PKCS11, "cstPKCS11", reason=_PKCS11),
+    StoreType(Type.PKCS11, "cstPKCS11", read_token),
     StoreType(Type.AUTO, "cstAuto", read_any),
 )
 STORE_TYPES = {row.type: row for row in _ROWS}
@@ -190,12 +192,18 @@ def choose(entries: Sequence[Certificate], subject: str, name: str = "") -> Cert
     """Return the entry of a subject; `load` tells which, and what is raised."""
     if subject in ("", "*"):
         return next((each for each in entries if each.private_key_available), entries[0])
-    exact = (each for each in entries if each.subject == subject)
-    like = (each for each in entries if subject.lower() in each.subject.lower())
-    found = next(exact, None) or next(like, None)
-    if found is None:
-        raise unusable(name, "there is no key or certificate of this subject in it")
-    return found
+    part = subject.lower()
+    searches: tuple[Callable[[Certificate], bool], ...] = (
+        lambda each: each.subject == subject,
+        lambda each: subject in each.names,
+        lambda each: part in each.subject.lower(),
+        lambda each: any(part in name.lower() for name in each.names),
+    )
+    for fits in searches:
+        for each in entries:
+            if fits(each):
+                return each
+    raise unusable(name, "there is no key or certificate of this subject in it")
 
 
 def host_key(certificate: Certificate, name: str = "") -> HostKey:
@@ -210,7 +218,8 @@ def host_key(certificate: Certificate, name: str = "") -> HostKey:
     """
     if not certificate.private_key_available:
         raise unusable(name, "it has no private key, which a host key needs")
-    return HostKey(certificate.private, name)
+    chain = () if certificate.x509 is None else (certificate.x509, *certificate.chain)
+    return HostKey(certificate.private, name, x509=chain)
 
 
 def of_certificate(entries: Sequence[Certificate], wanted: Certificate, name: str = "") -> Certificate:
@@ -236,7 +245,8 @@ def unusable(name: str, text: str) -> ServerError:
 def called(store: Store, store_type: int) -> str:
     """Return what messages call a store: the name of its file; content is not repeated, it may be a key."""
     given = STORE.convert(store)
-    return given if isinstance(given, str) and in_file(given, store_type) else ""
+    named = in_file(given, store_type) or _row(store_type).type is Type.PKCS11
+    return given.partition("?")[0] if isinstance(given, str) and (named or _is_token(given)) else ""
 
 
 def _row(store_type: int) -> StoreType:
@@ -250,7 +260,12 @@ def _row(store_type: int) -> StoreType:
 def in_file(store: Store, store_type: int) -> bool:
     """Return whether a store is the name of a file, and not the content of one."""
     row = _row(store_type)
-    return row.in_file or row.type is Type.AUTO and isinstance(STORE.convert(store), str)
+    given = STORE.convert(store)
+    return row.in_file or row.type is Type.AUTO and isinstance(given, str) and not _is_token(given)
+
+
+def _is_token(store: str) -> bool:
+    return store[: len(SCHEME)].lower() == SCHEME
 
 
 def _content(store: Store, row: StoreType) -> bytes:
@@ -266,7 +281,10 @@ def _content(store: Store, row: StoreType) -> bytes:
 
 def _read_file(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        # Without waiting for somebody who writes into a pipe.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unusable("Is a directory" if os.path.isdir(path) else "it is no regular file")
             data = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as problem:
         raise Unusable(f"{getattr(problem, 'strerror', None) or 'no name of a file'}") from None

@@ -16,7 +16,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from conchsftp.ssh.keys.certificate import Certificate
-from conchsftp.ssh.keys.store_formats import Unusable, check_size, paired
+from conchsftp.ssh.keys.store_formats import check_size, paired
+from conchsftp.ssh.keys.unusable import Unusable
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 # Mistakes of a key, whatever notices them.
