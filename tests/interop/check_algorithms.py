@@ -30,7 +30,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> matrix.Outcome:
 
 @pytest.mark.parametrize("peer", [each.name for each in matrix.PEERS])
 def check_peer(ours: None, outcome: matrix.Outcome, peer: str) -> None:
-    """A client gets what it was told to want, and its file back, in every login; with CI set, no client is missing."""
+    """A client gets what it was told to want, and its files through, in every login; with CI set, no client is missing."""
     if peer == matrix.PEERS[0].name:
         need_device()
     if peer not in outcome.versions:

@@ -15,7 +15,7 @@ import paramiko
 from tests.interop.algorithms.cells import CIPHER, COMPRESSION, HOST_KEY, KEY_EXCHANGE, MAC, SIGNATURE, Cell
 from tests.interop.algorithms.peer import Errand, Keys
 
-_SECONDS = 60
+_SECONDS = 100
 
 
 class AsyncSSH:
@@ -81,7 +81,8 @@ class AsyncSSH:
         ) as connection:
             async with connection.start_sftp_client() as client:
                 await client.put(str(errand.source), errand.there)
-                await client.get(errand.there, str(errand.back))
+                await client.put(str(errand.small), errand.there_small)
+                await client.get(errand.there_small, str(errand.back))
 
 
 class Paramiko:
@@ -149,4 +150,5 @@ class Paramiko:
             assert session is not None
             session.get_channel().settimeout(_SECONDS)
             session.put(str(errand.source), errand.there)
-            session.get(errand.there, str(errand.back))
+            session.put(str(errand.small), errand.there_small)
+            session.get(errand.there_small, str(errand.back))

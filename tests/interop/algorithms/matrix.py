@@ -30,7 +30,9 @@ PROJECT = Path(__file__).parents[3]
 STORED = PROJECT / "docs" / "algorithm_peers.toml"
 
 _NOTE = "# Who has spoken what with this server: written by `python -m tests.interop.algorithms`, do not edit."
-_CONTENT = 160 * 1024
+# The first is longer than RENEWED_BYTES of server.py with any compression, both together are not twice as long: keys
+# change once, while a file is on its way. A slow client takes seconds for each exchange in a large group.
+_RANDOM, _REPEATED = (72 * 1024, 16 * 1024), (8 * 1024, 8 * 1024)
 _EXCHANGES = re.compile(r"key exchange (\S+), host key (\S+)")
 _PROTECTION = re.compile(r"(?:from|to) the client: cipher (\S+), MAC (.+), compression (\S+)")
 
@@ -106,9 +108,9 @@ class Servers:
     def __init__(self, folder: Path, keys: Keys, every: Sequence[Cell]) -> None:
         self.keys, self.every = keys, every
         self.root, self.log = folder / "served", folder / "log"
-        self.source = folder / "source"
-        # Half of it can be compressed.
-        self.source.write_bytes(os.urandom(_CONTENT // 2) + b"0123456789abcdef" * (_CONTENT // 32))
+        self.source, self.small = folder / "source", folder / "small"
+        for path, random, repeated in zip((self.source, self.small), _RANDOM, _REPEATED, strict=True):
+            path.write_bytes(os.urandom(random) + b"0123456789abcdef" * (repeated // 16))
         self.root.mkdir()
         self._records, self._ports = folder / "records", folder / "ports"
         self._records.touch()
@@ -151,17 +153,17 @@ class Servers:
             user=peer,
             key=self.keys.user(cell),
             source=self.source,
+            small=self.small,
             there=f"{peer}-{number}",
             back=self.keys.folder / f"{peer}-{number}",
         )
 
     def problem(self, errand: Errand) -> str:
         """Return what is wrong with a login that a client has called good; empty: nothing."""
-        there, content = self.root / errand.there, self.source.read_bytes()
-        if there.read_bytes() != content or errand.back.read_bytes() != content:
-            return "the file is not the same"
-        there.unlink()
-        errand.back.unlink()
+        if (self.root / errand.there).read_bytes() != self.source.read_bytes():
+            return "what has arrived is not what was sent"
+        if errand.back.read_bytes() != self.small.read_bytes():
+            return "what came back is not what was sent"
         found: list[Any] = []
         # A client may be gone before the server has seen it.
         wait_until(lambda: found.extend(self._recorded(errand)) or found, seconds=20)

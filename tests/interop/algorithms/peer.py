@@ -37,8 +37,9 @@ class Errand:
         port: of the server that leaves no other choice.
         user: the name to log in with.
         key: the private key to log in with.
-        source: the file to put as `there`.
+        source: the file to put as `there`; keys change meanwhile.
         there: its name on the server.
+        small: the file to put as `there` with `.small`, and to get again.
         back: where to get it to.
     """
 
@@ -47,13 +48,20 @@ class Errand:
     user: str
     key: Path
     source: Path
+    small: Path
     there: str
     back: Path
 
     @property
+    def there_small(self) -> str:
+        """The name of the small file on the server."""
+        return f"{self.there}.small"
+
+    @property
     def batch(self) -> str:
         """What OpenSSH's `sftp` and PuTTY's `psftp` are told."""
-        return f"put {self.source} {self.there}\nget {self.there} {self.back}\nquit\n"
+        small = self.there_small
+        return f"put {self.source} {self.there}\nput {self.small} {small}\nget {small} {self.back}\nquit\n"
 
 
 class Peer(Protocol):

@@ -16,7 +16,7 @@ from tests.interop.algorithms.peer import KINDS, Errand, Keys, key_type
 from tests.interop.clients.client import printed_version
 from tests.interop.driving import PATH, environment
 
-_SECONDS = 60
+_SECONDS = 100
 
 
 class _Program:

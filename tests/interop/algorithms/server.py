@@ -14,7 +14,7 @@ from twisted.internet import reactor
 
 from conchsftp import SFTPServer
 
-# A file of the matrix is more than twice as long: new keys come while it is on its way.
+# A file of the matrix is longer: new keys come while it is on its way.
 RENEWED_BYTES = 65536
 
 
