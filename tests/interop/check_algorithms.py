@@ -30,7 +30,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> matrix.Outcome:
 
 @pytest.mark.parametrize("peer", [each.name for each in matrix.PEERS])
 def check_peer(ours: None, outcome: matrix.Outcome, peer: str) -> None:
-    """A client gets what it was told to want, and its files through, in every login; with CI set, no client is missing."""
+    """In every login a client gets what it was told to want, and its files through; with CI set, it is there."""
     if peer == matrix.PEERS[0].name:
         need_device()
     if peer not in outcome.versions:
@@ -41,8 +41,8 @@ def check_peer(ours: None, outcome: matrix.Outcome, peer: str) -> None:
 
 
 def check_time(ours: None, outcome: matrix.Outcome) -> None:
-    """All of it takes less than two minutes."""
-    assert max(outcome.seconds.values()) < _MOST_SECONDS, outcome.seconds
+    """All of it takes less than two minutes of one processor."""
+    assert outcome.processor_seconds < _MOST_SECONDS
 
 
 def check_machine(ours: None) -> None:

@@ -19,6 +19,7 @@ def main() -> None:
         print(f"{peer}: {cell}: {problem}")
     for peer, seconds in outcome.seconds.items():
         print(f"{peer} {outcome.versions[peer]}: {len(outcome.passed[peer])} logins, {seconds:.1f} s")
+    print(f"{outcome.processor_seconds:.0f} s of a processor")
     missing = [each.name for each in PEERS if each.name not in outcome.versions]
     if missing or outcome.failed:
         sys.exit(f"nothing written; missing: {missing}, failed: {len(outcome.failed)}")

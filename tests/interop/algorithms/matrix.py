@@ -48,6 +48,7 @@ class Outcome:
         failed: what went wrong, by client and cell.
         not_spoken: what it said where a client could only be tried, by client and cell.
         seconds: how long each client took.
+        processor_seconds: what all of it took, clients and servers.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Outcome:
     failed: dict[tuple[str, Cell], str] = field(default_factory=dict)
     not_spoken: dict[tuple[str, Cell], str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    processor_seconds: float = 0.0
 
     def peers(self) -> dict[str, dict[str, list[str]]]:
         """Return who has spoken an algorithm, by kind and name; nobody: an empty list."""
@@ -78,7 +80,7 @@ def run(folder: Path, device: Path) -> Outcome:
         folder: an empty one.
         device: OpenSSH's software security key.
     """
-    home = folder / "home"
+    home, began = folder / "home", sum(os.times()[:4])
     home.mkdir()
     keys, outcome = Keys(home, device), Outcome()
     peers: list[Peer] = [each() for each in PEERS]
@@ -93,6 +95,7 @@ def run(folder: Path, device: Path) -> Outcome:
         with ThreadPoolExecutor(len(peers)) as pool:
             for driven in [pool.submit(_drive, peer, wanted[peer.name], servers, outcome) for peer in peers]:
                 driven.result()
+    outcome.processor_seconds = sum(os.times()[:4]) - began
     return outcome
 
 
