@@ -184,6 +184,16 @@ class ChoiceTests(SynchronousTestCase):
         self.assertIs(groups.choose(2048, 2048, 8192), own)
         self.assertEqual(groups.choose(3072, 3072, 8192), fixed_group(15))
 
+    def test_file_of_small_groups(self) -> None:
+        """Who wants a larger group than the file has gets a fixed one; the largest of both where neither has one."""
+        own = Group(2**3072 - 1, 2)
+        groups = Groups([own])
+        self.assertEqual(groups.choose(2048, 7680, 8192), fixed_group(18))
+        self.assertIs(groups.choose(2048, 2048, 8192), own)
+        self.assertEqual(groups.choose(2048, 5000, 5000), fixed_group(16))
+        self.assertIs(groups.choose(2048, 4000, 4000), own)
+        self.assertIs(Groups([Group(2**5000 - 1, 2), own]).choose(2048, 3000, 8192), own)
+
     def test_any_of_a_size(self) -> None:
         """Among groups of one size, chance decides."""
         groups = Groups(Group(2**2048 - number, 2) for number in (1, 3))

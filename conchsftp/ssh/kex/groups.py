@@ -152,11 +152,18 @@ class Groups:
             text = f"group exchange: groups of {least}, {wanted} and {most} bits asked for, "
             raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, text + f"{smallest} to {LARGEST_BITS} served")
         floor = SMALLEST_BITS if most >= SMALLEST_BITS else smallest
-        for groups in (self.groups, _fixed_groups()):
-            group = _nearest([each for each in groups if max(least, floor) <= each.bits <= most], wanted)
-            if group is not None:
-                return group
-        raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, f"group exchange: no group of {least} to {most} bits")
+        own, fixed = (
+            [each for each in groups if max(least, floor) <= each.bits <= most]
+            for groups in (self.groups, _fixed_groups())
+        )
+        for groups in (own, fixed):
+            large = [each for each in groups if each.bits >= wanted]
+            if large:
+                return _any(large, min(each.bits for each in large))
+        if not own and not fixed:
+            raise ProtocolViolation(Reason.KEY_EXCHANGE_FAILED, f"group exchange: no group of {least} to {most} bits")
+        size = max(each.bits for each in (*own, *fixed))
+        return _any(own if any(each.bits == size for each in own) else fixed, size)
 
 
 @cache
@@ -181,13 +188,9 @@ def parse(line: str) -> Group | None:
     return group if tested and sound and SMALLEST_BITS <= group.bits <= LARGEST_BITS else None
 
 
-def _nearest(groups: Sequence[Group], wanted: int) -> Group | None:
-    sizes = sorted({each.bits for each in groups})
-    if not sizes:
-        return None
-    size = next((each for each in sizes if each >= wanted), sizes[-1])
-    # Among equals by chance: whoever attacks one prime shall not get everybody's sessions.
-    return secrets.choice([each for each in groups if each.bits == size])
+def _any(groups: Sequence[Group], bits: int) -> Group:
+    """Return one of a size, by chance: whoever attacks one prime shall not get everybody's sessions."""
+    return secrets.choice([each for each in groups if each.bits == bits])
 
 
 def _fixed_groups() -> list[Group]:

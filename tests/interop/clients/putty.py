@@ -3,6 +3,7 @@ PuTTY's `psftp` and `pscp`, which bring their own SSH.
 """
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.servers import Server
@@ -17,9 +18,11 @@ _TREE_UP = ("-r", "up/arrived", ":")
 _ENDED = 2  # how psftp ends when a command of a batch has failed
 
 
-def psftp(server: Server, home: Path, *commands: str, password: str = "", code: int = 0) -> str:
+def psftp(
+    server: Server, home: Path, *commands: str, extra: Sequence[str] = (), password: str = "", code: int = 0
+) -> str:
     """Carry out commands with psftp, by key or by password."""
-    command = ["psftp", *_login(server, home, password), f"{server.user}@127.0.0.1", "-b", "/dev/stdin"]
+    command = ["psftp", *extra, *_login(server, home, password), f"{server.user}@127.0.0.1", "-b", "/dev/stdin"]
     return run(command, home, text="\n".join([*commands, "quit", ""]), code=code)
 
 
