@@ -157,9 +157,9 @@ def check_early_compression(ours: None, old_server: Server, make_place: Callable
 def check_group_exchange(ours: None, old_server: Server, tmp_path: Path) -> None:
     """OpenSSH takes a group of the file where its size is asked for, and a fixed one where the file has none."""
     need("sftp")
-    for hash, cipher, bits in (("sha1", "aes128-ctr", 3072), ("sha256", "aes256-ctr", 8192)):
+    for hash, cipher, bits in (("sha1", "aes128-gcm@openssh.com", 3072), ("sha256", "aes256-gcm@openssh.com", 8192)):
         kex = f"diffie-hellman-group-exchange-{hash}"
-        extra = (f"-oKexAlgorithms={kex}", f"-oCiphers={cipher}", "-oMACs=hmac-sha2-256", "-v", "-v")
-        extra += ("-oLogLevel=DEBUG2", "-oCompression=yes")
+        extra = (f"-oKexAlgorithms={kex}", f"-oCiphers={cipher}", "-oLogLevel=DEBUG2")
+        extra += ("-oCompression=yes",)
         said = sftp(old_server, tmp_path, "ls", extra=extra)
         assert f"kex: algorithm: {kex}" in said and f"/{bits}" in said, said

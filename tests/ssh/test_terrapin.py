@@ -49,8 +49,11 @@ class TerrapinTests(ConnectionCase):
         return bool(client.server.peerExtensions)
 
     def noticed(self, client: MemoryClient) -> bool:
-        """Return whether the server ends the connection as soon as the client says something."""
+        """Return whether the server ends the connection when the client goes on: a wrong length takes a while."""
         client.packet(5, string(b"ssh-userauth"))
+        for _ in range(10):
+            if not client.pipe.closing:
+                client.packet(2, string(bytes(32768)))
         return client.server.ending is not None and client.server.user_name is None
 
     def test_untouched(self) -> None:
