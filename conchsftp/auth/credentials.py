@@ -1,10 +1,10 @@
 """
 What a client shows to be let in, as Twisted's checkers know it.
 
-Six kinds: an offered key, a proven key, one that nobody touched, a password, answers to questions, nothing at all. They
-carry the attempt they belong to, so that a checker can see address and algorithm. A credential decides nothing. A
-checker written for Conch needs no change: an offer comes without signature (it answers with `ValidPublicKey`), a proof
-with one that it may verify once more.
+Seven kinds: an offered key, a proven key, one that nobody touched, a password, answers to questions, a ticket, nothing
+at all. They carry the attempt they belong to, so that a checker can see address and algorithm. A credential decides
+nothing. A checker written for Conch needs no change: an offer comes without signature (it answers with
+`ValidPublicKey`), a proof with one that it may verify once more.
 """
 
 from collections.abc import Hashable
@@ -42,6 +42,14 @@ class IAnswers(ICredentials):
     answers = Attribute("What was answered: a `Secret` for each.")
 
 
+class IGSSAPICredentials(ICredentials):
+    """Who somebody is, as Kerberos vouches for it: a principal, which need not have the name of the user."""
+
+    user_name = Attribute("The user name as text.")
+    principal = Attribute("The principal with its realm, such as `alice@EXAMPLE.COM`.")
+    realm = Attribute("The realm of our own key, which issued the ticket: `EXAMPLE.COM`.")
+
+
 @dataclass(slots=True, kw_only=True)
 class Credentials:
     """
@@ -71,6 +79,11 @@ class Credentials:
     @property
     def token(self) -> str | bytes:
         """What handlers of SSHUserAuthRequest are told."""
+        return ""
+
+    @property
+    def detail(self) -> str:
+        """What the log says of them besides the method."""
         return ""
 
     @property
@@ -217,6 +230,36 @@ class Answers(Credentials):
     def facts(self) -> frozenset[Hashable]:
         """The answers to these questions: whoever asks the same again learns nothing new."""
         return answers_facts(self.prompts)
+
+
+@implementer(IGSSAPICredentials)
+@dataclass(slots=True, kw_only=True)
+class GSSPrincipal(Credentials):
+    """
+    A principal that has logged in with a ticket. Whose it is, is still open.
+
+    Attributes:
+        principal: with its realm.
+        realm: that of our own key.
+    """
+
+    principal: str
+    realm: str
+
+    @property
+    def token(self) -> str:
+        """The principal."""
+        return self.principal
+
+    @property
+    def detail(self) -> str:
+        """The same."""
+        return f" ({self.principal})"
+
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """The principal, whichever method has shown it."""
+        return frozenset((("principal", self.principal),))
 
 
 def answers_facts(prompts: tuple[Prompt, ...]) -> frozenset[Hashable]:

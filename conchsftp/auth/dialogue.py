@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from twisted.conch.ssh.userauth import MSG_USERAUTH_INFO_REQUEST, MSG_USERAUTH_INFO_RESPONSE
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from zope.interface import Attribute, implementer
 
 from conchsftp.auth.credentials import Credentials
+from conchsftp.auth.messages import Messages
 from conchsftp.auth.questions import Questions
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import PROMPTS
@@ -66,24 +68,22 @@ class Conversation:
 
     Args:
         settings: those of the connection.
-        send: sends an INFO_REQUEST without its number, waits for the answer, and returns it without its number.
+        messages: those of the attempt.
         tell: told of each answer.
 
     Attributes:
-        settings: see above.
+        settings, messages: see above.
         answers: all answers so far.
         rounds: how often was asked.
         ended: what has ended the attempt; None while it goes on.
     """
 
-    def __init__(
-        self, settings: Any, send: Callable[[bytes], Awaitable[bytes]], tell: Callable[[Secret], None]
-    ) -> None:
+    def __init__(self, settings: Any, messages: Messages, tell: Callable[[Secret], None]) -> None:
         self.settings = settings
+        self.messages = messages
         self.answers: list[Secret] = []
         self.rounds = 0
         self.ended: Exception | None = None
-        self._send = send
         self._tell = tell
         self._asking: Deferred[tuple[Secret, ...]] | None = None
 
@@ -144,7 +144,9 @@ class Conversation:
             if self.rounds >= MOST_ROUNDS:
                 raise UnauthorizedLogin(f"more than {MOST_ROUNDS} rounds of questions")
             self.rounds += 1
-            answers = questions.read(await self._send(questions.pack()))
+            self.messages.send(MSG_USERAUTH_INFO_REQUEST, questions.pack())
+            _, payload = await self.messages.receive(MSG_USERAUTH_INFO_RESPONSE)
+            answers = questions.read(payload)
         except Exception as problem:
             gone = isinstance(problem, CancelledError)
             self.ended = UnauthorizedLogin("nobody waits for the answers") if gone else problem

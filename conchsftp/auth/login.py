@@ -91,6 +91,8 @@ class Login:
             demanded=DEMANDS[transport.settings.pubkey_auth_options],
             ca_algorithms=transport.settings.ca_signature_algorithms,
             progress=self.progress,
+            gss=transport.factory.gss,
+            gss_context=transport.gss_context,
             factor=factor,
         )
 
@@ -168,9 +170,9 @@ class Login:
 
     def _useful(self, factor: Factor) -> bool:
         """Return whether somebody can judge a factor, and it can prove what is not proved yet."""
-        if unserved(factor, self._settings, self._served):
-            return False
         row = METHODS[factor.method]
+        if unserved(factor, self._settings, self._served) or row.missing(self._transport):
+            return False
         kind = row.proves(self._settings, self._served, factor.only)
         facts = row.could_prove(kind, self._settings, factor.only)
         return facts is None or not facts <= self.progress.facts
@@ -268,13 +270,17 @@ class Login:
 
     def _reason(self, factor: Factor) -> str:
         """Return why a factor cannot be proved."""
+        missing = METHODS[factor.method].missing(self._transport)
+        if missing:
+            return f"{factor}: {missing}"
         reason = unreachable(factor, self._usual, self._settings, self._served)
         return reason or f"{factor} was proved in another way, and counts once"
 
     @property
     def _usual(self) -> list[str]:
         """The methods that everybody may try."""
-        return offered(self._settings.default_auth_methods, self._settings, self._served)
+        possible = offered(self._settings.default_auth_methods, self._settings, self._served)
+        return [name for name in possible if not METHODS[name].missing(self._transport)]
 
     def _incomplete(self, factors: Sequence[Factor]) -> AuthPolicy | None:
         """Return the first policy that these factors do not complete; one that asks for anything at all is none."""

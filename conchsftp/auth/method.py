@@ -43,6 +43,7 @@ class AuthMethod(ABC):
     Attributes:
         name: as it stands in lists of methods.
         refusal_seconds: the least time that a refusal takes.
+        early: messages of its own (60 to 79) that a client may send before they are awaited.
         along_with: the method whose place in the setting is also its own, if both prove the same; empty: only where it
             is named itself.
     """
@@ -50,6 +51,7 @@ class AuthMethod(ABC):
     name: ClassVar[str]
     refusal_seconds: ClassVar[float]
     along_with: ClassVar[str] = ""
+    early: ClassVar[frozenset[int]] = frozenset()
 
     @property
     def detail(self) -> str:
@@ -70,6 +72,16 @@ class AuthMethod(ABC):
     def secrets(self) -> tuple[Secret, ...]:
         """What the request holds that only the log of an operator may show who asks for it."""
         return ()
+
+    @classmethod
+    def missing(cls, connection: Any) -> str:
+        """
+        Return why it is of no use on a connection, whoever judges; empty if it is.
+
+        Args:
+            connection: see `UserAuth` for what is known of it.
+        """
+        return ""
 
     @classmethod
     @abstractmethod
@@ -117,10 +129,10 @@ class AuthMethod(ABC):
         Args:
             attempt: what it is judged by.
             kind: what the method proves here.
-            conversation: by which is asked.
+            conversation: by which is asked; its `messages` are for a method that has messages of its own.
         Raises:
             UnauthorizedLogin: as `verify` does.
-            DialogueEnded: there is no answer.
+            DialogueEnded, Aborted, CancelledError: there is no answer. To catch these is a mistake.
         """
         return self.verify(attempt)
 

@@ -1,8 +1,8 @@
 """
 The authentication methods: one class for each, an instance for each request.
 
-That of public keys is in `key_method.py`. A request of a method that we do not know is whole if its head is. Sources:
-RFC 4252, RFC 4256.
+That of public keys is in `key_method.py`, those of GSSAPI are in `gss_methods.py`. A request of a method that we do not
+know is whole if its head is. Sources: RFC 4252, RFC 4256.
 """
 
 from collections.abc import Hashable, Iterable
@@ -15,6 +15,7 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import PASSWORD_FACTS, Answers, Credentials, IAnswers, Nothing, Password, answers_facts
 from conchsftp.auth.dialogue import Conversation, Dialogue, IDialogue
+from conchsftp.auth.gss_methods import ExchangedMethod, TicketMethod
 from conchsftp.auth.key_method import HostBoundMethod, PublicKeyMethod
 from conchsftp.auth.keys.signatures import end
 from conchsftp.auth.method import AuthMethod, Served
@@ -136,7 +137,15 @@ class KeyboardInteractiveMethod(AuthMethod):
 
 
 METHODS: dict[str, type[AuthMethod]] = {
-    method.name: method for method in (NoneMethod, PublicKeyMethod, PasswordMethod, KeyboardInteractiveMethod)
+    method.name: method
+    for method in (
+        NoneMethod,
+        PublicKeyMethod,
+        PasswordMethod,
+        KeyboardInteractiveMethod,
+        TicketMethod,
+        ExchangedMethod,
+    )
 }
 """The methods that lists of methods name."""
 

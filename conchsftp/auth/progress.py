@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress
 
+from conchsftp.gss import Context
 from conchsftp.settings.auth_policy import AuthPolicy, Factor
 
 # Requests that are no failure (an accepted offer, the first `none`) cost a peer nothing: without this cap it could go
@@ -112,6 +113,8 @@ class AuthAttempt:
         demanded: what security keys must say, whoever they belong to: bits of `DeviceFlag`.
         ca_algorithms: those that a CA may use to sign certificates.
         progress: of the connection.
+        gss: what accepts contexts of GSSAPI, a `conchsftp.ssh.gss.Acceptor`.
+        gss_context: that of the connection's first key exchange; None without one.
         factor: what of the user's policy it may prove; `only` says what is asked. Empty where no policy says.
     """
 
@@ -127,6 +130,8 @@ class AuthAttempt:
     demanded: int = 0
     ca_algorithms: tuple[str, ...] = field(default=(), repr=False)
     progress: AuthProgress
+    gss: Any = field(default=None, repr=False)
+    gss_context: Context | None = field(default=None, repr=False)
     factor: Factor = Factor("")
 
     @property

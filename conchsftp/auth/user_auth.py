@@ -13,8 +13,6 @@ from typing import Any
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.userauth import (
-    MSG_USERAUTH_INFO_REQUEST,
-    MSG_USERAUTH_INFO_RESPONSE,
     MSG_USERAUTH_PASSWD_CHANGEREQ,
     MSG_USERAUTH_PK_OK,
     SSHUserAuthServer,
@@ -29,6 +27,7 @@ from conchsftp.auth.delay import RefusalDelay
 from conchsftp.auth.dialogue import Conversation, IDialogue
 from conchsftp.auth.event_checker import EventChecker, Mistake, Verdict
 from conchsftp.auth.login import Login
+from conchsftp.auth.messages import Aborted, Messages
 from conchsftp.auth.method import AuthMethod, BadProof
 from conchsftp.auth.methods import AuthRequest
 from conchsftp.auth.new_passwords import NewPasswords
@@ -47,26 +46,15 @@ LONGEST_REQUEST = 65536
 _TOO_MANY = "Too many authentication failures"
 
 
-class _Aborted(Exception):
-    """
-    The client has made another request instead of answering our questions.
-
-    Attributes:
-        guessed: whether it has answered one of them before: the next question may have told it that this was wrong.
-    """
-
-    guessed = False
-
-
 class UserAuth(SSHUserAuthServer):
     """
     The service, for one connection.
 
-    Asks of its transport: `settings`, `factory` (its `portal`, `events`, `policies`, `barred`, `proofs`, `trust`, `now`
-    and `refusal_delay`), `connection_id`, `clock`, `sessionID`, `first_host_key`, `getPeer()`, `otherVersionString`,
-    `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`, `sendDisconnect`, `ending`, `log`, `penalise`,
-    `forgive`; before USERAUTH_SUCCESS `prepared(user_name, avatar, home_dir)`, and after it
-    `authenticated(user_name, avatar, logout)`.
+    Asks of its transport: `settings`, `factory` (its `portal`, `events`, `policies`, `barred`, `proofs`, `trust`,
+    `now`, `gss` and `refusal_delay`), `connection_id`, `clock`, `sessionID`, `first_host_key`, `gss_context`,
+    `getPeer()`, `otherVersionString`, `user_signature_algorithms`, `sendPacket`, `sendUnimplemented`,
+    `sendDisconnect`, `ending`, `log`, `penalise`, `forgive`; before USERAUTH_SUCCESS `prepared(user_name, avatar,
+    home_dir)`, and after it `authenticated(user_name, avatar, logout)`.
 
     Attributes:
         delay: how long refusals take; None for the one that the server has.
@@ -83,7 +71,7 @@ class UserAuth(SSHUserAuthServer):
         self._new_passwords = NewPasswords(self._checker, self.progress, self.transport.settings, self.transport.log)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
-        self._question: Deferred[bytes] | None = None
+        self._messages: Messages | None = None
         self._asked: Conversation | None = None
         self._refusals = Refusals(self.transport, self.delay or factory.refusal_delay)
         self._began = 0.0
@@ -99,9 +87,10 @@ class UserAuth(SSHUserAuthServer):
     def serviceStopped(self) -> None:
         """The connection is lost, or the next service begins: drop what waits and cancel what runs."""
         work, self._work = self._work, None
-        if self._question is not None and self._asked is not None and self._asked.answers:
+        asking = self._messages is not None and self._messages.waiting
+        if asking and self._asked is not None and self._asked.answers:
             self._refusals.left()
-        self._question = None
+        self._messages = None
         self._end()
         if work is not None:
             work.cancel()
@@ -130,10 +119,7 @@ class UserAuth(SSHUserAuthServer):
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, f"authentication request of {len(packet)} bytes")
         if messageNum == Message.USERAUTH_REQUEST:
             self._request_received(packet)
-        elif messageNum == MSG_USERAUTH_INFO_RESPONSE and self._question is not None:
-            question, self._question = self._question, None
-            question.callback(bytes(packet))
-        else:
+        elif self._messages is None or not self._messages.received(messageNum, bytes(packet)):
             # Nothing of ours has asked for what it could answer.
             self.transport.sendUnimplemented()
 
@@ -143,10 +129,9 @@ class UserAuth(SSHUserAuthServer):
         if len(self._waiting) >= MOST_WAITING:
             raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many authentication requests at once")
         self._waiting.append(AuthRequest.parse(bytes(packet)))
-        if self._question is not None:
-            question, self._question = self._question, None
-            question.errback(_Aborted())
-        elif not self._serving:
+        if self._messages is not None and self._messages.abort():
+            return
+        if not self._serving:
             self._serving = True
             work = Deferred.fromCoroutine(self._serve())
             self._work = work if self._serving else None
@@ -168,11 +153,14 @@ class UserAuth(SSHUserAuthServer):
             self._work = None
 
     async def _answer(self, request: AuthRequest) -> None:
-        self._began = self.transport.clock.seconds()
+        clock = self.transport.clock
+        self._began = clock.seconds()
+        early = request.body.early if request.body is not None else frozenset[int]()
+        self._messages = Messages(self._reply, self._check_here, clock, early)
         try:
             await self._judge(request)
             return
-        except _Aborted as aborted:
+        except Aborted as aborted:
             # "A SSH_MSG_USERAUTH_FAILURE message MUST NOT be sent for an aborted method." (RFC 4252, 5.1) Nor does it
             # count where nothing was guessed; requests have a limit of their own.
             if aborted.guessed:
@@ -197,13 +185,13 @@ class UserAuth(SSHUserAuthServer):
         conversation = self._asked = self._conversation(attempt)
         try:
             credentials, verdict = await conversation.judged(self._verdict(attempt, request.body, conversation))
-        except _Aborted as aborted:
+        except Aborted as aborted:
             aborted.guessed = bool(conversation.answers)
             raise
         await self._login.refuse_barred(attempt, verdict)
         if self._over:
             raise CancelledError
-        self._refusals.judged(request, self.transport.clock.seconds() - self._began)
+        self._refusals.judged(request, self._spent)
         if verdict.good and isinstance(credentials, KeyOffer):
             # A signature with this key would be worth it. Nobody is logged in, and nothing is remembered: whoever keeps
             # an offered key for later authorises by a key that nobody proved (CVE-2024-45337).
@@ -252,7 +240,8 @@ class UserAuth(SSHUserAuthServer):
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
 
     def _conversation(self, attempt: AuthAttempt) -> Conversation:
-        return Conversation(self.transport.settings, self._ask_client, partial(self._tell_secret, attempt))
+        assert self._messages is not None
+        return Conversation(self.transport.settings, self._messages, partial(self._tell_secret, attempt))
 
     def _tell_secret(self, attempt: AuthAttempt, secret: Secret) -> None:
         text = "{user!r} says {secret} for {method!r}"
@@ -261,34 +250,32 @@ class UserAuth(SSHUserAuthServer):
     async def _proved(self, attempt: AuthAttempt, verdict: Verdict, body: AuthMethod, credentials: Credentials) -> None:
         """Go on after a proof: with the next one, or with the login."""
         if await self._login.prove(attempt, verdict, credentials):
-            await self._log_in(attempt, self.progress.avatar_id or verdict.avatar_id or attempt.user, body.detail)
+            avatar_id = self.progress.avatar_id or verdict.avatar_id or attempt.user
+            await self._log_in(attempt, avatar_id, body.detail + credentials.detail)
             return
         self.transport.log.info(
             "{method!r}{detail} accepted for {user!r}, more is needed",
             step=True,
             method=attempt.method,
-            detail=body.detail,
+            detail=body.detail + credentials.detail,
             user=attempt.user_name,
         )
         self._fail(attempt.user_name, partial=True)
 
-    async def _ask_client(self, payload: bytes) -> bytes:
-        """Return the client's answer to an INFO_REQUEST; the time that it takes for it is its own."""
+    def _check_here(self) -> None:
+        """Raise what ends an attempt that goes on."""
         if self._waiting:
             # The next request is here already, and aborts this one.
-            raise _Aborted
-        question = self._question = Deferred()
-        asked = self.transport.clock.seconds()
-        self._reply(MSG_USERAUTH_INFO_REQUEST, payload)
+            raise Aborted
         if self._ended:
             # Sending found out that the connection has gone.
             raise CancelledError
-        try:
-            answer = await question
-        finally:
-            self._question = None
-            self._began += self.transport.clock.seconds() - asked
-        return answer
+
+    @property
+    def _spent(self) -> float:
+        """For how many seconds the request has been judged; what the client took for its part is its own."""
+        waited = self._messages.waited if self._messages is not None else 0.0
+        return float(self.transport.clock.seconds() - self._began - waited)
 
     async def _log_in(self, attempt: AuthAttempt, avatar_id: Any, detail: str) -> None:
         realm = self.transport.factory.portal.realm
@@ -308,6 +295,7 @@ class UserAuth(SSHUserAuthServer):
             self._late(login)
             return
         self._end()
+        self.transport.gss_context = None
         self._refusals.forgive(attempt.user)
         self.transport.log.info(
             "{user!r} logged in by {method}{detail}, with {client!r}",
@@ -347,11 +335,9 @@ class UserAuth(SSHUserAuthServer):
             reason=str(refusal)[:256] or "the checker gives no reason",
         )
         self.progress.failed(request.method)
-        clock = self.transport.clock
-        spent = clock.seconds() - self._began
-        seconds = self._refusals.seconds(request, refusal, spent, listened=self._looked_up)
+        seconds = self._refusals.seconds(request, refusal, self._spent, listened=self._looked_up)
         if seconds > 0:
-            await deferLater(clock, seconds)
+            await deferLater(self.transport.clock, seconds)
         if self.progress.failures >= self.transport.settings.max_auth_attempts:
             self._disconnect(Reason.PROTOCOL_ERROR, _TOO_MANY, ErrorCode.NOT_AUTHENTICATED)
         elif told:

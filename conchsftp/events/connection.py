@@ -162,9 +162,11 @@ class SSHUserAuthRequest(Event):
         connection_id: the connection.
         user: the name that the client gives.
         service: what it wants to use after login.
-        auth_method: `none`, `password`, `publickey`, `keyboard-interactive-1` and so on, `keyboard-interactive`; with
-            FireAuthRequestAfterSig also `sigstatus`; `password-change`, if a new password comes with the old one.
-        auth_param: the password or answer; the public key as bytes; for `sigstatus`, `1` or `0`.
+        auth_method: `none`, `password`, `publickey`, `keyboard-interactive-1` and so on, `keyboard-interactive`,
+            `gssapi-with-mic`, `gssapi-keyex`; with FireAuthRequestAfterSig also `sigstatus`; `password-change`, if a
+            new password comes with the old one.
+        auth_param: the password or answer; the public key as bytes; the principal of a ticket, with its realm; for
+            `sigstatus`, `1` or `0`.
         accept: True lets the client in, False does not; None, if nobody decides, does not either. Preset by the
             configured checkers. Anything that is neither of the three is a mistake, and refuses.
         partial_success: True: this is one of several proofs, and it was right; it counts for more than `accept`.

@@ -120,6 +120,8 @@ class SFTPFactory(SSHFactory):
 
     def tell_dead_ends(self) -> None:
         """Say in the log why nobody can log in, or not in every way that the settings name, if that is so."""
+        if "gssapi-with-mic" in self.settings.default_auth_methods and (reason := self.gss.reason()):
+            self.log.own.warn("DefaultAuthMethods: gssapi-with-mic is not offered: {reason}", reason=reason)
         for nobody, text in dead_ends(self.settings, partial(serves, self.portal, self.events)):
             (self.log.own.error if nobody else self.log.own.warn)("{text}", text=text)
 

@@ -15,6 +15,8 @@ from conchsftp.settings.row import hint
 ASKED = "keyboard-interactive"
 ANY = "any"
 _ONLY = ("password", "totp")
+# Two ways to show the same ticket.
+_ALIKE = dict.fromkeys(("gssapi-with-mic", "gssapi-keyex"), "a ticket")
 _WRITTEN = "lists of methods, such as `publickey,password publickey,keyboard-interactive`, or `any`"
 
 
@@ -38,10 +40,16 @@ class Factor:
     @property
     def once(self) -> str:
         """What it proves, if that can be proved only once; empty: it can be proved again, as by a second key."""
-        return "" if self.method == "publickey" else self.only or self.method
+        return "" if self.method == "publickey" else self.only or _ALIKE.get(self.method, self.method)
 
 
-FACTORS = (Factor("publickey"), Factor("password"), Factor(ASKED), *(Factor(ASKED, only) for only in _ONLY))
+FACTORS = (
+    Factor("publickey"),
+    Factor("password"),
+    Factor(ASKED),
+    *(Factor(ASKED, only) for only in _ONLY),
+    *map(Factor, _ALIKE),
+)
 """Every factor that a policy can name."""
 
 _BY_NAME = {str(factor): factor for factor in FACTORS}

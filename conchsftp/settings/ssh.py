@@ -43,12 +43,13 @@ def _names(*lines: str) -> tuple[str, ...]:
 ROWS = declare(
     Setting(
         name="DefaultAuthMethods",
-        kind=some_of("none", "password", "publickey", "keyboard-interactive"),
+        kind=some_of("none", "password", "publickey", "keyboard-interactive", "gssapi-with-mic", "gssapi-keyex"),
         default=("password", "publickey"),
         doc="""Ways to log in that a client is told of, and may try.
 Where `password` is one, so is `keyboard-interactive`: some clients know only that way of asking for one. A client is
 never told of `none`, but a handler of SSHUserAuthRequest is told when one tries it. Only where `none` is named here can
-that handler let somebody in without any proof.""",
+that handler let somebody in without any proof. `gssapi-with-mic` is a ticket of Kerberos, and `gssapi-keyex` one that
+the keys were exchanged with; see gssapi.md.""",
     ),
     Setting(
         name="KeyboardInteractiveMessage",

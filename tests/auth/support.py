@@ -32,6 +32,7 @@ from conchsftp.events.hub import EventHub
 from conchsftp.log import ConnectionLog
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.ssh.gss import Acceptor
 from tests.auth.penalised import Penalised
 
 SESSION = bytes(range(32))
@@ -301,9 +302,10 @@ class Transport(Penalised):
         self.factory = SimpleNamespace(portal=portal, events=self.events, now=lambda: self.now, proofs=self.workers)
         self.factory.policies = self.factory.barred = None
         self.factory.trust = KeyTrust(self.server_settings, Workers())
+        self.factory.gss = Acceptor(self.server_settings, cast(Any, self.workers))
         self.now = 1_800_000_000.0
         self.home_dir = ""
-        self.ending = None
+        self.ending = self.gss_context = None
         self.sessionID = SESSION
         self.first_host_key = HOST_KEY
         self.log = ConnectionLog(1, "192.0.2.1")

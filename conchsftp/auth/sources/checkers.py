@@ -19,10 +19,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from conchsftp.auth.credentials import IUntouchedKey
+from conchsftp.auth.credentials import IGSSAPICredentials, IUntouchedKey
 from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
 from conchsftp.auth.password_change import IPasswordChange, NewPasswordNeeded, unfit
 from conchsftp.auth.sources.conductor import ICodes
+from conchsftp.auth.sources.kerberos import foreign
 from conchsftp.auth.sources.key_judge import refusal, require_proof
 from conchsftp.auth.sources.threads import asker
 from conchsftp.auth.sources.totp import Codes
@@ -39,7 +40,7 @@ from conchsftp.workers import FewThreads, IWorkers
 @implementer(ICredentialsChecker, ICodes)
 class UsersFileChecker:
     """
-    Passwords, keys and one-time codes of a users file.
+    Passwords, keys, one-time codes and Kerberos principals of a users file.
 
     Under a server that is not ours, which asks for no second proof, a user who has to give one is refused.
 
@@ -52,7 +53,7 @@ class UsersFileChecker:
         log: that of the server.
     """
 
-    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey, IUntouchedKey, IPasswordChange)
+    credentialInterfaces = (IUsernamePassword, ISSHPrivateKey, IUntouchedKey, IPasswordChange, IGSSAPICredentials)
     log: Logger = Logger()
 
     def __init__(self, users: UsersFile, workers: IWorkers, check_password: Check = bcrypt.checkpw) -> None:
@@ -93,6 +94,8 @@ class UsersFileChecker:
         ask = self._by_password if IUsernamePassword.providedBy(credentials) else self._by_key
         if IPasswordChange.providedBy(credentials):
             ask = self._by_change
+        if IGSSAPICredentials.providedBy(credentials):
+            ask = self._by_ticket
         return Deferred.fromCoroutine(ask(credentials))
 
     async def _by_password(self, credentials: Any) -> AvatarID:
@@ -183,6 +186,14 @@ class UsersFileChecker:
         require_proof(credentials)
         return vouched
 
+    async def _by_ticket(self, credentials: Any) -> AvatarID:
+        await self._workers.run(self._users.refresh)
+        self._complain()
+        user = self._users.find(credentials.username.decode("utf-8", "replace"))
+        if user is not None and (reason := foreign(credentials, user.name, user.kerberos)):
+            raise UnauthorizedLogin(reason)
+        return self._vouched(credentials)
+
     def _keys_of(self, username: bytes) -> tuple[AuthorizedKeys, ...]:
         """Look a user's keys up, in a thread."""
         self._users.refresh()
@@ -239,5 +250,6 @@ def _enough(user: User, credentials: Any) -> bool:
     """Return whether one proof is enough for a user; a server that is not ours asks for no other."""
     if user.methods is None or not user.methods.lists:
         return user.methods is not None or user.totp is None
-    method = "password" if IUsernamePassword.providedBy(credentials) else "publickey"
-    return user.methods.complete([Factor(method)])
+    kinds = {IUsernamePassword: "password", ISSHPrivateKey: "publickey", IGSSAPICredentials: "gssapi-with-mic"}
+    proved = [Factor(method) for kind, method in kinds.items() if kind.providedBy(credentials)]
+    return user.methods.complete(proved)

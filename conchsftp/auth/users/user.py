@@ -33,6 +33,7 @@ class User:
         totp: the secret of the user's one-time codes, in base32; None without them.
         ca_keys: the keys whose certificates let this user in, with their options; each is a `cert_authority`.
         principals: the names of which a certificate has to bear one; empty: the user name.
+        kerberos: the principals that are this user; None: the one of the same name in the server's realm.
         permissions: what the user may do where; None: everything.
         read_only: whether every request that would change something is refused.
         expires: from when on the user is nobody, in seconds since 1970; None: never.
@@ -51,6 +52,7 @@ class User:
     totp: Secret | None = None
     ca_keys: AuthorizedKeys = AuthorizedKeys()
     principals: frozenset[str] = frozenset()
+    kerberos: frozenset[str] | None = None
     permissions: Permissions | None = None
     read_only: bool = False
     expires: float | None = None

@@ -115,6 +115,16 @@ def _principals(value: Any, entry: Entry) -> frozenset[str]:
     return frozenset(map(_text, value))
 
 
+def _kerberos(value: Any, entry: Entry) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("a list of principals expected, such as alice@EXAMPLE.COM")
+    for each in value:
+        name, at, realm = each.rpartition("@")
+        if not (name and realm) or each != each.strip():
+            raise ValueError(f"{each!r}: a principal with its realm expected, such as alice@EXAMPLE.COM")
+    return frozenset(value)
+
+
 def _networks(value: Any, entry: Entry) -> tuple[IPv4Network | IPv6Network, ...]:
     if not isinstance(value, list) or not value:
         # An empty list would have to mean "nowhere": that is `disabled`.
@@ -241,6 +251,13 @@ _ROWS = (
         read=_principals,
         example='["alice", "backup"]',
         doc="the names of which a certificate has to bear one; else the user name",
+    ),
+    Field(
+        name="kerberos",
+        read=_kerberos,
+        example='["alice@EXAMPLE.COM", "alice/admin@EXAMPLE.ORG"]',
+        doc="the Kerberos principals that let this user in, each with its realm; else the one with the user's name, in"
+        " the realm of the server's key. `[]`: none",
     ),
     Field(
         name="read_only",
