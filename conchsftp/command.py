@@ -27,6 +27,7 @@ from twisted.python import usage
 from conchsftp.algorithms_command import algorithms_command
 from conchsftp.auth.users.users_edit import expire_password, set_password
 from conchsftp.errors import ServerError
+from conchsftp.hostkey_command import hostkey_command
 from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.tap import Options
 from conchsftp.totp_command import totp_command
@@ -42,6 +43,13 @@ Usage: conchsftp DIR [options]           serve a folder; conchsftp DIR --help li
        conchsftp users check FILE        say what is wrong in a users file, and what is hardly meant; exit code 0:
                                          nothing, 1: no server would read it, 2: warnings only
        conchsftp users list FILE         show the users of a file, and how they log in
+       conchsftp hostkey make FILE       make a host key and FILE.pub. --type ed25519, ecdsa or rsa; --bits N;
+                                         --comment TEXT; --password: ask for one, --password-file FILE: read it
+       conchsftp hostkey convert FROM TO write a key of any store in another format: --to openssh, pem, pkcs12, public
+                                         or rfc4716; TO may be - for the last two. --from-password FILE; --subject TEXT;
+                                         --password, --password-file FILE: encrypt the new one
+       conchsftp hostkey show FILE...    show keys and certificates: fingerprints, randomart, facts. --sshfp HOST: also
+                                         records for DNS; --password-file FILE, --subject TEXT
        conchsftp algorithms              show all algorithms: which profile offers them, whether they can be used here,
                                          what is wrong with weak ones. --kind KIND: only key-exchange, cipher, mac, ...
                                          --profile PROFILE, --config FILE, --set Name=Value: what a server with these
@@ -181,6 +189,7 @@ def _ask(user: str) -> str:
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "algorithms": algorithms_command,
+    "hostkey": hostkey_command,
     "passwd": _passwd,
     "totp": totp_command,
     "users": users_command,

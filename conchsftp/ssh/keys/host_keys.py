@@ -32,6 +32,7 @@ from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.public_blob import public_blob
+from conchsftp.ssh.keys.written import write_new
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader
 
@@ -44,6 +45,7 @@ _SMALLEST_RSA_BITS = 2048
 # A signature of 4096 bits takes four milliseconds, and time grows with the third power.
 _QUICK_RSA_BITS = 4096
 _OTHERS = 0o077
+_PRIVATE_MODE = 0o600
 _log = Logger()
 
 
@@ -186,20 +188,9 @@ def generate_ed25519(path: Path) -> HostKey:
     private = Ed25519PrivateKey.generate()
     data = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise _unusable("the file exists already, a new key was not written", path) from None
-    except OSError as problem:
-        raise _unusable(f"cannot be written: {problem.strerror}", path) from None
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            # Clients remember the key: after a crash it must not be another one.
-            os.fsync(file.fileno())
-    except OSError as problem:
-        os.unlink(path)
-        raise _unusable(f"cannot be written: {problem.strerror}", path) from None
+        write_new(path, data, _PRIVATE_MODE)
+    except ServerError as problem:
+        raise ServerError(problem.code, f"host key {problem.text}") from None
     return HostKey(private)
 
 
