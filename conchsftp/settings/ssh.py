@@ -200,7 +200,8 @@ touch. 3: clients that cannot are refused.""",
         # 2**36 bytes are 2**32 blocks of AES, after which one key has done enough (RFC 4344, 3.2).
         kind=integer(1, 2**36, unit="bytes"),
         default=2**30,
-        doc="Bytes, in one direction, after which new keys are exchanged; see RekeyPackets and RekeySeconds.",
+        doc="""Bytes, in one direction, after which new keys are exchanged; see RekeyPackets and RekeySeconds.
+At the latest after 512 MiB with arcfour and ciphers whose blocks have 64 bits, and after 32 GiB with all others.""",
     ),
     Setting(
         name="ClientSSHVersionString",

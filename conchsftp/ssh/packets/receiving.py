@@ -85,6 +85,8 @@ class Receiver:
             self._buffer.owner = None
         self._start = self._end = 0
         self._aside = b""
+        # Nobody but itself would hold it.
+        self.__dict__.pop("next", None)
 
     def line(self, longest: int) -> bytes | None:
         """
