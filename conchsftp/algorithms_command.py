@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from twisted.python import usage
 
 from conchsftp.server.config_file import first, first_settings
+from conchsftp.ssh.algorithms import approved
 from conchsftp.ssh.algorithms.offer import CHAPTERS, VALIDATORS, left_out, weak
 from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Profile
 from conchsftp.tap import read_statement
@@ -45,7 +46,7 @@ def algorithms_command(arguments: Sequence[str]) -> int:
     if not (given.profile or given.config or given.set):
         _print((chapter, _registry(chapter)) for chapter in chapters)
         return Exit.GOOD
-    settings = first_settings(given.config, {}, validators=VALIDATORS)
+    settings = first_settings(given.config, {}, validators=VALIDATORS | approved.VALIDATORS)
     if given.profile:
         settings.algorithm_profile = given.profile
     for text in given.set:

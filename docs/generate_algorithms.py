@@ -44,6 +44,7 @@ def algorithms_page() -> str:
         "settings offers. Its exit code is 2 if something of that is weak, or is listed and cannot be used here, 1 if\n"
         "no server would start, else 0. The log says so when a server starts, too: a warning for each setting that\n"
         "offers something weak, a line for what is left out.",
+        "With UseFIPSCompliantAPI only what is approved is offered, see [settings](settings.md#usefipscompliantapi).",
         "*Spoken with* names the clients of others that log in with an algorithm, move a file both ways and change\n"
         f"keys on the way, in the tests:\n{_clients(peers)}.\n"
         "Where it is none of them, the test is named that proves the algorithm instead, in `tests`.",
@@ -62,19 +63,23 @@ def _clients(peers: dict[str, Any]) -> str:
 
 def _chapter(chapter: Chapter[Any], peers: dict[str, list[str]]) -> str:
     rows = [
-        (f"`{row.name}`", _offered(row), _spoken(row.name, peers.get(row.name)), "; ".join(_facts(row)))
+        (f"`{row.name}`", _offered(row), _approved(row), _spoken(row.name, peers), "; ".join(_facts(row)))
         for row in chapter
     ]
-    rows += [(f"*{name}*", "never", "", "not built into this server") for name in sorted(chapter.unbuilt)]
+    rows += [(f"*{name}*", "never", "", "", "not built into this server") for name in sorted(chapter.unbuilt)]
     heading = f"## {chapter.title[0].upper()}{chapter.title[1:]}: `{chapter.setting.name}`"
-    table: str = _SHARED["_table"](("Name", "Offered by", "Spoken with", "Remarks"), rows)
+    table: str = _SHARED["_table"](("Name", "Offered by", "FIPS", "Spoken with", "Remarks"), rows)
     return f"{heading}\n\n{table}"
 
 
-def _spoken(name: str, peers: list[str] | None) -> str:
+def _approved(row: Algorithm) -> str:
+    return "approved" if row.fips else ""
+
+
+def _spoken(name: str, peers: dict[str, list[str]]) -> str:
     """Return who speaks an algorithm, or what proves it instead."""
-    if peers:
-        return ", ".join(peers)
+    if peers.get(name):
+        return ", ".join(peers[name])
     tests = _read("algorithm_tests.toml")
     for beginning, check in tests["elsewhere"].items():
         if name.startswith(beginning):

@@ -34,12 +34,13 @@ from conchsftp.server.logins import Logins
 from conchsftp.server.ports import endpoints
 from conchsftp.server.properties import Properties
 from conchsftp.server.sockets import direct
+from conchsftp.ssh.algorithms import approved
 from conchsftp.ssh.algorithms import offer as algorithms
 from conchsftp.ssh.keys import stores
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.workers import Rule, Workers
 
-_VALIDATORS = algorithms.VALIDATORS | stores.VALIDATORS
+_VALIDATORS = algorithms.VALIDATORS | approved.VALIDATORS | stores.VALIDATORS
 _RULES = {"auto": Rule.AUTOMATIC, "inline": Rule.INLINE, "threads": Rule.THREADS}
 
 

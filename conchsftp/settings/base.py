@@ -58,9 +58,11 @@ passwords and answers that come after the change.""",
         name="UseFIPSCompliantAPI",
         kind=BOOL,
         default=False,
-        support=Support.REFUSED,
-        why="What a module has been validated for is decided by the OpenSSL that is installed.",
-        doc="Whether only validated cryptography is used.",
+        doc="""Whether SSH uses only cryptography that is approved by FIPS 140-3.
+True is refused unless OpenSSL's FIPS provider is active in what computes here, the package `cryptography` and Python's
+hashlib; the packages that pip brings have none. Then what algorithms.md calls approved is offered and nothing else,
+whatever the lists name; AlgorithmProfile `modern`, of which no key exchange is approved, counts as `compatible`.
+Passwords in a users file are hashed by bcrypt, which is not approved: use keys.""",
     ),
     Setting(
         name="UseInternalSecurityAPI",

@@ -34,6 +34,11 @@ def settings(**values: Any) -> Any:
     return Settings(TABLE, validators=VALIDATORS, **values)
 
 
+def plain(**values: Any) -> Any:
+    """Return what the registry reads of settings, with values that nobody has judged."""
+    return SimpleNamespace(use_fips_compliant_api=False, **values)
+
+
 def names(rows: Any) -> list[str]:
     """Return the names of rows."""
     return [row.name for row in rows]
@@ -193,12 +198,12 @@ class ListTests(SynchronousTestCase):
 
     def test_repeated(self) -> None:
         """A name that stands twice is offered once."""
-        twice = SimpleNamespace(ssh_encryption_algorithms=["aes128-ctr"] * 2, algorithm_profile="modern")
+        twice = plain(ssh_encryption_algorithms=["aes128-ctr"] * 2, algorithm_profile="modern")
         self.assertEqual(names(CIPHERS.offered(twice)), ["aes128-ctr"])
 
     def test_unknown(self) -> None:
         """An unknown name is an error that names the setting and the nearest algorithm."""
-        wrong = SimpleNamespace(ssh_encryption_algorithms=("aes128-gcm",), algorithm_profile="modern")
+        wrong = plain(ssh_encryption_algorithms=("aes128-gcm",), algorithm_profile="modern")
         error = self.assertRaises(ServerError, CIPHERS.offered, wrong)
         self.assertEqual(
             str(error),
@@ -214,7 +219,7 @@ class ListTests(SynchronousTestCase):
         """A documented algorithm that is not built is accepted, left out and reported."""
         rows = [row for row in CIPHERS if row.name != "arcfour"]
         chapter = Chapter("cipher", "SSHEncryptionAlgorithms", rows, unbuilt="twofish-cbc")
-        wanted = SimpleNamespace(ssh_encryption_algorithms=("arcfour", "twofish-cbc", "aes128-ctr"))
+        wanted = plain(ssh_encryption_algorithms=("arcfour", "twofish-cbc", "aes128-ctr"))
         self.assertEqual(names(chapter.offered(wanted)), ["aes128-ctr"])
         for name in ("arcfour", "twofish-cbc"):
             self.assertEqual(chapter.reason(name), "not built into this server")
@@ -226,7 +231,7 @@ class ListTests(SynchronousTestCase):
         absent = MacRow("hmac-md5", Profile.MODERN, key=16, build=build, available=lambda: "no MD5")
         chapter = Chapter("MAC", "SSHMacAlgorithms", [absent, *(row for row in MACS if row.name != absent.name)])
         self.assertEqual(chapter.reason("hmac-md5"), "no MD5")
-        default = SimpleNamespace(ssh_mac_algorithms=(), algorithm_profile="modern")
+        default = plain(ssh_mac_algorithms=(), algorithm_profile="modern")
         self.assertEqual(chapter.offered(default), MACS.offered(default))
 
     def test_nothing_left(self) -> None:

@@ -124,7 +124,7 @@ def left_out(
     found: dict[str, list[str]] = {}
     for chapter in chapters:
         for name in chapter.listed(settings):
-            reason = chapter.reason(name)
+            reason = chapter.reason(name, fips=settings.use_fips_compliant_api)
             if reason is None and getattr(chapter[name], "gss", False):
                 reason = without_gss()
             if reason:

@@ -76,13 +76,14 @@ def _mac(
     cut: int = 0,
     available: Callable[[], str | None] | None = None,
     remark: str = "",
+    fips: bool = False,
 ) -> MacRow:
     """Return the row of a MAC; `cut`: to how many bytes its tags are cut."""
     build: Callable[[bytes], Any] = partial(make, etm=etm)
     if cut:
         build = partial(truncated, build, cut)
     available = available or _works(lambda: build(bytes(key)))
-    return MacRow(name, profile, key=key, etm=etm, build=build, available=available, remark=remark)
+    return MacRow(name, profile, key=key, etm=etm, build=build, available=available, remark=remark, fips=fips)
 
 
 _aead = partial(CipherRow, aead=True)
@@ -96,16 +97,16 @@ CIPHERS = Chapter(
     "cipher",
     "SSHEncryptionAlgorithms",
     (
-        _aead("aes128-gcm@openssh.com", MODERN, key=16, iv=12, build=GCMPackets),
-        _aead("aes256-gcm@openssh.com", MODERN, key=32, iv=12, build=GCMPackets),
+        _aead("aes128-gcm@openssh.com", MODERN, key=16, iv=12, build=GCMPackets, fips=True),
+        _aead("aes256-gcm@openssh.com", MODERN, key=32, iv=12, build=GCMPackets, fips=True),
         _aead("chacha20-poly1305@openssh.com", MODERN, key=64, iv=0, build=ChaChaPackets, terrapin=True),
-        _cipher("aes128-ctr", COMPATIBLE, _AES_CTR, key=16, iv=16),
-        _cipher("aes192-ctr", COMPATIBLE, _AES_CTR, key=24, iv=16),
-        _cipher("aes256-ctr", COMPATIBLE, _AES_CTR, key=32, iv=16),
-        _cbc("aes128-cbc", NONE, _AES_CBC, key=16, iv=16, remark=_OF_CBC),
-        _cbc("aes192-cbc", NONE, _AES_CBC, key=24, iv=16, remark=_OF_CBC),
-        _cbc("aes256-cbc", NONE, _AES_CBC, key=32, iv=16, remark=_OF_CBC),
-        _cbc("rijndael-cbc@lysator.liu.se", NONE, _AES_CBC, key=32, iv=16, remark=_OF_CBC),
+        _cipher("aes128-ctr", COMPATIBLE, _AES_CTR, key=16, iv=16, fips=True),
+        _cipher("aes192-ctr", COMPATIBLE, _AES_CTR, key=24, iv=16, fips=True),
+        _cipher("aes256-ctr", COMPATIBLE, _AES_CTR, key=32, iv=16, fips=True),
+        _cbc("aes128-cbc", NONE, _AES_CBC, key=16, iv=16, remark=_OF_CBC, fips=True),
+        _cbc("aes192-cbc", NONE, _AES_CBC, key=24, iv=16, remark=_OF_CBC, fips=True),
+        _cbc("aes256-cbc", NONE, _AES_CBC, key=32, iv=16, remark=_OF_CBC, fips=True),
+        _cbc("rijndael-cbc@lysator.liu.se", NONE, _AES_CBC, key=32, iv=16, remark=_OF_CBC, fips=True),
         _cbc("seed-cbc@ssh.com", NONE, partial(cbc, SEED), key=16, iv=16, remark=_OF_CBC),
         _old("blowfish-cbc", NONE, partial(cbc, Blowfish), key=16, iv=8, remark=_OF_64),
         _old("cast128-cbc", NONE, partial(cbc, CAST5), key=16, iv=8, remark=_OF_64),
@@ -121,10 +122,10 @@ MACS = Chapter(
     "MAC",
     "SSHMacAlgorithms",
     (
-        _mac("hmac-sha2-256-etm@openssh.com", MODERN, _SHA2_256, key=32, etm=True),
-        _mac("hmac-sha2-512-etm@openssh.com", MODERN, _SHA2_512, key=64, etm=True),
-        _mac("hmac-sha2-256", COMPATIBLE, _SHA2_256, key=32),
-        _mac("hmac-sha2-512", COMPATIBLE, _SHA2_512, key=64),
+        _mac("hmac-sha2-256-etm@openssh.com", MODERN, _SHA2_256, key=32, etm=True, fips=True),
+        _mac("hmac-sha2-512-etm@openssh.com", MODERN, _SHA2_512, key=64, etm=True, fips=True),
+        _mac("hmac-sha2-256", COMPATIBLE, _SHA2_256, key=32, fips=True),
+        _mac("hmac-sha2-512", COMPATIBLE, _SHA2_512, key=64, fips=True),
         _umac("umac-128-etm@openssh.com", DOCUMENTED, _UMAC_128, etm=True),
         _umac("umac-128@openssh.com", DOCUMENTED, _UMAC_128),
         _umac("umac-64-etm@openssh.com", DOCUMENTED, _UMAC_64, etm=True, remark=_OF_UMAC_64),
@@ -156,8 +157,8 @@ COMPRESSIONS = Chapter(
     "compression",
     "SSHCompressionAlgorithms",
     (
-        CompressionRow("none", MODERN),
-        _zlib("zlib@openssh.com", MODERN, delayed=True),
-        _zlib("zlib", Profile.DOCUMENTED, remark="decompresses what strangers send, before any login"),
+        CompressionRow("none", MODERN, fips=True),
+        _zlib("zlib@openssh.com", MODERN, delayed=True, fips=True),
+        _zlib("zlib", Profile.DOCUMENTED, remark="decompresses what strangers send, before any login", fips=True),
     ),
 )

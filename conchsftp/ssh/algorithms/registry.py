@@ -66,6 +66,8 @@ class Algorithm:
         profile: from which AlgorithmProfile on it is offered.
         available: returns None, or the reason why it cannot be used on this machine.
         remark: what who names it should know: what is wrong with it; empty if there is nothing to say.
+        fips: whether it is approved (FIPS 140-3; SP 800-131A, 800-56A, FIPS 186-5), and OpenSSL's FIPS provider has
+            what it computes. What neither encrypts nor proves anything needs no approval.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Algorithm:
     _: KW_ONLY
     available: Callable[[], str | None] = usable
     remark: str = ""
+    fips: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,16 +223,18 @@ class Chapter(Generic[R]):
     def __getitem__(self, name: str) -> R:
         return self.rows[name]
 
-    def reason(self, name: str) -> str | None:
+    def reason(self, name: str, *, fips: bool = False) -> str | None:
         """
         Return why a name may stand in the setting and is not offered all the same; None if it is.
 
+        Args:
+            fips: whether only what is approved is offered.
         Raises:
             ValueError: there is no such algorithm; the text names the nearest.
         """
         row = self.rows.get(name)
         if row is not None:
-            return row.available()
+            return "not approved, as UseFIPSCompliantAPI wants" if fips and not row.fips else row.available()
         if name in self.unbuilt:
             return "not built into this server"
         # Most often the part that says who invented it is missing.
@@ -237,9 +242,9 @@ class Chapter(Generic[R]):
         nearest = f"; did you mean {whole}?" if whole else hint(name, self.rows)
         raise ValueError(f"unknown {self.title} {name!r}{nearest}")
 
-    def check(self, names: Iterable[str]) -> None:
+    def check(self, names: Iterable[str], *, fips: bool = False) -> None:
         """Raise ValueError if a name is unknown, or if nothing of the list could be offered."""
-        reasons = {name: self.reason(name) for name in names}
+        reasons = {name: self.reason(name, fips=fips) for name in names}
         if reasons and None not in reasons.values():
             told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
             raise ValueError(f"no {self.title} is left: {told}")
@@ -251,11 +256,11 @@ class Chapter(Generic[R]):
         Raises:
             ServerError: their list names an algorithm that does not exist, or nothing that can be used here.
         """
-        return _resolve(self, self.listed(settings))
+        return _resolve(self, self.listed(settings), settings.use_fips_compliant_api)
 
     def listed(self, settings: Any) -> tuple[str, ...]:
         """Return the names that the settings list, or else their profile."""
-        return tuple(getattr(settings, self.setting.attribute)) or self.names(settings.algorithm_profile)
+        return tuple(getattr(settings, self.setting.attribute)) or self.names(_profile(settings))
 
     def names(self, profile: str) -> tuple[str, ...]:
         """Return the names that a profile lists."""
@@ -265,11 +270,17 @@ class Chapter(Generic[R]):
         return tuple(row.name for row in self if row.profile in profiles)
 
 
+def _profile(settings: Any) -> str:
+    profile: str = settings.algorithm_profile
+    # None of the modern key exchanges is approved.
+    return Profile.COMPATIBLE if settings.use_fips_compliant_api and profile == Profile.MODERN else profile
+
+
 @cache
-def _resolve(chapter: Chapter[R], names: tuple[str, ...]) -> tuple[R, ...]:
+def _resolve(chapter: Chapter[R], names: tuple[str, ...], fips: bool) -> tuple[R, ...]:
     """Return the rows of names. Lists do not change while a server runs, and each connection asks for them."""
     try:
-        chapter.check(names)
+        chapter.check(names, fips=fips)
     except ValueError as problem:
         raise ServerError(0, f"{chapter.setting.name}: {problem}") from None
-    return tuple(chapter[name] for name in dict.fromkeys(names) if chapter.reason(name) is None)
+    return tuple(chapter[name] for name in dict.fromkeys(names) if chapter.reason(name, fips=fips) is None)

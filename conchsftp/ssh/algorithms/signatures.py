@@ -39,11 +39,11 @@ def _certified(row: HostKeyRow) -> HostKeyRow:
 
 _BARE = (
     _key("ssh-ed25519", MODERN, key="ssh-ed25519", build=sign_ed25519),
-    _key("ecdsa-sha2-nistp256", COMPATIBLE, key="ecdsa-sha2-nistp256", build=partial(sign_ecdsa, SHA256())),
-    _key("ecdsa-sha2-nistp384", COMPATIBLE, key="ecdsa-sha2-nistp384", build=partial(sign_ecdsa, SHA384())),
-    _key("ecdsa-sha2-nistp521", COMPATIBLE, key="ecdsa-sha2-nistp521", build=partial(sign_ecdsa, SHA512())),
-    _key("rsa-sha2-512", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA512())),
-    _key("rsa-sha2-256", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA256())),
+    _key("ecdsa-sha2-nistp256", COMPATIBLE, key="ecdsa-sha2-nistp256", build=partial(sign_ecdsa, SHA256()), fips=True),
+    _key("ecdsa-sha2-nistp384", COMPATIBLE, key="ecdsa-sha2-nistp384", build=partial(sign_ecdsa, SHA384()), fips=True),
+    _key("ecdsa-sha2-nistp521", COMPATIBLE, key="ecdsa-sha2-nistp521", build=partial(sign_ecdsa, SHA512()), fips=True),
+    _key("rsa-sha2-512", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA512()), fips=True),
+    _key("rsa-sha2-256", MODERN, key="ssh-rsa", build=partial(sign_rsa, SHA256()), fips=True),
     _sha1("ssh-rsa", key="ssh-rsa", build=partial(sign_rsa, SHA1()), remark=_RSA_SHA1),
     _sha1("ssh-dss", key="ssh-dss", build=sign_dss, remark=_DSS),
 )
@@ -67,12 +67,12 @@ USER_SIGNATURES = Chapter(
     (
         SignatureRow("ssh-ed25519", MODERN),
         SignatureRow("sk-ssh-ed25519@openssh.com", MODERN),
-        SignatureRow("ecdsa-sha2-nistp256", MODERN),
-        SignatureRow("ecdsa-sha2-nistp384", MODERN),
-        SignatureRow("ecdsa-sha2-nistp521", MODERN),
-        SignatureRow("sk-ecdsa-sha2-nistp256@openssh.com", MODERN),
-        SignatureRow("rsa-sha2-512", MODERN),
-        SignatureRow("rsa-sha2-256", MODERN),
+        SignatureRow("ecdsa-sha2-nistp256", MODERN, fips=True),
+        SignatureRow("ecdsa-sha2-nistp384", MODERN, fips=True),
+        SignatureRow("ecdsa-sha2-nistp521", MODERN, fips=True),
+        SignatureRow("sk-ecdsa-sha2-nistp256@openssh.com", MODERN, fips=True),
+        SignatureRow("rsa-sha2-512", MODERN, fips=True),
+        SignatureRow("rsa-sha2-256", MODERN, fips=True),
         _weak("ssh-rsa", remark=_RSA_SHA1, available=needs_sha1),
         _weak("ssh-dss", remark=_DSS, available=needs_sha1),
         _weak(
