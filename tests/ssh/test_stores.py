@@ -3,6 +3,7 @@ Key stores: each documented type, from a file and from its content, and what is 
 """
 
 import json
+import os
 from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,43 @@ class FormatTests(StoreCase):
         whole = load(VECTORS / "rsa.pem").subject
         self.assertEqual(load(both, Type.AUTO, "", whole).subject, whole)
         self.assertIn("no key or certificate of this subject", self.complaint(both, Type.AUTO, "", "CN=other"))
+
+
+class CipherTests(StoreCase):
+    """Keys that are encrypted otherwise than most."""
+
+    def test_openssh(self) -> None:
+        """Every cipher of `ssh-keygen -Z` but ChaCha20 is read; a wrong password is told."""
+        names = "3des-cbc aes128-cbc aes192-cbc aes128-ctr aes192-ctr aes128-gcm".split()
+        for name in names:
+            path = VECTORS / f"ed25519.{name}"
+            found = load(path, Type.PEM_KEY_FILE, "secret")
+            self.assertTrue(found.private_key_available)
+            self.assertTrue(found.matches(load(f"{path}.pub")), name)
+            self.assertIn("password is wrong", self.complaint(path, Type.AUTO, "hunter2"))
+            self.assertIn("is encrypted", self.complaint(path))
+            data = path.read_bytes()
+            for size in range(60, len(data) - 60, 40):
+                self.complaint(data[:size] + b"\n-----END OPENSSH PRIVATE KEY-----\n", 7, "secret")
+
+    def test_other(self) -> None:
+        """What is encrypted in another way is not called a wrong password."""
+        self.assertIn("openssl pkcs8", self.complaint(VECTORS / "rsa.camellia.pem", Type.AUTO, "secret"))
+
+    def test_several_in_pkcs12(self) -> None:
+        """Each key of PKCS#12 is found by the subject of its certificate."""
+        for subject, kind in (("CN=EC", "ECDSA"), ("CN=Ed25519", "Ed25519")):
+            found = load(VECTORS / "several.p12", Type.PFX_FILE, "secret1", subject)
+            self.assertEqual((found.public_key_algorithm, found.private_key_available), (kind, True))
+        self.assertIn("password is wrong", self.complaint(VECTORS / "several.p12", Type.AUTO, "secret"))
+
+    def test_putty(self) -> None:
+        """PuTTY's DSA keys serve where that is allowed; Ed448 is read, and no host key."""
+        dsa = load(VECTORS / "dsa.v2.enc.ppk", Type.PPK_FILE, "secret")
+        self.assertEqual((dsa.public_key_algorithm, host_key(dsa).algorithms), ("DSA", ("ssh-dss",)))
+        ed448 = load(VECTORS / "ed448.v3.ppk")
+        self.assertEqual((ed448.public_key_algorithm, ed448.public_key_length), ("Ed448", 456))
+        self.assertEqual(self.assertRaises(ServerError, host_key, ed448).code, 1301)
 
 
 class JSONTests(StoreCase):
@@ -287,6 +325,11 @@ class RefusalTests(StoreCase):
             self.assertIn(word, text)
             self.assertIn(str(path), text)
         self.assertIn("README.md", self.complaint(VECTORS / "README.md"))
+        pipe = self.mktemp()
+        os.mkfifo(pipe)
+        for path in (pipe, "/dev/zero"):
+            for kind in (Type.AUTO, Type.PPK_FILE):
+                self.assertIn("no regular file", self.complaint(path, kind))
         self.complaint("a\0b")
         self.complaint(b"")
 

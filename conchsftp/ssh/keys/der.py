@@ -19,7 +19,9 @@ _DEEPEST = 32
 # As OpenSSH has it for RSA. To look whether longer numbers are primes takes hours.
 _LONGEST_NUMBER = 16384 // 8 + 1
 _INTEGER, _OCTETS, _SEQUENCE, _CONSTRUCTED = 0x02, 0x04, 0x10, 0x20
-_LONG_TAG = 0x1F
+_LONG_TAG, _EXPLICIT = 0x1F, 0xA0
+# 1.2.840.113549.1.12.10.1.2
+_SHROUDED = bytes.fromhex("2a864886f70d010c0a0102")
 # scrypt: for each of N * r * p it does about as much as two rounds of HMAC do.
 _SCRYPT_ROUNDS = 2
 
@@ -50,6 +52,26 @@ def check_work(contents: Iterable[bytes]) -> None:
             raise Unusable("it is no undamaged key or key store in PEM or DER") from None
         if rounds > MOST_ROUNDS:
             raise Unusable(f"its password would have to be hashed more than {MOST_ROUNDS} times")
+
+
+def locked_keys(data: bytes) -> list[bytes]:
+    """Return every encrypted private key that stands in the open in a PKCS#12 store, as PKCS#8 in DER."""
+    return [_written(part.parts[1].parts[0]) for part in _all(data) if _is_bag(part)]
+
+
+def _is_bag(part: _Part) -> bool:
+    """Return whether a part is a PKCS8ShroudedKeyBag: its name, and the key in a tag of its own (RFC 7292, 4.2.2)."""
+    if len(part.parts) < 2 or part.parts[0].body != _SHROUDED:
+        return False
+    return part.parts[1].tag == _EXPLICIT and len(part.parts[1].parts) == 1
+
+
+def _written(part: _Part) -> bytes:
+    """Return a part in DER."""
+    body = b"".join(map(_written, part.parts)) if part.tag & _CONSTRUCTED else part.body
+    size = len(body)
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((part.tag, size) if size < 0x80 else (part.tag, 0x80 + len(digits), *digits)) + body
 
 
 def _all(data: bytes) -> Iterator[_Part]:

@@ -7,12 +7,14 @@ Bytes in, a `Certificate` out. Source: PuTTY's manual, appendix C ("PPK file for
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha1, sha256
 from itertools import islice
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -145,8 +147,18 @@ def _ecdsa(public: bytes, reader: Reader, secret: Reader) -> ec.EllipticCurvePri
     return ec.EllipticCurvePrivateNumbers(secret.mpint(), numbers).private_key()
 
 
-def _ed25519(public: bytes, reader: Reader, secret: Reader) -> Ed25519PrivateKey:
-    key = Ed25519PrivateKey.from_private_bytes(secret.string())
+def _dsa(public: bytes, reader: Reader, secret: Reader) -> dsa.DSAPrivateKey:
+    p, q, g, y = (reader.mpint() for _ in range(4))
+    x = secret.mpint()
+    check_size(p, q, g, y, x)
+    # Of another y the key would be read, and sign what nobody can verify.
+    if pow(g, x, p) != y:
+        raise ValueError("the halves do not belong together")
+    return dsa.DSAPrivateNumbers(x, dsa.DSAPublicNumbers(y, dsa.DSAParameterNumbers(p, q, g))).private_key()
+
+
+def _edwards(kind: Any, public: bytes, reader: Reader, secret: Reader) -> Any:
+    key = kind.from_private_bytes(secret.string())
     if key.public_key().public_bytes_raw() != reader.string():
         raise ValueError("the halves do not belong together")
     return key
@@ -154,6 +166,8 @@ def _ed25519(public: bytes, reader: Reader, secret: Reader) -> Ed25519PrivateKey
 
 _BUILDERS: tuple[tuple[str, Callable[[bytes, Reader, Reader], Any]], ...] = (
     ("ssh-rsa", _rsa),
+    ("ssh-dss", _dsa),
     ("ecdsa-sha2-", _ecdsa),
-    ("ssh-ed25519", _ed25519),
+    ("ssh-ed25519", partial(_edwards, Ed25519PrivateKey)),
+    ("ssh-ed448", partial(_edwards, Ed448PrivateKey)),
 )

@@ -28,10 +28,9 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from conchsftp.ssh.keys.certificate import Certificate
-from conchsftp.ssh.keys.der import check_work
+from conchsftp.ssh.keys.der import check_work, locked_keys
+from conchsftp.ssh.keys.openssh_keys import bcrypt_rounds, decrypted
 from conchsftp.ssh.keys.unusable import Unusable
-from conchsftp.wire.kinds import Malformed
-from conchsftp.wire.reader import Reader
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 # RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----", headers that a backslash continues, and Base64.
@@ -43,9 +42,10 @@ _MOST_BITS = 16384
 _MOST_ENTRIES, _MOST_KEYS = 1024, 64
 # Chains of more than four are rare; a store in which everything issues everything must not keep us busy.
 _LONGEST_CHAIN, _MOST_NAMESAKES = 10, 8
-_OPENSSH, _OPENSSH_MAGIC, _DER = "OPENSSH PRIVATE KEY", b"openssh-key-v1\0", b"\x30"
+_OPENSSH, _DER = "OPENSSH PRIVATE KEY", b"\x30"
 # `ssh-keygen` has 16 of its own accord, and people take up to some hundred. This takes half a minute.
 _MOST_BCRYPT_ROUNDS = 4096
+_OTHER_CIPHER = ("Unknown key encryption", "Key encrypted with unknown")
 _LOCKED = "it needs a password, or is no undamaged PKCS#12"
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -67,7 +67,20 @@ def read_pkcs12(data: bytes, password: bytes | None) -> list[Certificate]:
     if store.cert is not None:
         found.append(_certified(store.cert.certificate))
     found += [_certified(each.certificate) for each in store.additional_certs]
-    return paired([store.key] if store.key is not None else [], found)
+    keys = [store.key] if store.key is not None else []
+    # The library reads one key; `keytool` puts several into a store.
+    keys += [key for bag in locked_keys(data) if (key := _of_bag(bag, password)) is not None]
+    own = dict.fromkeys(Certificate(public=key.public_key()).public_key for key in keys)
+    firsts = {Certificate(public=key.public_key()).public_key: key for key in reversed(keys)}
+    return paired([firsts[each] for each in own], found)
+
+
+def _of_bag(bag: bytes, password: bytes | None) -> Any:
+    """Return a key of a store; None: its kind or its encryption is not supported."""
+    try:
+        return load_der_private_key(bag, password or b"")
+    except _WRONG:
+        return None
 
 
 def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
@@ -201,7 +214,7 @@ def _check_blocks(blocks: Iterable[tuple[str, bytes]]) -> None:
     """Raise `Unusable` if private keys ask for more work than any program does."""
     keys = [(label, _body(block)) for label, block in blocks if label.endswith("PRIVATE KEY")]
     check_work(body for label, body in keys if label != _OPENSSH and body[:1] == _DER)
-    if sum(_bcrypt_rounds(body) for label, body in keys if label == _OPENSSH) > _MOST_BCRYPT_ROUNDS:
+    if sum(bcrypt_rounds(body) for label, body in keys if label == _OPENSSH) > _MOST_BCRYPT_ROUNDS:
         raise Unusable(f"its password would have to be hashed more than {_MOST_BCRYPT_ROUNDS} times with bcrypt")
 
 
@@ -211,16 +224,6 @@ def _body(block: bytes) -> bytes:
         return b64decode(b"".join(block.splitlines()[1:-1]))
     except ValueError:
         return b""
-
-
-def _bcrypt_rounds(body: bytes) -> int:
-    """Return how often a key of OpenSSH's hashes its password (PROTOCOL.key)."""
-    reader = Reader(body.removeprefix(_OPENSSH_MAGIC))
-    try:
-        _cipher, kdf, options = reader.string(), reader.string(), Reader(reader.string())
-        return 0 if kdf == b"none" else (options.string(), options.u32())[1]
-    except Malformed:
-        return 0
 
 
 def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
@@ -242,6 +245,8 @@ def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
 
 
 def _private(block: bytes, password: bytes | None, label: str) -> Any:
+    if label == _OPENSSH:
+        block = decrypted(block, _body(block), password)
     read = load_ssh_private_key if label == _OPENSSH else load_pem_private_key
     try:
         return read(block, None)
@@ -256,7 +261,14 @@ def _unlocked(read: Callable[..., Any], data: bytes, password: bytes | None) -> 
         raise Unusable("the private key is encrypted, and there is no password for it")
     try:
         return read(data, password)
-    except _WRONG:
+    except _WRONG as problem:
+        # The library has no class of its own for this; of what it says nothing else is looked at.
+        if isinstance(problem, UnsupportedAlgorithm) or str(problem).startswith(
+            ("Unknown key enc", "Key encrypted with")
+        ):
+            raise Unusable(
+                "it is encrypted in a way that is not supported; openssl pkcs8 -topk8 changes that"
+            ) from None
         raise Unusable("the password is wrong, or the private key is damaged") from None
 
 
