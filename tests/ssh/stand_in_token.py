@@ -124,9 +124,12 @@ class Module:
         self.tokens = list(tokens)
         self.plugged: list[Token] = []
         self.renewed = 0
+        self.broken = False
 
     def get_tokens(self) -> list[Token]:
         """Return the tokens that it has seen."""
+        if self.broken:
+            raise exceptions.GeneralError
         return list(self.tokens)
 
     def finalize(self) -> None:
@@ -137,5 +140,6 @@ class Module:
     def initialize(self) -> None:
         """Look for tokens."""
         self.renewed += 1
+        self.broken = False
         self.tokens += self.plugged
         self.plugged.clear()

@@ -241,6 +241,13 @@ class AwayTests(TokenCase):
         self.module.plugged.append(self.token)
         self.signed()
 
+    def test_module_that_is_lost(self) -> None:
+        """A module that reports errors only, as SoftHSM does once its token was away, is begun anew."""
+        self.token.unplug()
+        self.module.broken = True
+        self.signed()
+        self.assertEqual(self.module.renewed, 1)
+
     def test_pin_changed(self) -> None:
         """A PIN that is wrong by now is tried once, however many connections there are."""
         self.token.unplug()

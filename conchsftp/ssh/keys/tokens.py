@@ -143,22 +143,34 @@ class Token:
         mark = _mark(self._name, self._pin)
         if mark in _refused:
             raise Unusable("the token has refused this PIN; it is not tried again, for the token would lock itself")
+        try:
+            try:
+                self._session = self._opened(module)
+            except RuntimeError as problem:
+                if type(problem).__name__ in _PINS:
+                    raise
+                # SoftHSM, for one, reports only errors once its token was away, until it begins anew.
+                self._library.renew()
+                self._session = self._opened(module)
+        except RuntimeError as problem:
+            if type(problem).__name__ in _PINS.keys() - {"PinLocked"}:
+                _refused.add(mark)
+            raise
+        self._process = os.getpid()
+        self._end = finalize(self, _close, self._library, self._session, self._process)
+
+    def _opened(self, module: Any) -> Any:
         token = self._find(module)
         pin = str(self._pin.to_bytes(), "utf-8", "replace") or None
         if pin is None and token.flags & _LOGIN_REQUIRED:
             raise Unusable("the token needs its PIN as the password of the store")
         try:
-            self._session = token.open(user_pin=pin)
+            return token.open(user_pin=pin)
         except RuntimeError as problem:
-            name = type(problem).__name__
-            if name != "UserAlreadyLoggedIn":
-                if name in _PINS and name != "PinLocked":
-                    _refused.add(mark)
+            if type(problem).__name__ != "UserAlreadyLoggedIn":
                 raise
             # Somebody else in this process has; the login is that of the process.
-            self._session = token.open()
-        self._process = os.getpid()
-        self._end = finalize(self, _close, self._library, self._session, self._process)
+            return token.open()
 
     def _find(self, module: Any) -> Any:
         label, serial = self._name
