@@ -8,6 +8,7 @@ looked at. Source: RFC 2743, RFC 4121.
 
 from functools import cache
 from importlib import import_module
+from os.path import abspath
 from typing import Any, Protocol
 
 KERBEROS = bytes.fromhex("06092a864886f712010202")
@@ -86,7 +87,8 @@ class Kerberos:
             raise GSSFailure(missing)
         library = self._library = import_module("gssapi")
         kind = library.NameType.kerberos_principal if "/" in acceptor else library.NameType.hostbased_service
-        store = {"keytab": f"FILE:{keytab}"} if keytab else None
+        # Opened again for each context, when the server may have left this folder.
+        store = {"keytab": f"FILE:{abspath(keytab)}"} if keytab else None
         self._kind = library.MechType.kerberos
         try:
             name = library.Name(acceptor, kind)
@@ -96,7 +98,7 @@ class Kerberos:
 
     def context(self) -> "KerberosContext":
         """Return a new context."""
-        # Step by step the keytab is read again: it may get new keys while the server runs.
+        # The keytab is read again for each: it may get new keys while the server runs.
         return KerberosContext(self._library, self._credentials)
 
 

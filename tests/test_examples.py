@@ -224,6 +224,7 @@ class CommandsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.place = Place(self)
+        (self.place.path / "kerberos.toml").write_bytes((EXAMPLES / "kerberos.toml").read_bytes())
         self.patch(internet, "reactor", MemoryReactor())
 
     def here(self, text: str) -> list[str]:
