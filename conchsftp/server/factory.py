@@ -94,13 +94,19 @@ class SFTPFactory(SSHFactory):
         self.staging = StagingPool()
         self.turns = Turns(clock, settings)
         self.uploads = Uploads()
-        # The second thread is for those who would wait for a flood of large keys.
-        self.proofs = FewThreads(workers, 2)
-        # Strangers cause these; while one computes, a second one may wait for a key that is kept elsewhere.
-        self.exchanges = FewThreads(workers, 2)
-        self.lookups = FewThreads(workers, AT_A_TIME)
+        self._divide(workers)
         self.penalising = Penalising(self)
         self.refusal_delay = RefusalDelay(token_bytes(32), clock.seconds)
+
+    def _divide(self, workers: Any) -> None:
+        """Say how many threads there are for each kind of work that strangers can cause."""
+        # The second thread is for those who would wait for a flood of large keys.
+        self.proofs = FewThreads(workers, 2)
+        # Strangers cause these. One computes at a time: no other thread runs meanwhile, and with two of them everybody
+        # else would wait for both. A host key that is slow, on a token, keeps nobody from running.
+        self.exchanges = FewThreads(workers, 1)
+        self.slow_proofs = FewThreads(workers, 4)
+        self.lookups = FewThreads(workers, AT_A_TIME)
 
     @property
     def host_keys(self) -> HostKeys:

@@ -196,8 +196,12 @@ class Keying:
             self._answer(exchange.receive(number, payload))
             return
         self._transport.suspend()
-        run, source = self._transport.factory.exchanges.run, self._transport.log.host
-        computing: Deferred[Any] = run(exchange.receive, number, payload, source=source)
+        factory, source = self._transport.factory, self._transport.log.host
+        assert self._negotiated is not None
+        kex = self._negotiated.kex
+        # Tokens and tickets may be waited for.
+        threads = factory.exchanges if kex.heavy and not kex.gss else factory.slow_proofs
+        computing: Deferred[Any] = threads.run(exchange.receive, number, payload, source=source)
         self._computing = computing
         computing.addCallbacks(self._answer, self._failed)
         computing.addErrback(self._failed)
