@@ -253,7 +253,7 @@ class CommandsTests(SynchronousTestCase):
 
     def test_conchsftp(self) -> None:
         """`conchsftp DIR` does as well."""
-        others = ("conchsftp passwd ", "conchsftp totp ", "conchsftp users ")
+        others = ("conchsftp hostkey ", "conchsftp passwd ", "conchsftp totp ", "conchsftp users ")
         lines = [line for line in shown("conchsftp ") if not line.startswith(others)]
         self.assertGreater(len(lines), 0)
         for line in lines:
