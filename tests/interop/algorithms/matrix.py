@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from conchsftp.ssh.algorithms.offer import CHAPTERS
-from tests.interop.algorithms.cells import CIPHER, COMPRESSION, HOST_KEY, KEY_EXCHANGE, MAC, SIGNATURE, Cell, cells
+from tests.interop.algorithms.cells import (
+    CIPHER,
+    COMPRESSION,
+    HOST_KEY,
+    KEY_EXCHANGE,
+    MAC,
+    SIGNATURE,
+    Cell,
+    cells,
+    elsewhere,
+)
 from tests.interop.algorithms.libraries import AsyncSSH, Paramiko
 from tests.interop.algorithms.peer import Errand, Keys, Peer
 from tests.interop.algorithms.programs import Dropbear, OpenSSH, PuTTY
@@ -59,13 +69,14 @@ class Outcome:
     processor_seconds: float = 0.0
 
     def peers(self) -> dict[str, dict[str, list[str]]]:
-        """Return who has spoken an algorithm, by kind and name; nobody: an empty list."""
+        """Return who has spoken each algorithm of the matrix, by kind and name; nobody: an empty list."""
         spoken: dict[str, dict[str, list[str]]] = {chapter.title: {} for chapter in CHAPTERS}
         for chapter in CHAPTERS:
-            for row in chapter:
-                spoken[chapter.title][row.name] = [
-                    peer for peer in self.versions if self._spoke(peer, (chapter.title, row.name))
-                ]
+            for name in chapter.rows:
+                if not elsewhere(name):
+                    spoken[chapter.title][name] = [
+                        peer for peer in self.versions if self._spoke(peer, (chapter.title, name))
+                    ]
         return spoken
 
     def _spoke(self, peer: str, wanted: tuple[str, str]) -> bool:
@@ -131,6 +142,7 @@ class Servers:
                     ROOT=str(self.root),
                     CELLS=json.dumps([cell.settings for cell in every]),
                     HOST_KEYS=json.dumps([str(path) for path in keys.hosts]),
+                    CERTIFICATES=json.dumps([str(path) for path in keys.certificates]),
                     PORTS=str(self._ports),
                     RECORDS=str(self._records),
                 ),

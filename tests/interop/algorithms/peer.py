@@ -25,6 +25,7 @@ DEVICES: dict[str, tuple[str, ...]] = {
     "sk-ssh-ed25519@openssh.com": ("-t", "ed25519-sk"),
     "sk-ecdsa-sha2-nistp256@openssh.com": ("-t", "ecdsa-sk"),
 }
+_CERTIFY = ("ssh-keygen", "-q", "-s", "ca", "-h", "-I", "host", "-n", "127.0.0.1")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +102,8 @@ class Keys:
         device: OpenSSH's software security key.
 
     Attributes:
-        known: a known_hosts file with all host keys, for every address.
+        known: a known_hosts file with all host keys and the authority, for every address.
+        authority: the public key that vouches for the host keys.
     """
 
     def __init__(self, folder: Path, device: Path) -> None:
@@ -112,9 +114,13 @@ class Keys:
         if device.exists():
             for name, arguments in DEVICES.items():
                 self._make(f"user_{name}", *arguments)
+        self._make("ca", "-t", "ed25519")
+        for name in KINDS:
+            run([*_CERTIFY, f"host_{name}.pub"], folder)
         hosts = [(folder / f"host_{name}.pub").read_text() for name in KINDS]
+        self.authority = (folder / "ca.pub").read_text()
         self.known = folder / "known"
-        self.known.write_text("".join(f"* {line}" for line in hosts))
+        self.known.write_text("".join(f"* {line}" for line in hosts) + f"@cert-authority * {self.authority}")
 
     def _make(self, name: str, *arguments: str) -> None:
         command = ["ssh-keygen", "-q", *arguments, "-N", "", "-C", name, "-f", name]
@@ -125,6 +131,11 @@ class Keys:
         """The private host keys that a server can have."""
         signing = {row.key for row in HOST_KEYS}
         return [self.folder / f"host_{name}" for name in KINDS if name in signing]
+
+    @property
+    def certificates(self) -> list[Path]:
+        """Their certificates."""
+        return [path.with_name(f"{path.name}-cert.pub") for path in self.hosts]
 
     def user(self, cell: Cell) -> Path:
         """Return the private key with which a user logs in, for what a cell wants."""

@@ -161,6 +161,9 @@ class PuTTY(_Program):
         for compression in ("0", "1"):
             values = self._SESSION | {"Compression": compression}
             (sessions / f"all{compression}").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        authorities = keys.folder / "putty" / "sshhostcas"
+        authorities.mkdir()
+        (authorities / "ca").write_text(f"PublicKey={keys.authority.split()[1]}\nValidity=*\n")
         self._trusted = []
         for name in KINDS:
             key = keys.folder / f"user_{name}"

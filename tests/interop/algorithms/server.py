@@ -61,11 +61,11 @@ def _listening() -> None:
 
 application = Application("algorithms")
 servers = []
-# The keys are loaded once, by the first, for all.
-keys = json.loads(os.environ["HOST_KEYS"])
+# The keys and their certificates are loaded once, by the first, for all.
+keys = {"host_keys": json.loads(os.environ["HOST_KEYS"]), "host_certificate": json.loads(os.environ["CERTIFICATES"])}
 for number, settings in enumerate(json.loads(os.environ["CELLS"])):
-    servers.append(Recording(number, host_keys=keys, algorithm_profile="compatible", **settings))
+    servers.append(Recording(number, algorithm_profile="compatible", **keys, **settings))
     if number == 0:
-        keys = servers[0].keys.current
+        keys = {"host_keys": servers[0].keys.current}
     servers[-1].setServiceParent(application)
 reactor.callWhenRunning(_listening)
