@@ -23,6 +23,7 @@ from conchsftp.ssh.algorithms.registry import (
     Profile,
     SignatureRow,
 )
+from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS
 
 _SHARED = run_path(str(Path(__file__).with_name("generate.py")))
 PAGE = "docs/algorithms.md"
@@ -89,6 +90,11 @@ def _spoken(name: str, peers: dict[str, list[str]]) -> str:
     return "not measured yet"
 
 
+def _certified(name: str) -> str:
+    form = X509_FORMS.get(name)
+    return f"for X.509 certificates of keys of type {form.key}" if form is not None else ""
+
+
 def _types(algorithm: str) -> list[str]:
     return [name for name, row in KEY_TYPES.items() if algorithm in row.algorithms]
 
@@ -104,7 +110,7 @@ def _facts(row: Algorithm) -> list[str]:
         case KeyExchangeRow(heavy=True):
             facts.append("slow: more than 5 ms of computing")
         case HostKeyRow():
-            facts.append(f"for keys of type {row.key}")
+            facts.append(_certified(row.name) or f"for keys of type {row.key}")
         case CipherRow():
             facts.append("authenticates by itself" if row.aead else "needs a MAC")
             if row.terrapin:
@@ -113,7 +119,9 @@ def _facts(row: Algorithm) -> list[str]:
         case MacRow():
             facts.append("encrypt-then-MAC" if row.etm else "encrypt-and-MAC")
         case SignatureRow():
-            facts.append("for keys of type " + ", ".join(_types(row.name)))
+            facts.append(_certified(row.name) or "for keys of type " + ", ".join(_types(row.name)))
+            if row.needs:
+                facts.append(f"with `{row.needs}`")
         case CompressionRow(delayed=True):
             facts.append("starts after login")
     return [*facts, row.remark] if row.remark else facts

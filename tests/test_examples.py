@@ -62,6 +62,7 @@ class Place:
         hashed = bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
         (self.path / "users.toml").write_text(f'[alice]\npassword = "{hashed}"\n')
         (self.path / "users.toml").chmod(0o600)
+        (self.path / "sftp.conf").write_text("SSHCertStorePassword=secret\n")
         (self.path / "users.htpasswd").write_text(f"alice:{hashed.replace('$2b$', '$2y$')}\n")
         (self.path / "users.htpasswd").chmod(0o600)
         test.addCleanup(os.chdir, os.getcwd())

@@ -17,6 +17,7 @@ from zope.interface import Attribute, implementer, implementer_only
 
 from conchsftp.auth.keys.signatures import PublicKey, Signed, canonical
 from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.secret import Secret
 from conchsftp.settings.prompts import Prompt
@@ -107,12 +108,12 @@ class KeyCredentials(Credentials):
         key: the key; if there is a certificate, the one that it certifies.
         algorithm: how the client signs, or what that is called where a certificate stands for the key.
         certificate: what the client showed in place of the key. It may be worth something: whether its CA is trusted
-            for this user is for checkers to say.
+            for this user is for checkers to say. That of X.509 leads to one that is trusted, whoever's it is.
     """
 
     key: PublicKey = field(repr=False)
     algorithm: str
-    certificate: UserCertificate | None = None
+    certificate: UserCertificate | X509UserCertificate | None = None
 
     @property
     def algName(self) -> bytes:

@@ -2,7 +2,8 @@
 The method publickey: a key, offered or proven.
 
 Also in the form of OpenSSH that binds a proof to our host key, and with a certificate in the place of a key. Verifies
-signatures; whose key it is, the checkers say. Sources: RFC 4252, 7; OpenSSH's PROTOCOL, 3.1, and PROTOCOL.certkeys.
+signatures; whose key it is, the checkers say. Sources: RFC 4252, 7; OpenSSH's PROTOCOL, 3.1, and PROTOCOL.certkeys;
+RFC 6187.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, Untouche
 from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
 from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
 from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate, described
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate, described_x509
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
+from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 
@@ -56,7 +59,9 @@ class PublicKeyMethod(AuthMethod):
     @property
     def detail(self) -> str:
         bound = " (host-bound)" if self.host_key is not None else ""
-        return f" {self.algorithm[:64]!r} {described(self.blob)}{bound}"
+        x509 = self.algorithm in X509_FORMS
+        shown = described_x509(self.algorithm, self.blob) if x509 else described(self.blob)
+        return f" {self.algorithm[:64]!r} {shown}{bound}"
 
     @property
     def slow(self) -> bool:
@@ -90,8 +95,9 @@ class PublicKeyMethod(AuthMethod):
             # Whoever is between client and server has a key of its own.
             raise BadSignature(f"the client speaks to a server with the host key {fingerprint(self.host_key)}")
         # A certificate signs nothing itself: signatures are made by the key in it, and name what that signs with.
-        plain = plain_algorithm(self.algorithm)
-        certificate = self._certificate(attempt) if plain != self.algorithm else None
+        certificate = self._certificate(attempt)
+        form = X509_FORMS.get(self.algorithm)
+        plain = plain_algorithm(self.algorithm) if form is None else form.signs_as
         key = PublicKey(self.blob) if certificate is None else certificate.key
         if not key.fits(plain):
             raise BadKey(f"a key of type {key.type} does not fit {self.algorithm}")
@@ -103,7 +109,10 @@ class PublicKeyMethod(AuthMethod):
         }
         if self.signature is None:
             return KeyOffer(**shown)
-        signed = key.verify(plain, self.signature, NS(attempt.session_id) + self.signed)
+        data = NS(attempt.session_id) + self.signed
+        if isinstance(certificate, X509UserCertificate):
+            return KeyProof(signed=certificate.verify(self.signature, data), **shown)
+        signed = key.verify(plain, self.signature, data)
         if certificate is not None and certificate.verify_required and not signed.verified:
             raise BadSignature(lacking(DeviceFlag.VERIFIED))
         proof = KeyProof
@@ -113,8 +122,13 @@ class PublicKeyMethod(AuthMethod):
             proof = KeyProof if signed.touched else UntouchedProof
         return proof(signed=signed, **shown)
 
-    def _certificate(self, attempt: AuthAttempt) -> UserCertificate:
-        """Return the certificate that stands in the place of a key, unless it is worthless."""
+    def _certificate(self, attempt: AuthAttempt) -> UserCertificate | X509UserCertificate | None:
+        """Return the certificate that stands in the place of a key, unless it is worthless; None for a bare key."""
+        if self.algorithm in X509_FORMS:
+            # Whether it is worth anything depends on files, see `KeyTrust`.
+            return X509UserCertificate.parse(self.algorithm, self.blob)
+        if plain_algorithm(self.algorithm) == self.algorithm:
+            return None
         certificate = UserCertificate.parse(self.blob)
         reason = certificate.refusal(ca_algorithms=attempt.ca_algorithms, address=attempt.host, now=attempt.now)
         if reason:

@@ -2,27 +2,32 @@
 What the server says of keys, whoever's they are: which are revoked, and whose certificates it trusts.
 
 Asked before any checker or handler. The files are read in a worker thread, again when they have changed; where neither
-setting names one, nothing is asked.
+setting names one, nothing is asked. An X.509 certificate that nobody trusts is refused here: anybody can make one.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import Certificate
 from twisted.cred.error import UnauthorizedLogin
 from twisted.logger import Logger
 
 from conchsftp.auth.credentials import Credentials, KeyCredentials
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.keys.revoked import RevokedKeys
-from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate, ssh_key
+from conchsftp.auth.keys.x509_trust import X509Trust
 from conchsftp.auth.users.keys_file import KeysFile
 from conchsftp.workers import IWorkers
 
 
 class KeyTrust:
     """
-    What RevokedKeys and TrustedUserCAKeys say.
+    What RevokedKeys, TrustedUserCAKeys, TrustedX509Certificates and X509RevocationLists say.
 
     Args:
         settings: the server's.
@@ -40,25 +45,35 @@ class KeyTrust:
         self._complaints: deque[str] = deque()
         self._revoked: RevokedKeys | None = None
         self._trusted: KeysFile | None = None
+        self._x509: X509Trust | None = None
 
     def start(self) -> None:
         """Read what the settings name, so that the log says at once what is wrong with it."""
         revoked, trusted = self._files(True)
         if revoked is not None or trusted is not None:
-            reading = self._workers.run(_look_up, revoked, trusted, b"", None)
-            reading.addCallback(lambda found: self._complain())
-            reading.addErrback(lambda reason: self.log.failure("keys cannot be looked up", failure=reason))
+            self._begin(_look_up, revoked, trusted, b"", None)
+        x509 = self._x509_files()
+        if x509 is not None:
+            self._begin(x509.read)
+
+    def _begin(self, read: Callable[..., Any], *args: Any) -> None:
+        reading = self._workers.run(read, *args)
+        reading.addCallback(lambda found: self._complain())
+        reading.addErrback(lambda reason: self.log.failure("keys cannot be looked up", failure=reason))
 
     async def examine(self, credentials: Credentials) -> None:
         """
         Look a key up; a certificate then says whether the server trusts its CA. Other credentials are none of its.
 
         Raises:
-            UnauthorizedLogin: the key, its certificate or the CA is revoked.
+            UnauthorizedLogin: the key, its certificate or the CA is revoked; nobody trusts an X.509 certificate.
         """
         if not isinstance(credentials, KeyCredentials):
             return
         certificate = credentials.certificate
+        if isinstance(certificate, X509UserCertificate):
+            credentials.certificate = await self._examined(certificate, credentials.attempt.now)
+            return
         revoked, trusted = self._files(certificate is not None)
         if revoked is None and trusted is None:
             return
@@ -68,6 +83,25 @@ class KeyTrust:
             raise UnauthorizedLogin(reason)
         if certificate is not None:
             credentials.certificate = replace(certificate, trusted_by=trusted_by)
+
+    async def _examined(self, certificate: X509UserCertificate, now: float) -> X509UserCertificate:
+        files, (revoked, _) = self._x509_files(), self._files(False)
+        if files is None:
+            raise UnauthorizedLogin("X.509 certificates are not trusted: TrustedX509Certificates names no file")
+        try:
+            kind = self._settings.x509_user_name
+            return await self._workers.run(_look_up_x509, revoked, files, certificate, now, kind)
+        except BadCertificate as problem:
+            raise UnauthorizedLogin(str(problem)) from problem
+        finally:
+            self._complain()
+
+    def _x509_files(self) -> X509Trust | None:
+        """Return the files that the settings name now, for X.509."""
+        names = self._settings.trusted_x509_certificates, self._settings.x509_revocation_lists
+        if self._x509 is None or self._x509.files != names:
+            self._x509 = X509Trust(*names, self._complaints.append) if names[0] else None
+        return self._x509
 
     def _complain(self) -> None:
         while self._complaints:
@@ -90,3 +124,23 @@ def _look_up(
     reason = revoked.refusal(key, certificate) if revoked is not None else ""
     authorities = trusted.read() if trusted is not None else AuthorizedKeys()
     return reason, authorities.find_authority(certificate.ca.blob) if certificate is not None else ()
+
+
+def _look_up_x509(
+    revoked: RevokedKeys | None, files: X509Trust, certificate: X509UserCertificate, now: float, user_name: str
+) -> X509UserCertificate:
+    """Return a certificate that leads to one that is trusted; raises BadCertificate; blocks."""
+    found = files.examined(certificate, now, user_name)
+    if revoked is not None:
+        for each in found.path:
+            if reason := revoked.refusal(_ssh_key(each)):
+                raise BadCertificate(reason if each is found.path[0] else "the key of the CA is revoked")
+    return found
+
+
+def _ssh_key(certificate: Certificate) -> bytes:
+    """Return the key of a certificate as RevokedKeys would name it; empty if there is no such name for it."""
+    try:
+        return ssh_key(certificate)
+    except (ValueError, UnsupportedAlgorithm):
+        return b""

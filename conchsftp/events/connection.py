@@ -175,10 +175,12 @@ class SSHUserAuthRequest(Event):
         home_dir: the virtual path where the session begins; empty: the usual one.
         key_algorithm: the signature algorithm of a public key.
         certificate: what the client showed in place of its key, a
-            `conchsftp.auth.keys.user_certificate.UserCertificate`; `auth_param` is its bytes then. None without one. It
-            is not forged, not expired and not revoked; who may log in with it is still open. Its `serial`, `key_id`,
-            `principals`, `ca_fingerprint`, `valid_after` and `valid_before` say what it is about; `trusted_by` is empty
-            unless TrustedUserCAKeys names its CA.
+            `conchsftp.auth.keys.user_certificate.UserCertificate`, or for X.509, where it leads to one that is trusted,
+            a `conchsftp.auth.keys.x509_certificate.X509UserCertificate`; `auth_param` is its bytes then. None without
+            one. It is not forged, not expired and not revoked; who may log in with it is still open. Its `serial`,
+            `key_id`, `principals`, `ca_fingerprint`, `valid_after` and `valid_before` say what it is about;
+            `trusted_by` is empty unless TrustedUserCAKeys names its CA. With X.509 these are `serial`, `subject`,
+            `issuer`, `names`, `valid_after` and `valid_before`.
         offered: True: the client only asks whether the key would do. It has proved nothing, whatever is accepted.
         touched: True: the key is one of a security key (FIDO), and somebody touched it for this login. A proof without
             touch comes only here where a checker knows that this key need not be touched.

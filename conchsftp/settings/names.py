@@ -143,6 +143,9 @@ class Names:
     ca_signature_algorithms: tuple[str, ...]
     gss_keytab: str
     gss_acceptor: str
+    trusted_x509_certificates: str
+    x509_revocation_lists: str
+    x509_user_name: str
     login_grace_time: float
     max_startups: int
     per_source_max_startups: int

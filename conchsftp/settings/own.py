@@ -195,6 +195,34 @@ system is what libkrb5 says, usually /etc/krb5.keytab, which only root can read.
 machine. `host/server.example.com@EXAMPLE.COM`: one of them.""",
     ),
     Setting(
+        name="TrustedX509Certificates",
+        kind=PATH,
+        default="",
+        blank="none",
+        doc="""A file of X.509 certificates in PEM: of CAs whose certificates let users in, or of single users.
+Only with it are the algorithms `x509v3-…` of SSHPubKeyAuthSigAlgorithms offered. Whose certificate is which user's, the
+users file says, or X509UserName. While the file cannot be read, or not as a whole, no such certificate lets in. Read
+again when it changes. See x509.md.""",
+    ),
+    Setting(
+        name="X509RevocationLists",
+        kind=PATH,
+        default="",
+        blank="none",
+        doc="""A file of lists of revoked X.509 certificates (CRLs), in PEM.
+With it, every CA on the way from a user's certificate to a trusted one has to have a current list in it: without one,
+and while the file cannot be read, its certificates are refused. Read again when it changes.""",
+    ),
+    Setting(
+        name="X509UserName",
+        kind=one_of("none", "common-name", "email", "upn"),
+        default="none",
+        doc="""Where in an X.509 certificate the user name stands, for users whose entry has no `x509`.
+`none`: nowhere, so that only certificates let in whose names the users file lists. `common-name`: the CN of the
+subject, if there is one only. `email`, `upn`: a whole email address or user principal name among the alternative names.
+Whoever can have a trusted CA certify such a name is that user.""",
+    ),
+    Setting(
         name="LoginGraceTime",
         kind=SECONDS,
         default=120,

@@ -16,6 +16,7 @@ from conchsftp.ssh.algorithms.offer import CHAPTERS, VALIDATORS, left_out, offer
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
 from conchsftp.ssh.algorithms.registry import Chapter, MacRow, Profile
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS, USER_SIGNATURES, certified
+from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.packets.ciphers import PacketCipher
 
@@ -169,20 +170,39 @@ class ProfileTests(SynchronousTestCase):
             self.assertEqual(chapter.names(Profile.DOCUMENTED), chapter.setting.documented)
 
     def test_user_signatures(self) -> None:
-        """Keys of users, security keys included, may sign with anything but SHA-1, DSA and what a browser makes."""
+        """
+        Keys of users, security keys included, may sign with anything but SHA-1, DSA and what a browser makes; X.509
+        certificates stand for them only where some are trusted.
+        """
         named = {"ssh-rsa", "ssh-dss", "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"}
         for profile in ("modern", "compatible"):
             default = user_signatures(settings(algorithm_profile=profile))
-            self.assertEqual(default, tuple(name for name in USER_SIGNATURES.rows if name not in named))
+            certified = {name for name in X509_FORMS if X509_FORMS[name].signs_as not in named}
+            bare = tuple(name for name in USER_SIGNATURES.rows if name not in named | set(X509_FORMS))
+            self.assertEqual(default, bare)
+            trusting = settings(algorithm_profile=profile, trusted_x509_certificates="/cas.pem")
+            self.assertEqual(set(user_signatures(trusting)), {*bare, *certified})
         chosen = settings(ssh_pub_key_auth_sig_algorithms=",".join(sorted(named)))
         self.assertEqual(set(user_signatures(chosen)), named)
         documented = user_signatures(settings(algorithm_profile="documented"))
         self.assertEqual(set(documented) & named, {"ssh-rsa", "ssh-dss"})
+        self.assertFalse(set(documented) & set(X509_FORMS))
+        trusting = settings(algorithm_profile="documented", trusted_x509_certificates="/cas.pem")
+        self.assertEqual(set(user_signatures(trusting)) - set(documented), {"x509v3-sign-rsa", "x509v3-sign-dss"})
+
+    def test_x509_needs_trust(self) -> None:
+        """Who names an X.509 algorithm for users without trusting a certificate is told that it is not offered."""
+        chosen = settings(ssh_pub_key_auth_sig_algorithms="ssh-ed25519,x509v3-ssh-rsa")
+        self.assertEqual(user_signatures(chosen), ("ssh-ed25519",))
+        reason = "SSHPubKeyAuthSigAlgorithms: needs TrustedX509Certificates"
+        self.assertEqual(left_out(chosen), {reason: ["x509v3-ssh-rsa"]})
+        self.assertNotIn(reason, left_out(settings()))
 
     def test_user_signatures_are_checked(self) -> None:
         """What is offered to the keys of users is what can be checked, no more and no less."""
         checked = {name for row in KEY_TYPES.values() for name in row.algorithms}
-        self.assertEqual(set(USER_SIGNATURES.rows), checked)
+        self.assertEqual(set(USER_SIGNATURES.rows), checked | set(X509_FORMS))
+        self.assertLessEqual({form.signs_as for form in X509_FORMS.values()}, checked)
         self.assertEqual(set(user_signatures(settings())) & {"ssh-rsa", "ssh-dss"}, set())
         chosen = settings(ssh_pub_key_auth_sig_algorithms="rsa-sha2-512,ssh-ed25519")
         self.assertEqual(user_signatures(chosen), ("rsa-sha2-512", "ssh-ed25519"))

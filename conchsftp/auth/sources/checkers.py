@@ -180,7 +180,8 @@ class UsersFileChecker:
         keys = await self._workers.run(self._keys_of, credentials.username)
         self._complain()
         user = self._users.find(credentials.username.decode("utf-8", "replace"))
-        if reason := refusal(credentials, keys, user.principals if user is not None else ()):
+        names = (user.principals, user.x509) if user is not None else ()
+        if reason := refusal(credentials, keys, *names):
             raise UnauthorizedLogin(reason)
         vouched = self._vouched(credentials)
         require_proof(credentials)

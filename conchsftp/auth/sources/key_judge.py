@@ -22,9 +22,16 @@ from conchsftp.auth.credentials import KeyCredentials, KeyProof, UntouchedProof
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
 from conchsftp.auth.keys.user_certificate import UserCertificate
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate
+from conchsftp.auth.keys.x509_names import X509Name
 
 
-def refusal(credentials: Any, lists: Collection[AuthorizedKeys], principals: Collection[str] = ()) -> str:
+def refusal(
+    credentials: Any,
+    lists: Collection[AuthorizedKeys],
+    principals: Collection[str] = (),
+    x509: Collection[X509Name] = (),
+) -> str:
     """
     Return why a key does not let in, for the log; empty if it does.
 
@@ -34,10 +41,13 @@ def refusal(credentials: Any, lists: Collection[AuthorizedKeys], principals: Col
             there several times, any of its lines may let in.
         principals: the names of which a certificate has to bear one, unless the line of its CA says so; empty: the
             user name.
+        x509: the names of which an X.509 certificate has to bear one; empty: the user name, where X509UserName says.
     """
     if not lists:
         return "no keys are known of this user"
     certificate = credentials.certificate if isinstance(credentials, KeyCredentials) else None
+    if isinstance(certificate, X509UserCertificate):
+        return _stranger(certificate, credentials.user_name, x509)
     if certificate is None:
         lines = [line for keys in lists for line in keys.find(credentials.blob)]
         return _first([_reason(credentials, line) for line in lines]) if lines else "the key is not one of the user's"
@@ -82,6 +92,14 @@ def _proves(credentials: Any) -> bool:
 def _first(reasons: list[str]) -> str:
     """Return the first reason, unless one line has none."""
     return "" if "" in reasons else reasons[0]
+
+
+def _stranger(certificate: X509UserCertificate, user_name: str, names: Collection[X509Name]) -> str:
+    """Return that an X.509 certificate is not one of the user's, if so."""
+    if not certificate.path:
+        return "nobody has looked whether the certificate is trusted"
+    own = any(map(certificate.bears, names)) if names else user_name in certificate.user_names
+    return "" if own else "the certificate is not one of the user's"
 
 
 def _unnamed(certificate: UserCertificate, wanted: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
+from conchsftp.auth.keys.x509_names import X509Name
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.hosts import plain_address
@@ -34,6 +35,7 @@ class User:
         ca_keys: the keys whose certificates let this user in, with their options; each is a `cert_authority`.
         principals: the names of which a certificate has to bear one; empty: the user name.
         kerberos: the principals that are this user; None: the one of the same name in the server's realm.
+        x509: the names of which an X.509 certificate has to bear one; empty: X509UserName says.
         permissions: what the user may do where; None: everything.
         read_only: whether every request that would change something is refused.
         expires: from when on the user is nobody, in seconds since 1970; None: never.
@@ -53,6 +55,7 @@ class User:
     ca_keys: AuthorizedKeys = AuthorizedKeys()
     principals: frozenset[str] = frozenset()
     kerberos: frozenset[str] | None = None
+    x509: tuple[X509Name, ...] = ()
     permissions: Permissions | None = None
     read_only: bool = False
     expires: float | None = None

@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys, read_keys
+from conchsftp.auth.keys.x509_names import X509Name
 from conchsftp.auth.users.hashes import HASH
 from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
@@ -123,6 +124,12 @@ def _kerberos(value: Any, entry: Entry) -> frozenset[str]:
         if not (name and realm) or each != each.strip():
             raise ValueError(f"{each!r}: a principal with its realm expected, such as alice@EXAMPLE.COM")
     return frozenset(value)
+
+
+def _x509(value: Any, entry: Entry) -> tuple[X509Name, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError('a list of names expected, at least one: ["CN=alice,O=Example"]')
+    return tuple(X509Name.parse(_text(each)) for each in value)
 
 
 def _networks(value: Any, entry: Entry) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -258,6 +265,13 @@ _ROWS = (
         example='["alice@EXAMPLE.COM", "alice/admin@EXAMPLE.ORG"]',
         doc="the Kerberos principals that let this user in, each with its realm; else the one with the user's name, in"
         " the realm of the server's key. `[]`: none",
+    ),
+    Field(
+        name="x509",
+        read=_x509,
+        example='["CN=alice,O=Example", "email:alice@example.com"]',
+        doc="the names of which an [X.509 certificate](x509.md) of the user has to bear one: the whole subject, an"
+        " email address, a user principal name (`upn:`); else as X509UserName says",
     ),
     Field(
         name="read_only",

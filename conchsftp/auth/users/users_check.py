@@ -59,6 +59,7 @@ def summary(user: User, now: float) -> str:
         _count(len(lines) - authorities, "key"),
         f"keys of {user.keys_file}" if user.keys_file is not None else "",
         f"certificates of {_count(authorities, 'CA')}" if authorities else "",
+        f"X.509 certificates for {_count(len(user.x509), 'name')}" if user.x509 else "",
         "one-time codes" if user.totp is not None else "",
     ]
     facts = [
@@ -139,7 +140,7 @@ def _has(user: User, factor: Factor) -> bool:
 
 
 def _has_keys(user: User) -> bool:
-    return bool(user.keys or user.keys_file is not None or user.ca_keys)
+    return bool(user.keys or user.keys_file is not None or user.ca_keys or user.x509)
 
 
 def _keys_file(user: User) -> Iterator[Finding]:

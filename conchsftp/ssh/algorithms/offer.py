@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conchsftp.errors import ErrorCode, ServerError
+from conchsftp.settings.table import TABLE
 from conchsftp.ssh.algorithms.exchanges import KEY_EXCHANGES
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
 from conchsftp.ssh.algorithms.registry import (
+    Algorithm,
     Chapter,
     CipherRow,
     CompressionRow,
@@ -20,6 +22,7 @@ from conchsftp.ssh.algorithms.registry import (
     KeyExchangeRow,
     MacRow,
     Profile,
+    SignatureRow,
 )
 from conchsftp.ssh.algorithms.signatures import CERTIFIED, HOST_KEYS, NO_HOST_KEY, USER_SIGNATURES
 
@@ -107,7 +110,7 @@ def _exchanges(settings: Any, without_gss: Callable[[], str]) -> tuple[KeyExchan
 
 def user_signatures(settings: Any) -> tuple[str, ...]:
     """Return the signature algorithms that keys of users may use, in our order. Raises ServerError as `offered`."""
-    return tuple(row.name for row in USER_SIGNATURES.offered(settings))
+    return tuple(row.name for row in USER_SIGNATURES.offered(settings) if _lacking(settings, row) is None)
 
 
 def left_out(
@@ -123,10 +126,14 @@ def left_out(
     """
     found: dict[str, list[str]] = {}
     for chapter in chapters:
+        named = getattr(settings, chapter.setting.attribute)
         for name in chapter.listed(settings):
             reason = chapter.reason(name, fips=settings.use_fips_compliant_api)
             if reason is None and getattr(chapter[name], "gss", False):
                 reason = without_gss()
+            # What a profile lists waits for its setting without a word.
+            if reason is None and named:
+                reason = _lacking(settings, chapter[name])
             if reason:
                 found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
     return found
@@ -148,7 +155,7 @@ def weak(
     for chapter in chapters:
         remarks: dict[str, list[str]] = {}
         for row in chapter.offered(settings):
-            if row.remark and (chapter is not HOST_KEYS or row.name in can_sign):
+            if row.remark and (chapter is not HOST_KEYS or row.name in can_sign) and not _lacking(settings, row):
                 remarks.setdefault(row.remark, []).append(row.name)
         if remarks:
             profile = settings.algorithm_profile
@@ -156,3 +163,9 @@ def weak(
             told = "; ".join(f"{', '.join(names)}: {remark}" for remark, names in remarks.items())
             found[f"{chapter.setting.name}{by}"] = told
     return found
+
+
+def _lacking(settings: Any, row: Algorithm) -> str | None:
+    """Return that an algorithm needs a setting that says nothing; None if there is no such."""
+    needs = row.needs if isinstance(row, SignatureRow) else ""
+    return f"needs {needs}" if needs and not getattr(settings, TABLE.find(needs).attribute) else None

@@ -192,7 +192,14 @@ class CompressionRow(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureRow(Algorithm):
-    """A signature algorithm for the keys of users; `conchsftp.auth.keys.signatures` checks them."""
+    """
+    A signature algorithm for the keys of users; `conchsftp.auth.keys.signatures` checks them.
+
+    Attributes:
+        needs: the setting without which it is not offered, although it is listed; empty: none.
+    """
+
+    needs: str = ""
 
 
 R = TypeVar("R", bound=Algorithm)

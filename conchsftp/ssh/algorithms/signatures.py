@@ -4,6 +4,7 @@ The rows of signature algorithms: those of host keys, and those that keys of use
 How host keys sign is in `signing.py`; what users have signed is checked in `conchsftp.auth.keys.signatures`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,14 +13,32 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 
 from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Identity, Profile, SignatureRow
 from conchsftp.ssh.algorithms.signing import needs_sha1, sign_dss, sign_ecdsa, sign_ed25519, sign_rsa
+from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS, x509_blob
 
 MODERN, COMPATIBLE, DOCUMENTED = Profile.MODERN, Profile.COMPATIBLE, Profile.DOCUMENTED
-_weak = partial(SignatureRow, profile=Profile.NONE)
+_NAMED = Profile.NONE
+_weak = partial(SignatureRow, profile=_NAMED)
 _key = HostKeyRow
 CERTIFIED = "-cert-v01@openssh.com"
 _RSA_SHA1 = "RSA with SHA-1, which no longer proves who signed"
 _DSS = "DSA with SHA-1 and 1024 bits, which can be broken"
 _sha1 = partial(HostKeyRow, profile=DOCUMENTED, available=needs_sha1)
+# Whoever trusts X.509 certificates of users says so by this setting; nobody else's server reads one.
+_x509 = partial(SignatureRow, needs="TrustedX509Certificates")
+
+
+def _x509_blob(name: str, identity: Identity) -> bytes:
+    return x509_blob(name, identity.x509)
+
+
+def _x509_key(name: str, profile: Profile, build: Callable[[Any, bytes], bytes], **more: Any) -> HostKeyRow:
+    """Return the row of a key that an X.509 certificate stands for."""
+    form = X509_FORMS[name]
+    signature, blob = form.signatures[0], partial(_x509_blob, name)
+    return HostKeyRow(name, profile, key=form.key, build=build, signature=signature, blob=blob, **more)
+
+
+_x509_sha1 = partial(_x509_key, available=needs_sha1)
 
 
 def certified(name: str) -> str:
@@ -48,8 +67,20 @@ _BARE = (
     _sha1("ssh-dss", key="ssh-dss", build=sign_dss, remark=_DSS),
 )
 
+# A client that likes an X.509 certificate better than the key it knows would ask its user again: only by name.
+_X509 = (
+    _x509_key("x509v3-ecdsa-sha2-nistp256", _NAMED, partial(sign_ecdsa, SHA256())),
+    _x509_key("x509v3-ecdsa-sha2-nistp384", _NAMED, partial(sign_ecdsa, SHA384())),
+    _x509_key("x509v3-ecdsa-sha2-nistp521", _NAMED, partial(sign_ecdsa, SHA512())),
+    _x509_key("x509v3-rsa2048-sha256", _NAMED, partial(sign_rsa, SHA256())),
+    _x509_sha1("x509v3-ssh-rsa", _NAMED, partial(sign_rsa, SHA1()), remark=_RSA_SHA1),
+    _x509_sha1("x509v3-ssh-dss", _NAMED, sign_dss, remark=_DSS),
+    _x509_sha1("x509v3-sign-rsa", DOCUMENTED, partial(sign_rsa, SHA1()), remark=_RSA_SHA1),
+    _x509_sha1("x509v3-sign-dss", DOCUMENTED, sign_dss, remark=_DSS),
+)
+
 # Whether a certificate comes before a bare key is for the client to say: its order counts.
-HOST_KEYS = Chapter("host key algorithm", "SSHPublicKeyAlgorithms", (*_BARE, *map(_certified, _BARE)))
+HOST_KEYS = Chapter("host key algorithm", "SSHPublicKeyAlgorithms", (*_BARE, *map(_certified, _BARE), *_X509))
 
 
 def _cannot_sign(private: Any, data: bytes) -> bytes:
@@ -79,5 +110,13 @@ USER_SIGNATURES = Chapter(
             "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
             remark="security keys in a browser; the web site decides what is signed",
         ),
+        _x509("x509v3-ecdsa-sha2-nistp256", MODERN),
+        _x509("x509v3-ecdsa-sha2-nistp384", MODERN),
+        _x509("x509v3-ecdsa-sha2-nistp521", MODERN),
+        _x509("x509v3-rsa2048-sha256", MODERN),
+        _x509("x509v3-ssh-rsa", _NAMED, remark=_RSA_SHA1, available=needs_sha1),
+        _x509("x509v3-ssh-dss", _NAMED, remark=_DSS, available=needs_sha1),
+        _x509("x509v3-sign-rsa", DOCUMENTED, remark=_RSA_SHA1, available=needs_sha1),
+        _x509("x509v3-sign-dss", DOCUMENTED, remark=_DSS, available=needs_sha1),
     ),
 )
