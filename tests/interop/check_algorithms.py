@@ -96,11 +96,12 @@ def check_complete() -> None:
     for kind, name in _rows():
         if stored[kind].get(name):
             assert name not in TESTS["vectors"], f"{name} is spoken, and needs no line in algorithm_tests.toml"
-        elif check := elsewhere(name):
-            assert (folder / f"{check}.py").exists(), f"{name}: no {check}"
-        else:
-            assert name in TESTS["vectors"], f"{name}: neither a client nor a line in algorithm_tests.toml"
+        elif name in TESTS["vectors"]:
             _find(TESTS["vectors"][name])
+        else:
+            check = elsewhere(name)
+            assert check, f"{name}: neither a client nor a line in algorithm_tests.toml"
+            assert (folder / f"{check}.py").exists(), f"{name}: no {check}"
 
 
 def _find(test: str) -> None:
