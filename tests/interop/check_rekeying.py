@@ -19,7 +19,7 @@ from tests.interop.clients import lftp
 from tests.interop.clients.putty import psftp
 from tests.interop.driving import Place, need, same, sftp
 
-_SIZE = 3 * (1 << 20) + 7
+_SIZE = 6 * (1 << 20) + 7
 _THRESHOLD = 100_000
 _OURS = "KEXINIT sent, for new keys: KeyRenegotiationThreshold"
 _THEIRS = "KEXINIT received: the client wants new keys"
