@@ -248,6 +248,20 @@ class AwayTests(TokenCase):
         self.signed()
         self.assertEqual(self.module.renewed, 1)
 
+    def test_session_that_sees_nothing(self) -> None:
+        """A session that sees no objects any more, as SoftHSM's once the token was away, is followed by another."""
+        self.token.sessions[0].blind = True
+        self.signed()
+        self.assertEqual(self.token.asked, ["1234", "1234"])
+
+    def test_key_that_comes_back(self) -> None:
+        """A key that was not there for a while is found again."""
+        kept, self.token.objects = self.token.objects, []
+        for _ in range(2):
+            self.assertIn("not on the token any more", self.failure())
+        self.token.objects = kept
+        self.signed()
+
     def test_pin_changed(self) -> None:
         """A PIN that is wrong by now is tried once, however many connections there are."""
         self.token.unplug()

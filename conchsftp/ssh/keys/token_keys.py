@@ -21,7 +21,7 @@ from conchsftp.secret import Secret
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.store_formats import paired
 from conchsftp.ssh.keys.token_uri import Wanted, parse
-from conchsftp.ssh.keys.tokens import Token, open_token
+from conchsftp.ssh.keys.tokens import Missing, Token, open_token
 from conchsftp.ssh.keys.unusable import Unusable
 
 Data = bytes | bytearray | memoryview
@@ -211,7 +211,7 @@ class _Signer:
             search = {name: value for name, value in search.items() if value}
             found = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, **search}))
             if not found:
-                raise Unusable("the key is not on the token any more")
+                raise Missing("the key is not on the token any more")
             self._found = session, found[0]
         return self._found[1]
 

@@ -41,6 +41,10 @@ _GONE = {
 }
 
 
+class Missing(Unusable):
+    """Something is not on the token; a session that was open while the token was away may only not see it."""
+
+
 class Library:
     """
     One module that was loaded: `pkcs11.lib`, or what stands in for it.
@@ -119,6 +123,7 @@ class Token:
 
         Args:
             work: called with a session of python-pkcs11; another object means that what the last one gave is gone.
+                Raises Missing if what it looks for is not there.
         Raises:
             Unusable: it failed; the text says why, and has no PIN.
         """
@@ -129,12 +134,15 @@ class Token:
                     self._open(module)
                 try:
                     return work(self._session)
-                except RuntimeError:
+                except (RuntimeError, Missing):
                     if fresh:
                         raise
                 self._forget()
                 self._open(module)
                 return work(self._session)
+            except Missing:
+                self._forget()
+                raise
             except RuntimeError as problem:
                 self._forget()
                 raise Unusable(_said(problem)) from None
