@@ -250,6 +250,16 @@ class FileTests(SynchronousTestCase):
         os.mkdir(folder)
         self.assertIn("Is a directory", self.fails(folder))
 
+    def test_files(self) -> None:
+        """A pipe is not waited for, and a device and what is far too large are not read."""
+        pipe, large = self.mktemp(), self.mktemp()
+        os.mkfifo(pipe)
+        with open(large, "wb") as file:
+            file.truncate(100 << 20)
+        for path, told in ((pipe, "no regular file"), ("/dev/zero", "no regular file"), (large, "longer than")):
+            error = self.assertRaises(ServerError, load, path)
+            self.assertEqual((error.code, told in error.text, path in error.text), (1301, True, True))
+
     def test_garbage(self) -> None:
         """Anything else is refused, cut off at any place too."""
         whole = pem(PRIVATE["ssh-ed25519"], PrivateFormat.OpenSSH)

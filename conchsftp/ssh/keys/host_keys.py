@@ -30,8 +30,10 @@ from twisted.logger import Logger
 from conchsftp.errors import ServerError
 from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
+from conchsftp.ssh.keys.files import read_key_file
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.public_blob import public_blob
+from conchsftp.ssh.keys.unusable import Unusable
 from conchsftp.ssh.keys.written import write_new
 from conchsftp.wire.kinds import BYTES
 from conchsftp.wire.reader import Reader
@@ -168,12 +170,10 @@ def load(path: Path, passphrase: bytes | None = None) -> HostKey:
         ServerError: it cannot be read, is not a private key, is encrypted otherwise, or is no host key (1301).
     """
     try:
-        with open(path, "rb") as file:
-            exposed = os.fstat(file.fileno()).st_mode & _OTHERS
-            data = file.read()
-    except OSError as problem:
-        raise _unusable(str(problem.strerror), path) from None
-    if exposed:
+        data, mode = read_key_file(path)
+    except Unusable as problem:
+        raise _unusable(str(problem), path) from None
+    if mode & _OTHERS:
         _log.warn("host key {path}: others than its owner have access to the file", path=os.fspath(path))
     return HostKey(_parse(data, passphrase, path), path)
 

@@ -7,9 +7,7 @@ holds a password or anything of a key.
 """
 
 import binascii
-import os
 import re
-import stat
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.settings.key_stores import STORE
 from conchsftp.ssh.keys.certificate import Certificate
+from conchsftp.ssh.keys.files import check_length, read_key_file
 from conchsftp.ssh.keys.host_keys import HostKey
 from conchsftp.ssh.keys.java_stores import read_jks
 from conchsftp.ssh.keys.ppk import read_ppk
@@ -41,8 +40,6 @@ Reader = Callable[[bytes, bytes | None], list[Certificate]]
 
 # Documented: "No server certificate was specified or no private key found."
 _NO_KEY = 1301
-# A store with many certificates is some hundred kilobytes; what is larger is something else.
-_MOST_BYTES = 1 << 20
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _WINDOWS = "the certificate stores of Windows are not on this machine; export the certificate as PKCS#12 (PFX)"
 _BOUNCY_CASTLE = "Bouncy Castle's key stores are read by Java and .NET only; export the key as PKCS#12 (PFX)"
@@ -75,7 +72,9 @@ def read_any(data: bytes, password: bytes | None) -> list[Certificate]:
         if pattern.match(start):
             return reader(data, password)
     if start.startswith(b"\x7fELF"):
-        raise Unusable("it is a library; that of a token is meant with SSHCertStoreType 23 (PKCS11) only")
+        raise Unusable(
+            "it is a library; that of a token is named by a pkcs11: URI, or with SSHCertStoreType 23 (PKCS11)"
+        )
     if start[:1] != b"\x30":
         raise Unusable("it is no key store of a kind that is known here")
     problems = []
@@ -272,25 +271,10 @@ def _content(store: Store, row: StoreType) -> bytes:
     given = STORE.convert(store)
     plain = given.reveal() if isinstance(given, Secret) else given
     if in_file(given, row.type):
-        return _undressed(_read_file(fsdecode(plain)))
+        return _undressed(read_key_file(fsdecode(plain))[0])
     data = Secret(plain).to_bytes()
-    if len(data) > _MOST_BYTES:
-        raise Unusable(f"it is longer than {_MOST_BYTES} bytes")
+    check_length(data)
     return _undressed(data)
-
-
-def _read_file(path: str) -> bytes:
-    try:
-        # Without waiting for somebody who writes into a pipe.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unusable("Is a directory" if os.path.isdir(path) else "it is no regular file")
-            data = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as problem:
-        raise Unusable(f"{getattr(problem, 'strerror', None) or 'no name of a file'}") from None
-    if len(data) > _MOST_BYTES:
-        raise Unusable(f"it is longer than {_MOST_BYTES} bytes")
-    return data
 
 
 def _undressed(data: bytes) -> bytes:
