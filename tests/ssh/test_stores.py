@@ -4,7 +4,7 @@ Key stores: each documented type, from a file and from its content, and what is 
 
 import json
 import os
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,14 @@ class FormatTests(StoreCase):
         """What the file calls a bare key is its subject."""
         for name, comment in (
             ("ed25519.pub", "a host key"),
+            ("ed25519", "a host key"),
+            ("ed25519.enc", "locked"),
+            ("ed25519.3des-cbc", "a 3des-cbc"),
+            ("ecdsa", "ec host"),
             ("ed25519.v3.ppk", "a host key"),
             ("rsa.v3.ppk", "rsa key"),
         ):
-            self.assertEqual(load(VECTORS / name).subject, comment)
+            self.assertEqual(load(VECTORS / name, 99, "secret").subject, comment)
         self.assertIn("ED25519", load(VECTORS / "ed25519.ssh2").subject)
 
     def test_public_only(self) -> None:
@@ -120,8 +124,8 @@ class CipherTests(StoreCase):
     """Keys that are encrypted otherwise than most."""
 
     def test_openssh(self) -> None:
-        """Every cipher of `ssh-keygen -Z` but ChaCha20 is read; a wrong password is told."""
-        names = "3des-cbc aes128-cbc aes192-cbc aes128-ctr aes192-ctr aes128-gcm".split()
+        """Every cipher of `ssh-keygen -Z` is read; a wrong password is told."""
+        names = "3des-cbc aes128-cbc aes192-cbc aes128-ctr aes192-ctr aes128-gcm chacha20-poly1305".split()
         for name in names:
             path = VECTORS / f"ed25519.{name}"
             found = load(path, Type.PEM_KEY_FILE, "secret")
@@ -134,7 +138,13 @@ class CipherTests(StoreCase):
                 self.complaint(data[:size] + b"\n-----END OPENSSH PRIVATE KEY-----\n", 7, "secret")
 
     def test_other(self) -> None:
-        """What is encrypted in another way is not called a wrong password."""
+        """What is encrypted in another way is not called a wrong password; OpenSSH's ciphers are named."""
+        cipher = b"chacha20-poly1305@openssh.com"
+        lines = (VECTORS / "ed25519.chacha20-poly1305").read_bytes().splitlines()
+        body = b64decode(b"".join(lines[1:-1]))
+        for name, told in ((b"chacha20-poly1307@openssh.com", "with chacha20-poly1307@"), (b"\n" * 29, "not known")):
+            changed = b"\n".join((lines[0], b64encode(body.replace(cipher, name)), lines[-1]))
+            self.assertIn(told, self.complaint(changed, Type.PEM_KEY_BLOB, "secret"))
         self.assertIn("openssl pkcs8", self.complaint(VECTORS / "rsa.camellia.pem", Type.AUTO, "secret"))
 
     def test_several_in_pkcs12(self) -> None:

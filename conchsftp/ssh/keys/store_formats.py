@@ -88,12 +88,15 @@ def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
     if b"-----BEGIN " not in data:
         return _read_der(data, password)
     private: list[Any] = []
+    comments: dict[str, str] = {}
     rest: list[Certificate] = []
     blocks = list(_blocks(data))
     _check_blocks(blocks)
     for label, block in blocks:
         if label.endswith("PRIVATE KEY"):
-            private.append(_private(block, password, label))
+            key, comment = _private(block, password, label)
+            private.append(key)
+            comments.setdefault(Certificate(public=key.public_key()).public_key, comment)
         elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
             rest.append(_certified(_read(x509.load_pem_x509_certificate, block, "certificate")))
         elif label.endswith("PUBLIC KEY"):
@@ -101,7 +104,7 @@ def read_keys(data: bytes, password: bytes | None) -> list[Certificate]:
         elif label in ("PKCS7", "CMS"):
             rest += read_pkcs7(block, None)
         # else the parameters of a curve or a group, which the key names itself.
-    return paired(private, rest)
+    return [replace(each, comment=comments.get(each.public_key, "")) for each in paired(private, rest)]
 
 
 def read_public(data: bytes, password: bytes | None) -> list[Certificate]:
@@ -244,14 +247,14 @@ def _read_der(data: bytes, password: bytes | None) -> list[Certificate]:
     raise Unusable("it is no key or certificate in PEM or DER, or it is damaged")
 
 
-def _private(block: bytes, password: bytes | None, label: str) -> Any:
-    if label == _OPENSSH:
-        block = decrypted(block, _body(block), password)
+def _private(block: bytes, password: bytes | None, label: str) -> tuple[Any, str]:
+    """Return a private key, and its comment if it has one."""
+    block, comment = decrypted(block, _body(block), password) if label == _OPENSSH else (block, "")
     read = load_ssh_private_key if label == _OPENSSH else load_pem_private_key
     try:
-        return read(block, None)
+        return read(block, None), comment
     except TypeError:
-        return _unlocked(read, block, password)
+        return _unlocked(read, block, password), ""
     except (ValueError, UnsupportedAlgorithm):
         raise Unusable("the private key is damaged, or of a kind that is not supported") from None
 
