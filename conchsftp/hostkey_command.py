@@ -26,7 +26,7 @@ from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.openssh_certificate import HOST, OpenSSHCertificate
 from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.ssh.keys.shown import ShownKey
-from conchsftp.ssh.keys.stores import called, choose, content, load_all
+from conchsftp.ssh.keys.stores import called, choose, content, load_all, unusable
 from conchsftp.ssh.keys.written import WRITTEN, write_new
 from conchsftp.wire.kinds import Malformed
 
@@ -72,14 +72,17 @@ def _convert(given: argparse.Namespace) -> None:
     if given.target == "-" and row.private:
         raise usage.UsageError(f"hostkey convert: a private key is not printed; name a file for --to {given.to}")
     found = _read(given.source, given)
+    name = called(given.source, CertStoreType.AUTO)
     if row.private and not found.private_key_available:
-        raise ServerError(ErrorCode.NO_HOST_KEY, f"{given.source}: it has no private key")
+        raise unusable(name, "it has no private key")
+    if row.private and not found.private_key:
+        raise unusable(name, "the private key cannot leave its token; --to public or rfc4716 converts the public one")
     password = _new_password(given, wanted=given.password) if row.private else b""
     try:
         shown = ShownKey(public_blob(found.public), given.comment or _comment(given.source, found))
         data = row.write(found, shown, password)
     except ValueError as problem:
-        raise ServerError(ErrorCode.NO_HOST_KEY, f"{given.source}: {problem}") from None
+        raise unusable(name, str(problem)) from None
     if given.target == "-":
         sys.stdout.write(data.decode("utf-8"))
         return
@@ -101,7 +104,7 @@ def _show(given: argparse.Namespace) -> None:
             try:
                 shown = ShownKey(public_blob(read.public), _comment(path, read))
             except ValueError as problem:
-                raise ServerError(ErrorCode.NO_HOST_KEY, f"{path}: {problem}") from None
+                raise unusable(called(path, CertStoreType.AUTO), str(problem)) from None
             lines = _facts(read)
         print(shown.line(), shown.line("MD5"), shown.randomart(), *lines, sep="\n")
         if given.sshfp:

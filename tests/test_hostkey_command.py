@@ -18,8 +18,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import command, hostkey_command
 from conchsftp.ssh.keys.host_keys import load
+from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.ssh.keys.shown import ShownKey
 from conchsftp.ssh.keys.stores import load as load_store
+from conchsftp.ssh.keys.written import WRITTEN
+from tests.ssh.test_tokens import KEYS, PATH, TokenCase
 
 VECTORS = Path(__file__).parent / "ssh" / "vectors"
 
@@ -238,3 +241,26 @@ class ConvertTests(CommandCase):
         new = self.place("new")
         self.assertIn("wrong", self.refusal("convert", VECTORS / "rsa.p12", new, "--from-password", there))
         self.assertFalse(Path(new).exists())
+
+
+class TokenTests(TokenCase, CommandCase):
+    """Keys on a token, which they never leave."""
+
+    STORE = f"pkcs11:object=p256?module-path={PATH}&pin-value=1234"
+
+    def test_shown(self) -> None:
+        """What is public is shown and converted; the PIN may be in a file."""
+        pin = Path(self.place("pin"))
+        pin.write_text("1234\n")
+        shown = self.run_command("show", self.STORE)
+        self.assertIn(f"{ShownKey(public_blob(KEYS[1].public_key()), 'p256').line()}\n", shown)
+        self.assertEqual(shown, self.run_command("show", self.STORE.partition("&")[0], "--password-file", pin))
+        self.assertIn("ecdsa-sha2-nistp256 ", self.run_command("convert", "--to", "public", self.STORE, "-"))
+
+    def test_not_exported(self) -> None:
+        """The private half stays where it is, whatever the format; nothing is written, and the PIN is not repeated."""
+        for row in filter(lambda row: row.private, WRITTEN.values()):
+            line = self.refusal("convert", "--to", row.name, self.STORE, self.place("out"))
+            self.assertIn("cannot leave its token", line)
+            self.assertNotIn("1234", line)
+        self.assertEqual(os.listdir(self.folder), [])
