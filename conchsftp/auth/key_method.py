@@ -18,7 +18,7 @@ from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, Untouche
 from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
 from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
 from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate, described
-from conchsftp.auth.keys.x509_certificate import X509UserCertificate, described_x509
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS
@@ -46,6 +46,8 @@ class PublicKeyMethod(AuthMethod):
     host_key: bytes | None = field(default=None, repr=False)
     signature: bytes | None = field(repr=False)
     signed: bytes = field(repr=False)
+    _read: list[X509UserCertificate] = field(default_factory=list, repr=False, compare=False)
+    """The X.509 certificate, once it has been read: in a thread, because a stranger may have made it."""
 
     @classmethod
     def proves(cls, settings: Any, served: Served, only: str = "") -> InterfaceClass:
@@ -59,12 +61,13 @@ class PublicKeyMethod(AuthMethod):
     @property
     def detail(self) -> str:
         bound = " (host-bound)" if self.host_key is not None else ""
-        x509 = self.algorithm in X509_FORMS
-        shown = described_x509(self.algorithm, self.blob) if x509 else described(self.blob)
+        shown = self._read[0].described if self._read else described(self.blob)
         return f" {self.algorithm[:64]!r} {shown}{bound}"
 
     @property
     def slow(self) -> bool:
+        if self.algorithm in X509_FORMS:
+            return True
         # An offered certificate, too, holds a signature: that of its CA.
         signed = self.signature is not None or plain_algorithm(self.algorithm) != self.algorithm
         return signed and slow(self.algorithm, self.blob)
@@ -126,7 +129,8 @@ class PublicKeyMethod(AuthMethod):
         """Return the certificate that stands in the place of a key, unless it is worthless; None for a bare key."""
         if self.algorithm in X509_FORMS:
             # Whether it is worth anything depends on files, see `KeyTrust`.
-            return X509UserCertificate.parse(self.algorithm, self.blob)
+            self._read.append(X509UserCertificate.parse(self.algorithm, self.blob))
+            return self._read[0]
         if plain_algorithm(self.algorithm) == self.algorithm:
             return None
         certificate = UserCertificate.parse(self.blob)

@@ -21,8 +21,12 @@ from conchsftp.auth.keys.revoked import RevokedKeys
 from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate
 from conchsftp.auth.keys.x509_certificate import X509UserCertificate, ssh_key
 from conchsftp.auth.keys.x509_trust import X509Trust
+from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.users.keys_file import KeysFile
-from conchsftp.workers import IWorkers
+from conchsftp.workers import FewThreads, IWorkers
+
+# Anybody may show certificates that take long to check.
+_AT_ONCE = 2
 
 
 class KeyTrust:
@@ -42,6 +46,7 @@ class KeyTrust:
     def __init__(self, settings: Any, workers: IWorkers) -> None:
         self._settings = settings
         self._workers = workers
+        self._checking = FewThreads(workers, _AT_ONCE)
         self._complaints: deque[str] = deque()
         self._revoked: RevokedKeys | None = None
         self._trusted: KeysFile | None = None
@@ -72,7 +77,7 @@ class KeyTrust:
             return
         certificate = credentials.certificate
         if isinstance(certificate, X509UserCertificate):
-            credentials.certificate = await self._examined(certificate, credentials.attempt.now)
+            credentials.certificate = await self._examined(certificate, credentials.attempt)
             return
         revoked, trusted = self._files(certificate is not None)
         if revoked is None and trusted is None:
@@ -84,13 +89,16 @@ class KeyTrust:
         if certificate is not None:
             credentials.certificate = replace(certificate, trusted_by=trusted_by)
 
-    async def _examined(self, certificate: X509UserCertificate, now: float) -> X509UserCertificate:
+    async def _examined(self, certificate: X509UserCertificate, attempt: AuthAttempt) -> X509UserCertificate:
         files, (revoked, _) = self._x509_files(), self._files(False)
         if files is None:
             raise UnauthorizedLogin("X.509 certificates are not trusted: TrustedX509Certificates names no file")
         try:
             kind = self._settings.x509_user_name
-            return await self._workers.run(_look_up_x509, revoked, files, certificate, now, kind)
+            looking = self._checking.run(
+                _look_up_x509, revoked, files, certificate, attempt.now, kind, source=attempt.host
+            )
+            return await looking
         except BadCertificate as problem:
             raise UnauthorizedLogin(str(problem)) from problem
         finally:

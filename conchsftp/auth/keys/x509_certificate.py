@@ -139,14 +139,6 @@ class X509UserCertificate:
         return self.key.verify(form.signs_as, NS(form.signs_as.encode("ascii")) + NS(value), data)
 
 
-def described_x509(algorithm: str, blob: bytes) -> str:
-    """Return what the log says of a certificate."""
-    try:
-        return X509UserCertificate.parse(algorithm, blob).described
-    except BadCertificate:
-        return fingerprint(blob)
-
-
 def ssh_key(certificate: x509.Certificate) -> bytes:
     """
     Return the key in a certificate as SSH has it.

@@ -79,8 +79,8 @@ def trusted_path(certificates: Path, trusted: TrustedCertificates, now: float) -
         raise BadCertificate(f"the certificate {reason}")
     if user in trusted:
         return (user,)
-    search = _Search(certificates[1:], trusted, now)
     try:
+        search = _Search(certificates[1:], trusted, now)
         path = search.up((user,))
     except _UNREADABLE:
         # `cryptography` reads names only when it is asked for them, and a stranger has made these.
@@ -111,7 +111,8 @@ class _Search:
 
     def __init__(self, others: Path, trusted: TrustedCertificates, now: float) -> None:
         self.reason = ""
-        self._others = others
+        # Every look at a name reads it again, and a stranger's may be long.
+        self._others = [(each, each.subject) for each in others if each not in trusted]
         self._trusted = trusted
         self._now = now
         self.left = _MOST_SIGNATURES
@@ -121,10 +122,10 @@ class _Search:
         if len(path) >= _LONGEST_PATH:
             self.reason = f"more than {_LONGEST_PATH} certificates up to the trusted one"
             return None
-        issued = path[-1]
+        name = path[-1].issuer
         # Those who are trusted first: their keys are good ones, and the path is done.
-        others = (each for each in self._others if each.subject == issued.issuer and each not in self._trusted)
-        for issuer in (*self._trusted.named(issued.issuer), *others):
+        others = (each for each, subject in self._others if subject == name)
+        for issuer in (*self._trusted.named(name), *others):
             if issuer in path:
                 continue
             if reason := self._refusal(issuer, path):

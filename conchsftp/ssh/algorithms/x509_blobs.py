@@ -17,6 +17,9 @@ from conchsftp.wire.reader import Reader
 
 # RFC 6187 allows a hundred. What people use has two or three, and each costs whoever reads it time.
 MOST_CERTIFICATES = 8
+# Those of people have two or three thousand. Whoever is a stranger can fill one with thousands of names, each of which
+# takes a hundred times as long to read as it took to send.
+LONGEST_CERTIFICATE = 8192
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -86,10 +89,16 @@ def read_x509_blob(name: str, blob: bytes) -> tuple[bytes, ...]:
         name: the algorithm that the request names; the blob has to be one of it.
         blob: the key.
     Raises:
-        Malformed: it is none, or holds too many certificates.
+        Malformed: it is none, or holds too many certificates, or one that is too long.
     """
-    if X509_FORMS[name].alone:
-        return (blob,)
+    certificates = (blob,) if X509_FORMS[name].alone else _chain(name, blob)
+    longest = max(map(len, certificates))
+    if longest > LONGEST_CERTIFICATE:
+        raise Malformed(f"a certificate of {longest} bytes, at most {LONGEST_CERTIFICATE} taken")
+    return certificates
+
+
+def _chain(name: str, blob: bytes) -> tuple[bytes, ...]:
     fields = Reader(blob)
     said = fields.string()
     if said != name.encode("ascii"):
