@@ -14,6 +14,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation, ServerError
+from conchsftp.settings.penalties import NetBlocks, source_of
 from conchsftp.ssh.algorithms.offer import offered, user_signatures
 from conchsftp.ssh.kex.gss import TokenRefused
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # Answers held back while keys are exchanged, for a peer that goes on asking instead of answering our KEXINIT.
 _MOST_HELD = 2000
 _MOST_HELD_BYTES = 1024 * 1024
+# Nobody needs new keys before login, and who comes without one is held responsible only when the connection ends.
+_MOST_EARLY = 4
 # How long a peer may keep us waiting for its next message of an exchange.
 _ANSWER_SECONDS = 60.0
 
@@ -55,6 +58,7 @@ class Keying:
         self._incoming: tuple[Any, Any] | None = None
         self._inflate: Any = None
         self._skip = False
+        self._early = 0
         self._overdue: Any = None
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -152,6 +156,9 @@ class Keying:
         """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""
         transport = self._transport
         first = transport.sessionID is None
+        self._early += not self._authenticated
+        if self._early > _MOST_EARLY:
+            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many key exchanges before login")
         asked = not self.active
         transport.log.status("KEXINIT received{why}", why=": the client wants new keys" if asked else "")
         self.start()
@@ -196,7 +203,7 @@ class Keying:
             self._answer(exchange.receive(number, payload))
             return
         self._transport.suspend()
-        factory, source = self._transport.factory, self._transport.log.host
+        factory, source = self._transport.factory, source_of(self._transport.log.host, NetBlocks())
         assert self._negotiated is not None
         kex = self._negotiated.kex
         # Tokens and tickets may be waited for.

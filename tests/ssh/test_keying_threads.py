@@ -232,6 +232,16 @@ class ManyTests(ThreadCase):
         client.pump()
         self.assertEqual(client.exchanges, 1)
 
+    def test_networks(self) -> None:
+        """The addresses of one network of IPv6 have one turn, as a household has one line."""
+        for number in range(9):
+            self.computing_too(f"2001:db8::{number + 1}")
+        client = self.computing_too("2001:db8:0:1::1")
+        for _ in range(3):
+            self.threads.finish()
+        client.pump()
+        self.assertEqual(client.exchanges, 1)
+
     def test_slow_keys(self) -> None:
         """Whoever waits for a host key on a token waits for no arithmetic, but for few others with such a key."""
         for key in self.factory.host_keys.keys:

@@ -1,11 +1,13 @@
 """
-Later key exchanges that agree on something else than the one before.
+Later key exchanges that agree on something else than the one before, or come at another time.
 """
 
 from itertools import chain
 
 from conchsftp.ssh.algorithms.protection import CIPHERS, COMPRESSIONS, MACS
 from conchsftp.ssh.algorithms.registry import Profile
+from conchsftp.ssh.numbers import Reason
+from conchsftp.ssh.phases import Stage
 from conchsftp.testing import MemoryClient
 from conchsftp.testing.exchange import X25519Exchange
 from tests.ssh.case import ConnectionCase
@@ -63,3 +65,24 @@ class OtherAlgorithmTests(ConnectionCase):
             client._offer = cipher, ("hmac-sha2-256", "hmac-sha2-512")[count % 2], compression
             self.changed(client)
             self.assertEqual(client.server.strict, True)
+
+
+class EarlyTests(ConnectionCase):
+    """Before login."""
+
+    def test_few(self) -> None:
+        """A stranger has us compute a few times in one connection, and not for as long as LoginGraceTime lasts."""
+        for stage in (Stage.SERVICE, Stage.AUTH):
+            client = self.at(stage)
+            for _ in range(3):
+                client.rekey()
+            self.assertEqual(client.exchanges, 4)
+            client.rekey()
+            self.assert_ended(client, Reason.PROTOCOL_ERROR, "too many key exchanges before login")
+
+    def test_login_takes_the_limit_away(self) -> None:
+        """Whoever has logged in exchanges keys as often as they like."""
+        client = self.logged_in()
+        for _ in range(9):
+            client.rekey()
+        self.assertEqual(client.exchanges, 10)

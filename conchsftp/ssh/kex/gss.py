@@ -67,7 +67,7 @@ class GSSMethod(Method):
         self._accept = accept
         # The method inside has another number for its request.
         self._asks_for_group = KexMessage.GEX_REQUEST in inside.expects
-        self._agreed: Agreed | None = None
+        self._value = b""
         self._rounds = 0
         self._token = b""
         self.expects = frozenset({GSSMessage.GROUPREQ if self._asks_for_group else GSSMessage.INIT})
@@ -81,10 +81,8 @@ class GSSMethod(Method):
         fields = Reader(payload)
         token = fields.string()
         if number == GSSMessage.INIT:
-            (inside,) = self._inside.expects
-            agreed = self._inside.take(inside, payload[fields.at :])
-            assert isinstance(agreed, Agreed)
-            self._agreed = agreed
+            # Nothing is computed for strangers: first the tokens.
+            self._value = fields.rest()
         elif fields.remaining:
             raise _refused(f"{fields.remaining} bytes after the token")
         return self._step(token)
@@ -118,8 +116,10 @@ class GSSMethod(Method):
         # "If the resulting mutual_state flag or integ_avail flag is false, […] the key exchange fails." (RFC 4462, 2.1)
         if not (context.mutual and context.integrity):
             raise _refused("the context of GSSAPI proves one side only, or protects nothing")
-        assert self._agreed is not None
-        return self._agreed
+        (inside,) = self._inside.expects
+        agreed = self._inside.take(inside, self._value)
+        assert isinstance(agreed, Agreed)
+        return agreed
 
 
 def _refused(text: str) -> ProtocolViolation:

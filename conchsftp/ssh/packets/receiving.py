@@ -166,7 +166,9 @@ class Receiver:
         """Throw away what came; stands in for `next` from `_distrust` on."""
         start = self._start
         fresh = min(self._end - start, self._left)
-        self._cipher.spend(self.sequence, self._view[start : start + fresh])
+        if fresh:
+            # Codes of libraries take no empty buffer.
+            self._cipher.spend(self.sequence, self._view[start : start + fresh])
         self._start = start + fresh
         self._left -= fresh
         if not self._left:
