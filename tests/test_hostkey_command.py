@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,6 +22,7 @@ from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.ssh.keys.shown import ShownKey
 from conchsftp.ssh.keys.stores import load as load_store
 from conchsftp.ssh.keys.written import WRITTEN
+from tests.auth import x509
 from tests.ssh.test_tokens import KEYS, PATH, TokenCase
 
 VECTORS = Path(__file__).parent / "ssh" / "vectors"
@@ -179,11 +180,16 @@ class ShowTests(CommandCase):
             self.assertIn(fact, said)
 
     def test_hostile_text(self) -> None:
-        """A comment cannot write to the terminal."""
+        """A comment cannot write to the terminal, nor can a name in a certificate."""
         self.run_command("make", self.place("key"))
         line = Path(self.place("key.pub")).read_text().rsplit(" ", 1)[0]
         Path(self.place("other.pub")).write_text(f"{line} \x1b[2J\u202e\n")
-        self.assertNotRegex(self.run_command("show", self.place("other.pub")), "[\x1b\u202e]")
+        hostile = x509.name("\x1b[2J", "\u202e")
+        public = ec.generate_private_key(ec.SECP256R1()).public_key()
+        certificate = x509.Issuer().issue(public, hostile, issuer=hostile)
+        Path(self.place("other.pem")).write_text(x509.pem(certificate))
+        for file in ("other.pub", "other.pem"):
+            self.assertNotRegex(self.run_command("show", self.place(file)), "[\x1b\u202e]")
 
     def test_mistakes(self) -> None:
         """No file, and no key in it."""

@@ -106,6 +106,8 @@ class SFTPFactory(SSHFactory):
         # else would wait for both. A host key that is slow, on a token, keeps nobody from running.
         self.exchanges = FewThreads(workers, 1)
         self.slow_proofs = FewThreads(workers, 4)
+        # Clients ask for these by themselves when they have logged in, all of them, also where a token does not answer.
+        self.host_key_proofs = FewThreads(workers, 2)
         self.lookups = FewThreads(workers, AT_A_TIME)
 
     @property

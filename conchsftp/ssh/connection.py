@@ -125,7 +125,7 @@ class Connection(SSHConnection):
         else:
             # Replies come in the order of their requests (RFC 4254, 4): nothing else is answered meanwhile.
             transport.suspend()
-            signing = transport.factory.workers.run(self._proofs.sign, blobs)
+            signing = transport.factory.host_key_proofs.run(self._proofs.sign, blobs, source=transport.user_name)
             signing.addCallback(lambda signed: transport.sendPacket(Message.REQUEST_SUCCESS, signed))
             signing.addErrback(self._not_signed).addBoth(lambda _: transport.resume())
 

@@ -152,6 +152,19 @@ class ProofTests(ProofCase):
         client.pump()
         self.assertEqual(client.messages, [(81, b"proof"), (82, b"")])
 
+    def test_few_threads(self) -> None:
+        """However many ask, and however long a key takes, most threads are left to others; in the end all are told."""
+        clients = [self.logged_in() for _ in range(9)]
+        self.clock.threads.hold = True
+        for client in clients:
+            client.packet(80, string(PROVE) + b"\1" + string(OLD.blob))
+        self.assertEqual(len(self.clock.threads), 2)
+        while len(self.clock.threads):
+            self.clock.threads.finish()
+        for client in clients:
+            client.pump()
+            client.take(81)
+
     def test_key_is_gone(self) -> None:
         """A key that cannot sign any more, as when its token was drawn, is a refusal and a line in the log."""
         client = self.logged_in()
