@@ -12,7 +12,7 @@ import bcrypt
 import pyotp
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.keys.signatures import fingerprint
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.testing import MemoryClient, MemorySession
 from conchsftp.testing.memory import MemoryThreads
 from tests.auth.certificates import Certified

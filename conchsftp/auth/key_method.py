@@ -16,12 +16,13 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.auth.credentials import Credentials, KeyOffer, KeyProof, UntouchedProof
 from conchsftp.auth.keys.security_keys import DeviceFlag, lacking
-from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint, plain_algorithm, slow
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, plain_algorithm, slow
 from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate, described
 from conchsftp.auth.keys.x509_certificate import X509UserCertificate
 from conchsftp.auth.method import AuthMethod, BadProof, Served
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.ssh.numbers import Message
 from conchsftp.wire.reader import Reader
 

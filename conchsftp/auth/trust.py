@@ -19,10 +19,11 @@ from conchsftp.auth.credentials import Credentials, KeyCredentials
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey, AuthorizedKeys
 from conchsftp.auth.keys.revoked import RevokedKeys
 from conchsftp.auth.keys.user_certificate import BadCertificate, UserCertificate
-from conchsftp.auth.keys.x509_certificate import X509UserCertificate, ssh_key
+from conchsftp.auth.keys.x509_certificate import X509UserCertificate
 from conchsftp.auth.keys.x509_trust import X509Trust
 from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.users.keys_file import KeysFile
+from conchsftp.ssh.keys.public_blob import public_blob
 from conchsftp.workers import FewThreads, IWorkers
 
 # Anybody may show certificates that take long to check.
@@ -149,6 +150,6 @@ def _look_up_x509(
 def _ssh_key(certificate: Certificate) -> bytes:
     """Return the key of a certificate as RevokedKeys would name it; empty if there is no such name for it."""
     try:
-        return ssh_key(certificate)
+        return public_blob(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm):
         return b""

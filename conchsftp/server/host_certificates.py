@@ -17,10 +17,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, fingerprint
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey
 from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.log import printable
 from conchsftp.ssh.keys.openssh_certificate import HOST, OpenSSHCertificate, untimely
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.watched import WatchedFile
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader

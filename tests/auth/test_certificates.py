@@ -9,13 +9,13 @@ from typing import Any
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.keys.signatures import fingerprint
 from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.auth.trust import KeyTrust
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.events import SSHUserAuthRequest
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.testing import memory_server
 from tests.auth.certificates import KRL_HEAD, Certified, krl_certificates, krl_section, u64
 from tests.auth.listening import Case, accept

@@ -11,15 +11,8 @@ from twisted.conch.ssh.common import MP, NS
 from twisted.conch.ssh.keys import Key
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.keys.signatures import (
-    KEY_TYPES,
-    BadKey,
-    BadSignature,
-    PublicKey,
-    fingerprint,
-    plain_algorithm,
-    slow,
-)
+from conchsftp.auth.keys.signatures import KEY_TYPES, BadKey, BadSignature, PublicKey, plain_algorithm, slow
+from conchsftp.ssh.keys.public_blob import fingerprint
 from tests.auth.support import DSA, ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, WebAuthnKey, unhex
 
 DATA = b"what is signed"

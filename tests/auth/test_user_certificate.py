@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.auth.keys.signatures import KEY_TYPES, fingerprint
+from conchsftp.auth.keys.signatures import KEY_TYPES
 from conchsftp.auth.keys.user_certificate import (
     CRITICAL_OPTIONS,
     EXTENSIONS,
@@ -21,6 +21,7 @@ from conchsftp.auth.keys.user_certificate import (
 )
 from conchsftp.ssh.algorithms.signatures import certified
 from conchsftp.ssh.keys.openssh_certificate import CERTIFICATE_TYPES, MOST_OPTIONS, MOST_PRINCIPALS, is_certificate
+from conchsftp.ssh.keys.public_blob import fingerprint
 from tests.auth import keygen_vectors as vectors
 from tests.auth.certificates import FOREVER, Certified, Options
 from tests.auth.support import ALGORITHMS, ECDSA, RSA, Ed25519, SecurityKey, SecurityKeyP256, unhex

@@ -7,10 +7,8 @@ Conch's `Key.verify` is not used: it takes the algorithm from the signature, and
 RFC 4253 6.6, RFC 5656 3.1, RFC 8332, RFC 8709; for security keys see `security_keys.py`.
 """
 
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding,
 from twisted.conch.ssh.common import NS
 
 from conchsftp.auth.keys.security_keys import Assertion, DeviceFlag, assertion, webauthn_assertion
+from conchsftp.ssh.algorithms.signatures import CERTIFIED
 from conchsftp.wire.kinds import MPINT, Malformed
 from conchsftp.wire.reader import Reader
 
@@ -30,7 +29,6 @@ RSA_EXPONENT_BITS = 64
 DSA_BITS = 1024, 160
 # RSA keys of 4096 bits are below it. A larger blob, also that of most certificates, takes longer to check.
 _QUICK_BLOB = 600
-_CERTIFIED = "-cert-v01@openssh.com"
 # Types of keys that are nothing but numbers, and how many of them.
 _NUMBERS = {b"ssh-rsa": 2, b"ssh-dss": 4}
 
@@ -184,18 +182,13 @@ def canonical(blob: bytes) -> bytes:
 
 def plain_algorithm(name: str) -> str:
     """Return what a signature names: the algorithm, also where the request has its name for certificates."""
-    plain = name.removesuffix(_CERTIFIED)
+    plain = name.removesuffix(CERTIFIED)
     return f"{plain}@openssh.com" if plain != name and "sk-" in plain else plain
 
 
 def slow(algorithm: str, blob: bytes) -> bool:
     """Return whether checking a signature takes more than about a millisecond."""
     return len(blob) > _QUICK_BLOB or plain_algorithm(algorithm) in _SLOW
-
-
-def fingerprint(blob: bytes) -> str:
-    """Return the SHA-256 fingerprint of a key, as OpenSSH shows it."""
-    return "SHA256:" + b64encode(sha256(blob).digest()).decode("ascii").rstrip("=")
 
 
 def end(reader: Reader) -> None:

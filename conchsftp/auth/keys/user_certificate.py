@@ -14,10 +14,11 @@ from typing import Any
 
 from conchsftp.auth.keys.authorized_keys import AuthorizedKey
 from conchsftp.auth.keys.key_options import is_sftp
-from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end, fingerprint
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, end
 from conchsftp.auth.keys.source_patterns import Network, network
 from conchsftp.settings.hosts import plain_address
 from conchsftp.ssh.keys.openssh_certificate import USER, OpenSSHCertificate, is_certificate, untimely
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 

@@ -5,21 +5,19 @@ Whether it is worth anything is in `x509_path.py`. OpenSSH's certificates are in
 RFC 6187.
 """
 
-from base64 import b64decode
 from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, Signed, end, fingerprint
+from conchsftp.auth.keys.signatures import BadKey, BadSignature, PublicKey, Signed, end
 from conchsftp.auth.keys.user_certificate import BadCertificate
 from conchsftp.auth.keys.x509_names import X509Name, X509Names, shown
 from conchsftp.ssh.algorithms.x509_blobs import X509_FORMS, read_x509_blob
-from conchsftp.wire.kinds import MPINT, Malformed
+from conchsftp.ssh.keys.public_blob import fingerprint, public_blob
+from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 
 _UNREADABLE = (
@@ -83,7 +81,7 @@ class X509UserCertificate:
             return cls(
                 type=algorithm,
                 blob=blob,
-                key=PublicKey(ssh_key(leaf)),
+                key=PublicKey(public_blob(leaf.public_key())),
                 certificates=certificates,
                 subject=shown(leaf.subject),
                 issuer=shown(leaf.issuer),
@@ -137,22 +135,6 @@ class X509UserCertificate:
             value = _plain_dss(value)
         # From here on it is one of the bare key, for which everybody can check it.
         return self.key.verify(form.signs_as, NS(form.signs_as.encode("ascii")) + NS(value), data)
-
-
-def ssh_key(certificate: x509.Certificate) -> bytes:
-    """
-    Return the key in a certificate as SSH has it.
-
-    Raises:
-        ValueError, UnsupportedAlgorithm: there is none that SSH knows.
-    """
-    public = certificate.public_key()
-    if isinstance(public, DSAPublicKey):
-        # `cryptography` will write no such key for SSH any more.
-        numbers = public.public_numbers()
-        group = numbers.parameter_numbers
-        return NS(b"ssh-dss") + b"".join(map(MPINT.pack, (group.p, group.q, group.g, numbers.y)))
-    return b64decode(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
 
 
 def _plain_dss(value: bytes) -> bytes:

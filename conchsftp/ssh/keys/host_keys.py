@@ -7,10 +7,8 @@ fingerprints as `ssh-keygen -l` shows them.
 """
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from functools import partial
-from hashlib import sha256
 from os import PathLike
 from typing import Any
 
@@ -27,12 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import Certificate
 from twisted.logger import Logger
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
 from conchsftp.ssh.keys.files import read_key_file
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
-from conchsftp.ssh.keys.public_blob import public_blob
+from conchsftp.ssh.keys.public_blob import fingerprint, public_blob
 from conchsftp.ssh.keys.unusable import Unusable
 from conchsftp.ssh.keys.written import write_new
 from conchsftp.wire.kinds import BYTES
@@ -40,8 +38,6 @@ from conchsftp.wire.reader import Reader
 
 Path = str | PathLike[str]
 
-# Documented: "No server certificate was specified or no private key found."
-_NO_KEY = 1301
 # Smaller ones can be factored; clients refuse them, too.
 _SMALLEST_RSA_BITS = 2048
 # A signature of 4096 bits takes four milliseconds, and time grows with the third power.
@@ -123,7 +119,7 @@ class HostKey:
 
     def fingerprint(self) -> str:
         """Return `SHA256:` and the hash of the public key, as clients show it."""
-        return "SHA256:" + b64encode(sha256(self.blob).digest()).decode("ascii").rstrip("=")
+        return fingerprint(self.blob)
 
 
 class HostKeys:
@@ -219,4 +215,4 @@ def _is_large(private: Any) -> bool:
 
 
 def _unusable(text: str, path: Path) -> ServerError:
-    return ServerError(_NO_KEY, f"host key {os.fspath(path)}".rstrip() + f": {text}")
+    return ServerError(ErrorCode.NO_HOST_KEY, f"host key {os.fspath(path)}".rstrip() + f": {text}")

@@ -1,10 +1,11 @@
 """
-A public key of `cryptography` as SSH sends it.
+A public key of `cryptography` as SSH sends it, and what people compare of it.
 
-Sources: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4.
+Sources: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4; fingerprints as `ssh-keygen -l` shows them.
 """
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,3 +36,8 @@ def public_blob(public: Any) -> bytes:
         return b64decode(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
     except (AttributeError, UnsupportedAlgorithm, ValueError):
         raise ValueError("its type has no place in SSH") from None
+
+
+def fingerprint(blob: bytes) -> str:
+    """Return the SHA-256 fingerprint of a key, as OpenSSH shows it."""
+    return "SHA256:" + b64encode(sha256(blob).digest()).decode("ascii").rstrip("=")

@@ -5,19 +5,19 @@ Blobs in, text out. Sources: OpenSSH's ssh-keygen, RFC 4255, RFC 4716, RFC 6594,
 `ssh-keygen -lv` prints.
 """
 
+import hashlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import md5, sha1, sha256
 
-from conchsftp.ssh.algorithms.signatures import CERTIFIED
+from conchsftp.ssh.keys.public_blob import fingerprint
 from conchsftp.wire.reader import Reader
 
 _WIDTH, _HEIGHT = 17, 9
 # How often the bishop has been on a square; the last two are where it began and ended.
 _COINS = " .o+=*BOX@%&#/^SE"
 _LINE = 70
-_SSHFP_HASHES: tuple[tuple[int, Callable[[bytes], "object"]], ...] = ((1, sha1), (2, sha256))
+_SSHFP_HASHES = {1: "sha1", 2: "sha256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class ShownKey:
     def fingerprint(self, hash: str = "SHA256") -> str:
         """Return `SHA256:` and Base64, or `MD5:` and hexadecimal, as OpenSSH does."""
         if hash == "MD5":
-            return "MD5:" + md5(self.blob, usedforsecurity=False).digest().hex(":")
-        return "SHA256:" + b64encode(sha256(self.blob).digest()).decode("ascii").rstrip("=")
+            return "MD5:" + hashlib.md5(self.blob, usedforsecurity=False).digest().hex(":")
+        return fingerprint(self.blob)
 
     def line(self, hash: str = "SHA256") -> str:
         """Return what `ssh-keygen -l` prints, with `-E md5` for MD5."""
@@ -92,13 +92,13 @@ class ShownKey:
 
     def randomart(self) -> str:
         """Return the picture that `ssh-keygen -lv` prints."""
-        return randomart(sha256(self.blob).digest(), f"{self.name} {self.bits}", self.name, "SHA256")
+        return randomart(hashlib.sha256(self.blob).digest(), f"{self.name} {self.bits}", self.name, "SHA256")
 
     def sshfp(self, host: str) -> list[str]:
         """Return the records for DNS that `ssh-keygen -r HOST` prints."""
         return [
-            f"{host} IN SSHFP {self._sshfp} {number} {hash(self.blob).hexdigest()}"  # type: ignore[attr-defined]
-            for number, hash in _SSHFP_HASHES
+            f"{host} IN SSHFP {self._sshfp} {number} {hashlib.new(name, self.blob, usedforsecurity=False).hexdigest()}"
+            for number, name in _SSHFP_HASHES.items()
         ]
 
     def public_line(self) -> str:
@@ -118,11 +118,6 @@ class ShownKey:
 def public_line(kind: str, blob: bytes, comment: str = "") -> str:
     """Return a key or a certificate as a line of OpenSSH's."""
     return " ".join([kind, b64encode(blob).decode("ascii"), *([comment] if comment else [])])
-
-
-def plain_type(kind: str) -> str:
-    """Return the type of the key in a certificate of a type."""
-    return kind.removesuffix(CERTIFIED)
 
 
 def randomart(digest: bytes, title: str, shorter: str, hash: str) -> str:

@@ -45,7 +45,7 @@ _LONGEST_CHAIN, _MOST_NAMESAKES = 10, 8
 _OPENSSH, _DER = "OPENSSH PRIVATE KEY", b"\x30"
 # `ssh-keygen` has 16 of its own accord, and people take up to some hundred. This takes half a minute.
 _MOST_BCRYPT_ROUNDS = 4096
-_OTHER_CIPHER = ("Unknown key encryption", "Key encrypted with unknown")
+_OTHER_CIPHER = ("Unknown key enc", "Key encrypted with")
 _LOCKED = "it needs a password, or is no undamaged PKCS#12"
 _WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
 
@@ -266,12 +266,9 @@ def _unlocked(read: Callable[..., Any], data: bytes, password: bytes | None) -> 
         return read(data, password)
     except _WRONG as problem:
         # The library has no class of its own for this; of what it says nothing else is looked at.
-        if isinstance(problem, UnsupportedAlgorithm) or str(problem).startswith(
-            ("Unknown key enc", "Key encrypted with")
-        ):
-            raise Unusable(
-                "it is encrypted in a way that is not supported; openssl pkcs8 -topk8 changes that"
-            ) from None
+        if isinstance(problem, UnsupportedAlgorithm) or str(problem).startswith(_OTHER_CIPHER):
+            text = "it is encrypted in a way that is not supported; openssl pkcs8 -topk8 changes that"
+            raise Unusable(text) from None
         raise Unusable("the password is wrong, or the private key is damaged") from None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fsdecode
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.settings.key_stores import STORE
@@ -38,8 +38,6 @@ from conchsftp.ssh.keys.unusable import Unusable
 Store = str | bytes | PathLike[str] | Secret
 Reader = Callable[[bytes, bytes | None], list[Certificate]]
 
-# Documented: "No server certificate was specified or no private key found."
-_NO_KEY = 1301
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _WINDOWS = "the certificate stores of Windows are not on this machine; export the certificate as PKCS#12 (PFX)"
 _BOUNCY_CASTLE = "Bouncy Castle's key stores are read by Java and .NET only; export the key as PKCS#12 (PFX)"
@@ -238,7 +236,7 @@ def of_certificate(entries: Sequence[Certificate], wanted: Certificate, name: st
 
 def unusable(name: str, text: str) -> ServerError:
     """Return the documented error for a store that gives no host key."""
-    return ServerError(_NO_KEY, f"key store {name}".rstrip() + f": {text}")
+    return ServerError(ErrorCode.NO_HOST_KEY, f"key store {name}".rstrip() + f": {text}")
 
 
 def called(store: Store, store_type: int) -> str:

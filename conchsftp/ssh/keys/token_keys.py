@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from conchsftp.errors import ServerError
+from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.secret import Secret
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.store_formats import paired
@@ -26,7 +26,6 @@ from conchsftp.ssh.keys.unusable import Unusable
 
 Data = bytes | bytearray | memoryview
 
-_NO_KEY = 1301
 # "DigestInfo" of RSA signatures up to the hash (RFC 8017, 9.2, note 1). Every token signs so; few know the hashes, too.
 _DIGEST_INFO = {
     "sha1": "3021300906052b0e03021a05000414",
@@ -74,7 +73,7 @@ class _OnToken:
             self._public.verify(signature, *arguments)
         except InvalidSignature:
             self.lost = True
-            raise ServerError(_NO_KEY, "the token has another key by now") from None
+            raise ServerError(ErrorCode.NO_HOST_KEY, "the token has another key by now") from None
         return signature
 
     def private_bytes(self, *arguments: Any, **named: Any) -> NoReturn:
@@ -201,7 +200,7 @@ class _Signer:
         try:
             return bytes(self._token.use(lambda session: self._key(session).sign(data, mechanism=self._mechanism)))
         except Unusable as problem:
-            raise ServerError(_NO_KEY, f"host key on a token: {problem}") from None
+            raise ServerError(ErrorCode.NO_HOST_KEY, f"host key on a token: {problem}") from None
 
     def _key(self, session: Any) -> Any:
         from pkcs11 import Attribute, ObjectClass
