@@ -37,9 +37,9 @@ def algorithms_page() -> str:
     parts = [
         f"# Algorithms\n\n{NOTE}",
         "Each kind has a setting that lists names, in order of preference. While it is empty, `AlgorithmProfile`\n"
-        "decides: `modern` offers what is marked so, `compatible` the rest as well, `documented` the list of the\n"
-        "component. In a negotiation the order of the client counts. A name in italics may stand in the setting and\n"
-        "is left out; any other name that is not here is an error.",
+        "decides: `modern` offers what is marked so, `compatible` that and what is marked `compatible`, `documented`\n"
+        "the list of the component, in its order. In a negotiation the order of the client counts. A name in italics\n"
+        "may stand in the setting and is left out; any other name that is not here is an error.",
         "`conchsftp algorithms` shows the same for the machine that it runs on, with what cannot be used there, and\n"
         "why. With `--profile documented`, `--config FILE` or `--set Name=Value` it shows what a server with these\n"
         "settings offers. Its exit code is 2 if something of that is weak, or is listed and cannot be used here, 1 if\n"
@@ -108,6 +108,8 @@ def _facts(row: Algorithm) -> list[str]:
     """Return what a row says beyond its name and profile."""
     facts = []
     match row:
+        case KeyExchangeRow(gss=True):
+            facts.append("needs a ticket: see [Kerberos](gssapi.md)")
         case KeyExchangeRow(heavy=True):
             facts.append("slow: more than 5 ms of computing")
         case HostKeyRow():

@@ -86,7 +86,8 @@ class KeyExchangeRow(Algorithm):
     Attributes:
         build: makes the method's state for one exchange.
         hash: of the exchange and of the derivation of keys.
-        heavy: whether one exchange computes for more than about five milliseconds.
+        heavy: whether one exchange belongs in a thread: it computes for more than about five milliseconds, or reads
+            files.
         gss: whether a context of GSSAPI proves who we are, and not a host key.
     """
 
