@@ -3,20 +3,25 @@ Key stores that other programs have made: on a token (SoftHSM), by Java's keytoo
 """
 
 import shutil
+import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from bench.servers import Keys, free_port
+from conchsftp.errors import ServerError
 from conchsftp.ssh.keys.stores import load
 from tests.interop.driving import environment, need, run, unavailable, wait_until
 from tests.interop.programs import listens
 
 _PROJECT = Path(__file__).parents[2]
+_VECTORS = _PROJECT / "tests" / "ssh" / "vectors"
 _PROGRAM = Path(__file__).with_name("key_store_server.py")
 _MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so", "/usr/lib/libsofthsm2.so")
 _PIN = "271828"
@@ -42,15 +47,15 @@ class Running:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(self.folder))
         return {" ".join(line.split()[1:3]) for line in ended.stdout.splitlines()}
 
-    def get(self, address: str, kind: str, code: int = 0) -> str:
-        """List files with OpenSSH's `sftp`, which takes one kind of host key and checks its signature."""
-        found = next((key for key in self.scanned(address) if key.startswith(kind)), "ssh-ed25519 AAAA")
+    def get(self, address: str, keys: set[str], kind: str) -> str:
+        """List files with OpenSSH's `sftp`, which takes the key of one kind of those and checks its signature."""
+        found = next(key for key in keys if key.startswith(kind))
         (self.folder / "known").write_text(f"[{address}]:{self.port} {found}\n")
         known = ["-F", "none", "-oUserKnownHostsFile=known", "-oGlobalKnownHostsFile=/dev/null"]
         strict = ["-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no", "-oBatchMode=yes"]
         proof = ["-i", "key", "-oIdentitiesOnly=yes", "-oIdentityAgent=none"]
         command = ["sftp", *known, *strict, *proof, "-b", "-", "-P", str(self.port), f"alice@{address}"]
-        return run(command, self.folder, text="ls\n", code=code)
+        return run(command, self.folder, text="ls\n")
 
 
 def _make(folder: Path, keys: Keys, module: str) -> None:
@@ -62,12 +67,19 @@ def _make(folder: Path, keys: Keys, module: str) -> None:
     tool = ["pkcs11-tool", "--module", module, "--token-label", "host keys", "--login", "--pin", _PIN, "--keypairgen"]
     for number, (label, kind) in enumerate(_TOKEN_KEYS.items(), 1):
         run([*tool, "--key-type", kind, "--id", f"0{number}", "--label", label], folder, **variables)
-    java = "keytool -genkeypair -alias host -keyalg EC -groupname secp256r1 -dname CN=java.example -storetype JKS"
-    run([*java.split(), "-keystore", "java.jks", "-storepass", "secret1", "-keypass", "secret1"], folder)
     shutil.copy(keys.client, folder / "key")
     (folder / "files").mkdir()
     (folder / "users.toml").write_text(f'[alice]\nkeys = ["{keys.public(keys.client)}"]\n')
     (folder / "users.toml").chmod(0o600)
+
+
+def _begin_java(folder: Path) -> subprocess.Popen[bytes]:
+    """Let keytool make a key and show its certificate; Java takes its time, twice, while we do other things."""
+    store = "-alias host -keystore java.jks -storepass secret1"
+    make = f"keytool -genkeypair {store} -keyalg EC -groupname secp256r1 -dname CN=java.example -storetype JKS"
+    script = f"{make} -keypass secret1 && keytool -exportcert -rfc {store} -file java.crt"
+    with (folder / "keytool").open("wb") as file:
+        return subprocess.Popen(["sh", "-c", script], cwd=folder, env=environment(folder), stdout=file, stderr=file)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +91,7 @@ def running(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         unavailable("missing: libsofthsm2.so")
     assert module is not None
     folder, port = tmp_path_factory.mktemp("key_stores"), free_port()
+    java = _begin_java(folder)
     _make(folder, keys, module)
     command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-ny", str(_PROGRAM)]
     more = {"PYTHONPATH": str(_PROJECT), "PORT": str(port), "MODULE": module}
@@ -89,10 +102,14 @@ def running(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         wait_until(lambda: process.poll() is not None or listens(port))
         running = Running(folder, port, module)
         assert process.poll() is None, running.log
+        assert java.wait(60) == 0, (folder / "keytool").read_text()
         yield running
     finally:
+        java.kill()
+        java.wait()
         process.terminate()
-        process.wait(60)
+        ended = process.wait(60)
+    assert ended in (0, -signal.SIGTERM), running.log
     assert "Traceback" not in running.log
     assert _PIN not in running.log
 
@@ -105,30 +122,59 @@ def check_token(ours: None, running: Running) -> None:
     assert theirs <= seen
     assert {key.split()[0] for key in seen - theirs} == {"ssh-ed25519"}
     for kind in ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256"):
-        running.get("127.0.0.1", kind)
+        running.get("127.0.0.1", seen, kind)
 
 
 def check_java(ours: None, running: Running) -> None:
     """The key of Java's store is the one in the certificate that keytool exports."""
-    pytest.importorskip("jks")
-    export = "keytool -exportcert -rfc -alias host -keystore java.jks -storepass secret1 -file java.crt"
-    run(export.split(), running.folder)
+    _need_jks()
     (running.folder / "java.pub").write_text(run("openssl x509 -in java.crt -noout -pubkey".split(), running.folder))
     told = run("ssh-keygen -i -m PKCS8 -f java.pub".split(), running.folder)
-    assert running.scanned("127.0.0.2") == {" ".join(told.split()[:2])}
-    running.get("127.0.0.2", "ecdsa")
+    seen = running.scanned("127.0.0.2")
+    assert seen == {" ".join(told.split()[:2])}
+    running.get("127.0.0.2", seen, "ecdsa")
+
+
+@pytest.mark.parametrize("store", ["ec.jks", "ec.jceks"])
+def check_java_kinds(ours: None, store: str) -> None:
+    """Both of Java's formats are read by the real extra; what is wrong or was changed is refused, in little memory."""
+    _need_jks()
+    data = (_VECTORS / store).read_bytes()
+    found = load(data, 99, "secret1", "host")
+    assert (found.subject, found.private_key_available) == ("CN=java.example", True)
+    for password in ("hunter2", "", "pässwörd", b"\xff"):
+        assert _refused(data, password)
+    tracemalloc.start()
+    try:
+        for at in (*range(60), *range(60, len(data), 29)):
+            assert _refused(data[:at] + bytes((data[at] ^ 0xFF,)) + data[at + 1 :], "secret1")
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def _refused(data: bytes, password: str | bytes) -> bool:
+    with pytest.raises(ServerError) as raised:
+        load(data, 5, password)
+    return raised.value.code == 1301 and "\n" not in raised.value.text
+
+
+def _need_jks() -> None:
+    if find_spec("jks") is None:
+        unavailable("missing: the package pyjks, of the extra conchsftp[jks]")
 
 
 def check_unplugged(ours: None, running: Running) -> None:
     """Without its token the server proves itself to nobody and says why; with it, it goes on."""
     tokens, away = running.folder / "tokens", running.folder / "away"
+    seen = running.scanned("127.0.0.1")
     tokens.rename(away)
     tokens.mkdir()
     assert running.scanned("127.0.0.1") == set()
     assert "no proof by the host key" in running.log
     tokens.rmdir()
     away.rename(tokens)
-    running.get("127.0.0.1", "ssh-ed25519")
+    running.get("127.0.0.1", seen, "ssh-ed25519")
 
 
 # What makes `key`, with the password `secret` where it has one.
@@ -138,17 +184,33 @@ _MADE = (
     "openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-521 -out key",
     "openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -des3 -pass pass:secret -outform DER -out key",
     "ssh-keygen -q -t ecdsa -b 384 -N secret -m PEM -f key",
-    "ssh-keygen -q -t ed25519 -N secret -Z aes128-ctr -f key",
-    "ssh-keygen -q -t ed25519 -N secret -Z aes256-gcm@openssh.com -f key",
     "ssh-keygen -q -t ecdsa -b 256 -N secret -m PKCS8 -f key",
-    "ssh-keygen -q -t dsa -N secret -f key",
+    # It would take seconds to find numbers for a new DSA key.
+    f"puttygen {_VECTORS}/dsa.v2.enc.ppk --old-passphrase password --new-passphrase password -O private-openssh -o key",
 )
+_CIPHERS = (
+    *("3des-cbc", "chacha20-poly1305@openssh.com"),
+    *(f"aes{bits}-{mode}" for bits in (128, 192, 256) for mode in ("cbc", "ctr")),
+    *(f"aes{bits}-gcm@openssh.com" for bits in (128, 256)),
+)
+
+
+@pytest.mark.parametrize("cipher", _CIPHERS)
+def check_ciphers(ours: None, tmp_path: Path, cipher: str) -> None:
+    """OpenSSH's keys are read under each cipher, with their comment."""
+    need("ssh-keygen")
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-a", "2", "-N", "secret", "-C", "a host", "-Z", cipher, "-f", "key"]
+    run(make, tmp_path)
+    found = load(tmp_path / "key", 99, "secret")
+    assert (found.subject, found.private_key_available) == ("a host", True)
+    assert f"MD5:{found.fingerprint}" in run("ssh-keygen -l -E md5 -f key.pub".split(), tmp_path)
 
 
 @pytest.mark.parametrize("command", _MADE)
 def check_made(ours: None, tmp_path: Path, command: str) -> None:
     """What programs write is read with its password, and its public key is the one that OpenSSL finds."""
-    need("openssl", "ssh-keygen")
+    need("openssl", "ssh-keygen", "puttygen")
+    (tmp_path / "password").write_text("secret\n")
     run(command.split(), tmp_path)
     found = load(tmp_path / "key", 99, "secret")
     assert found.private_key_available
