@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
+from conchsftp.ssh.keys import host_keys
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.stores import STORE_TYPES, choose, host_key, load
 
@@ -342,6 +343,16 @@ class RefusalTests(StoreCase):
                 self.assertIn("no regular file", self.complaint(path, kind))
         self.complaint("a\0b")
         self.complaint(b"")
+
+    def test_no_permission(self) -> None:
+        """A file that may not be read is refused with the system's reason, also as the one of a host key."""
+        path = self.mktemp()
+        Path(path).touch(mode=0)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+            self.addCleanup(os.seteuid, 0)
+        for text in (self.complaint(path), self.assertRaises(ServerError, host_keys.load, path).text):
+            self.assertIn(f"{path}: Permission denied", text)
 
     def test_content_is_not_repeated(self) -> None:
         """Content that is no key may be one that was pasted badly: it is not in the text."""
