@@ -12,6 +12,8 @@ from twisted.internet.interfaces import IAddress
 
 from conchsftp.gss import Context
 from conchsftp.settings.auth_policy import AuthPolicy, Factor
+from conchsftp.settings.penalties import NetBlocks, source_of
+from conchsftp.ssh.peers import host_of
 
 # Requests that are no failure (an accepted offer, the first `none`) cost a peer nothing: without this cap it could go
 # on for ever. An agent with dozens of keys stays well below.
@@ -138,6 +140,11 @@ class AuthAttempt:
     def host(self) -> str | None:
         """The client's address alone; None where it has none, as behind a local socket."""
         return getattr(self.address, "host", None)
+
+    @property
+    def source(self) -> Hashable:
+        """Whose turn it is when the attempt has something computed: its address, or the network around it."""
+        return source_of(host_of(self.address), NetBlocks())
 
 
 def _plain(avatar_id: Any) -> Any:

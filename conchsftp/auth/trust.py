@@ -97,7 +97,7 @@ class KeyTrust:
         try:
             kind = self._settings.x509_user_name
             looking = self._checking.run(
-                _look_up_x509, revoked, files, certificate, attempt.now, kind, source=attempt.host
+                _look_up_x509, revoked, files, certificate, attempt.now, kind, source=attempt.source
             )
             return await looking
         except BadCertificate as problem:

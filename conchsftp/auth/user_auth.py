@@ -218,7 +218,7 @@ class UserAuth(SSHUserAuthServer):
         try:
             kind = body.proves(settings, self._checker.serves, attempt.factor.only)
             if body.slow:
-                credentials = await self.transport.factory.proofs.run(body.verify, attempt)
+                credentials = await self.transport.factory.proofs.run(body.verify, attempt, source=attempt.source)
             else:
                 credentials = await body.show(attempt, kind, conversation)
         except BadProof as problem:

@@ -254,7 +254,7 @@ def proof(user: bytes, key: Any, signer: Any = None, session: bytes = SESSION) -
 class Workers:
     """Runs blocking calls at once."""
 
-    def run(self, function: Any, *args: Any) -> "Deferred[Any]":
+    def run(self, function: Any, *args: Any, source: Any = None) -> "Deferred[Any]":
         return maybeDeferred(function, *args)
 
 
@@ -264,7 +264,7 @@ class SlowWorkers:
     def __init__(self) -> None:
         self.pending: list[tuple[Deferred[Any], Any, tuple[Any, ...]]] = []
 
-    def run(self, function: Any, *args: Any) -> "Deferred[Any]":
+    def run(self, function: Any, *args: Any, source: Any = None) -> "Deferred[Any]":
         done: Deferred[Any] = Deferred()
         self.pending.append((done, function, args))
         return done

@@ -2,6 +2,7 @@
 Keys bound to a host, security keys that were touched or not, keys that take long to check.
 """
 
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.conch.ssh.common import NS
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ISSHPrivateKey
+from twisted.internet.address import IPv6Address
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -19,6 +21,7 @@ from conchsftp.auth.keys.security_keys import DEMANDS
 from conchsftp.auth.methods import AuthRequest
 from conchsftp.errors import ProtocolViolation
 from conchsftp.settings.table import TABLE
+from conchsftp.workers import FewThreads
 from tests.auth.listening import Case, accept
 from tests.auth.support import (
     ALGORITHMS,
@@ -288,6 +291,20 @@ class SlowTests(SynchronousTestCase):
             self.assertEqual(transport.ask(proof(b"alice", key)), [])
             self.workers.finish()
             self.assertEqual(transport.sent[-1], (SUCCESS, b""))
+
+    def test_by_turns(self) -> None:
+        """Hosts have their turns one after the other: who comes behind a flood from elsewhere waits for one of them."""
+        slow, shown = SlowWorkers(), proof(b"alice", P521)
+        threads = FewThreads(slow, 1)
+        transports = []
+        for host in (*[f"2001:db8::{number}" for number in range(9)], "192.0.2.7"):
+            transports.append(self.transport(Keys(alice=P521)))
+            transports[-1].factory.proofs = threads
+            self.patch(transports[-1], "getPeer", partial(IPv6Address, "TCP", host, 4711))
+            transports[-1].receive(shown)
+        for _ in range(3):
+            slow.finish()
+        self.assertEqual([bool(each.sent) for each in transports], [True] * 2 + [False] * 7 + [True])
 
     def test_wrong(self) -> None:
         """A wrong one is refused as anywhere else."""

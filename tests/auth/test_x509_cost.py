@@ -31,10 +31,10 @@ class CostTests(X509Case):
         """A stranger's certificate is read in a thread, once, also where it is offered, refused and logged."""
         self.working, run = [False], Workers.run
 
-        def working(workers: Any, *args: Any) -> Any:
+        def working(workers: Any, *args: Any, **named: Any) -> Any:
             self.working.append(True)
             try:
-                return run(workers, *args)
+                return run(workers, *args, **named)
             finally:
                 self.working.pop()
 

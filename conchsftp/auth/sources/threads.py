@@ -12,8 +12,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ServerError
-from conchsftp.settings.penalties import NetBlocks, source_of
-from conchsftp.ssh.peers import host_of
 from conchsftp.workers import FewThreads, IWorkers
 
 R = TypeVar("R")
@@ -62,4 +60,4 @@ class ThreadedChecker:
 def asker(credentials: Any) -> Hashable:
     """Return where credentials come from, as far as that is known: each source has its turn in the threads."""
     attempt = getattr(credentials, "attempt", None)
-    return source_of(host_of(attempt.address), NetBlocks()) if attempt is not None else None
+    return attempt.source if attempt is not None else None
