@@ -303,8 +303,10 @@ class FilesTests(X509Case):
         self.assertEqual(transport.ask(asked)[0][0], PK_OK)
         for content in ("", "nothing", pem(ROOT.certificate)[:-60], pem(IMPOSTOR.certificate)):
             self.write("trusted.pem", content)
-            self.assertFalse(self.answer(shown), content)
+            # One that has read the file when it was right, and one that has not.
+            self.assertEqual((transport.ask(asked)[0][0], self.answer(shown)), (FAILURE, False), content)
         self.write("trusted.pem", "# ours\n" + pem(ROOT.certificate, IMPOSTOR.certificate))
+        self.assertEqual(transport.ask(asked)[0][0], PK_OK)
         self.assertTrue(self.answer(shown))
         self.assertFalse(self.answer(shown, trusted_x509_certificates=self.trusted + ".gone"))
         told = [each for each in lines if "nobody can log in with an X.509 certificate until it is right" in each]

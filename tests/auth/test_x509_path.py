@@ -80,6 +80,15 @@ def unknown(critical: bool) -> tuple[x509.ExtensionType, bool]:
     return x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00"), critical
 
 
+def with_exponent(exponent: int) -> rsa.RSAPrivateKey:
+    """Return a good key but for its public exponent, a prime: long ones cost who checks a signature."""
+    primes = rsa.generate_private_key(65537, 2048).private_numbers()
+    p, q, n = primes.p, primes.q, primes.public_numbers.n
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(exponent, n)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), primes.iqmp, public).private_key()
+
+
 class PathCase(SynchronousTestCase):
     def reason(self, *certificates: x509.Certificate, trusted: Any = (ROOT,), now: float = NOW) -> str:
         """Return why a certificate does not lead to one that is trusted; empty if it does."""
@@ -192,6 +201,7 @@ class CATests(PathCase):
         for private, digest, lets_in in (
             (rsa.generate_private_key(65537, 1024), None, False),
             (rsa.generate_private_key(65537, 2048), None, True),
+            (with_exponent(2**89 - 1), None, False),
             (ec.generate_private_key(ec.SECP384R1()), hashes.SHA384(), True),
             (ec.generate_private_key(ec.SECP192R1()), None, False),
             (ed25519.Ed25519PrivateKey.generate(), None, True),
