@@ -30,7 +30,7 @@ except PackageNotFoundError:
     # Run from a source tree that is not installed.
     VERSION = "source"
 
-_PROFILE = "Empty: the list of the AlgorithmProfile. The names are in algorithms.md; the server prefers the first."
+_PROFILE = "Empty: the list of the AlgorithmProfile. The names are in algorithms.md; the order of the client decides."
 _LIST = "the list of the profile"
 _SAFE = "Only algorithms without known weakness are offered, the fastest first."
 
