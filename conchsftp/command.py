@@ -67,24 +67,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; a mistake ends it with one line and exit code 1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not given:
-            raise SystemExit(_USAGE.rstrip())
-        if given[0] in ("-h", "--help"):
-            print(_USAGE, end="")
-        elif given[0] == "--version":
-            print(f"conchsftp {version('conchsftp')}")
-        elif given[0] in _COMMANDS and {"-h", "--help"} & set(given[1:]):
-            print(_USAGE, end="")
-        elif given[0] in _COMMANDS:
-            code = _COMMANDS[given[0]](given[1:])
-            if code:
-                raise SystemExit(code)
-        else:
-            _serve(given)
+        code = _dispatch(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough (`| head`): what is still buffered goes nowhere, and nobody complains at the end.
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (ServerError, usage.UsageError) as problem:
         raise SystemExit(f"conchsftp: {problem}") from None
     except (KeyboardInterrupt, EOFError):
         raise SystemExit("conchsftp: interrupted") from None
+    if code:
+        raise SystemExit(code)
+
+
+def _dispatch(given: list[str]) -> int:
+    """Do what the arguments say; return the exit code."""
+    if not given:
+        raise SystemExit(_USAGE.rstrip())
+    if given[0] in ("-h", "--help"):
+        print(_USAGE, end="")
+    elif given[0] == "--version":
+        print(f"conchsftp {version('conchsftp')}")
+    elif given[0] in _COMMANDS and {"-h", "--help"} & set(given[1:]):
+        print(_USAGE, end="")
+    elif given[0] in _COMMANDS:
+        return _COMMANDS[given[0]](given[1:])
+    else:
+        _serve(given)
+    return 0
 
 
 class _Folder(Options):

@@ -2,6 +2,7 @@
 The command `conchsftp`.
 """
 
+import os
 import stat
 import sys
 import tomllib
@@ -49,6 +50,14 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("conchsftp passwd FILE USER", self.printed.getvalue())
         self.run_command("--version")
         self.assertRegex(self.printed.getvalue(), r"\nconchsftp \d")
+
+    def test_reader_has_seen_enough(self) -> None:
+        """In `conchsftp algorithms | head` nothing is said of the pipe that `head` has closed, now or at the end."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as closed, redirect_stdout(closed):
+            ended = self.assertRaises(SystemExit, command.main, ["--help"])
+        self.assertEqual(ended.code, 1)
 
     def test_file_for_a_folder(self) -> None:
         """A file is no folder to serve."""
