@@ -275,6 +275,13 @@ class ListTests(SynchronousTestCase):
             self.assertIn("a host key for ssh-ed25519", str(error))
             self.assertIn(told, str(error))
 
+    def test_no_named_host_key(self) -> None:
+        """Another profile is not recommended where it changes nothing: a list was named, or approved is what counts."""
+        named = settings(ssh_public_key_algorithms="rsa-sha2-512")
+        for given in (named, settings(use_fips_compliant_api=True)):
+            error = self.assertRaises(ServerError, offered, given, ["ssh-ed25519"])
+            self.assertTrue(str(error).endswith("there is ssh-ed25519"), str(error))
+
     def test_strict(self) -> None:
         """Strict key exchange is offered unless it is switched off."""
         for value in (0, 1, 2, 3):

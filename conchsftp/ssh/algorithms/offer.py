@@ -84,7 +84,9 @@ def offered(settings: Any, host_key_algorithms: Iterable[str], without_gss: Call
         wanted = ", ".join(name for name in HOST_KEYS.listed(settings) if not name.endswith(CERTIFIED))
         have = ", ".join(sorted(can_sign)) or "nothing"
         text = f"{HOST_KEYS.setting.name}: a host key for {wanted} is needed; there is {have}"
-        if can_sign & set(HOST_KEYS.names(Profile.COMPATIBLE)):
+        # Where a list was named, or only what is approved counts, another profile changes nothing.
+        by_default = HOST_KEYS.listed(settings) == HOST_KEYS.names(Profile.MODERN)
+        if by_default and can_sign & set(HOST_KEYS.names(Profile.COMPATIBLE)):
             text += f", which AlgorithmProfile={Profile.COMPATIBLE} offers"
         raise ServerError(ErrorCode.NO_HOST_KEY, text)
     return Offer(
