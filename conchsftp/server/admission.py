@@ -66,6 +66,10 @@ class ServerTransport(Transport):
         """Take back what was held against the client."""
         self.factory.penalising.forgive(self.transport.getPeer(), offence, times)
 
+    def excuse(self) -> None:
+        """Hold nothing against the client for leaving without a login."""
+        self._tried = True
+
     def _expired(self, text: str) -> None:
         if self.user_name is None:
             self.penalise(Offence.GRACE_EXCEEDED)
@@ -177,6 +181,7 @@ class ServerTransport(Transport):
             self.keying.prove_with(keys)
         except ServerError as problem:
             self.log.error("refused, its host key: {text}", text=problem.text, error_code=problem.code)
+            self.excuse()
             self.sendDisconnect(Reason.BY_APPLICATION, b"there is no host key for this connection")
 
     async def _ask_handlers(self, event: Any) -> Any:

@@ -303,6 +303,7 @@ class Keying:
         if isinstance(problem, ServerError):
             # The token that has the host key was unplugged, for example. Clients may come again.
             self._transport.log.error("no proof by the host key: {text}", text=problem.text, error_code=problem.code)
+            self._transport.excuse()
             self._transport.sendDisconnect(Reason.KEY_EXCHANGE_FAILED, b"the host key cannot be used now")
             return
         self._transport.log.failure("key exchange failed", failure)

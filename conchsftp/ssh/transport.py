@@ -180,6 +180,9 @@ class Transport(Leaving, SSHServerTransport):
         self.log.failure("a message could not be handled")
         self.sendDisconnect(Reason.BY_APPLICATION, b"internal error")
 
+    def excuse(self) -> None:
+        """It ends by our fault: whoever counts what is held against clients does not count this."""
+
     def _turn_over(self) -> None:
         if self.service is not None:
             over = getattr(self.service, "turn_over", None)

@@ -337,6 +337,21 @@ class ServerTests(TokenCase, KeysCase):
         self.assertTrue(self.client(server).host_key)
         self.assertNotIn("1234", repr(self.logged))
 
+    def test_nobody_is_penalised(self) -> None:
+        """Clients that came again and again meanwhile, or for a key that cannot be loaded, are not refused for it."""
+        server = self.server(ssh_cert_store=PATH, ssh_cert_store_type=23, ssh_cert_store_password="1234")
+        server.ssh_cert_subject = "ed25519"
+        self.successResultOf(server.start_listening())
+        self.module.tokens.clear()
+        self.token.unplug()
+        for store in ("", "missing"):
+            server.on_connected = lambda event, store=store: setattr(event, "cert_store", store)
+            for _ in range(40):
+                MemoryClient(server.factory).connect()
+        self.assertEqual(len([line for line in self.logged if "host key" in line]), 80)
+        self.assertEqual(server.penalties, ())
+        self.logged.clear()
+
     def test_chosen(self) -> None:
         """A handler of Connected may choose one; if the token has another under that name, that is found."""
         server = self.server(ssh_cert_store=VECTORS / "ed25519")
