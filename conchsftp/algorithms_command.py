@@ -14,7 +14,7 @@ from twisted.python import usage
 
 from conchsftp.server.config_file import first, first_settings
 from conchsftp.ssh.algorithms import approved
-from conchsftp.ssh.algorithms.offer import CHAPTERS, VALIDATORS, left_out, weak
+from conchsftp.ssh.algorithms.offer import CHAPTERS, VALIDATORS, left_out, weak, why_not
 from conchsftp.ssh.algorithms.registry import Chapter, HostKeyRow, Profile
 from conchsftp.tap import read_statement
 
@@ -77,22 +77,28 @@ def _registry(chapter: Chapter[Any]) -> Iterator[tuple[str, ...]]:
     """Yield the columns of all names of a kind."""
     for row in chapter:
         profile = "if named" if row.profile is Profile.NONE else row.profile.value
-        yield row.name, profile, _told(chapter, row.name, "not here")
+        yield row.name, profile, _told(chapter, row.name, _not_here(chapter, row.name))
     for name in chapter.unbuilt:
-        yield name, "never", _told(chapter, name, "not here")
+        yield name, "never", _told(chapter, name, _not_here(chapter, name))
 
 
 def _listed(chapter: Chapter[Any], settings: Any) -> Iterator[tuple[str, ...]]:
     """Yield the columns of the names that settings list, in their order. Raises ServerError if none can be offered."""
-    offered = {row.name for row in chapter.offered(settings)}
+    chapter.offered(settings)
     for name in dict.fromkeys(chapter.listed(settings)):
-        yield name, "offered" if name in offered else "left out", _told(chapter, name, "")
+        reason = why_not(settings, chapter, name)
+        yield name, "left out" if reason else "offered", _told(chapter, name, reason)
 
 
-def _told(chapter: Chapter[Any], name: str, absent: str) -> str:
-    """Return why an algorithm cannot be used here, and what else is to be known of it."""
-    reason, row = chapter.reason(name), chapter.rows.get(name)
-    parts = [] if reason is None else [f"{absent}: {reason}" if absent else reason]
+def _not_here(chapter: Chapter[Any], name: str) -> str:
+    reason = chapter.reason(name)
+    return f"not here: {reason}" if reason else ""
+
+
+def _told(chapter: Chapter[Any], name: str, reason: str) -> str:
+    """Return why an algorithm cannot be used, if so, and what else is to be known of it."""
+    row = chapter.rows.get(name)
+    parts = [reason] if reason else []
     if isinstance(row, HostKeyRow):
         parts.append(f"with a key of type {row.key}")
     if row is not None and row.remark:

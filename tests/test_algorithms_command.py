@@ -58,12 +58,20 @@ class AlgorithmsCommandTests(SynchronousTestCase):
         code, lines = self.mac("--profile", "modern")
         self.assertEqual((code, list(lines)), (0, list(MACS.names("modern"))))
         self.assertEqual(set(map(tuple, lines.values())), {("offered",)})
-        code, tables = self.printed("--profile", "documented")
+        code, tables = self.printed("--profile", "documented", "--set", "TrustedX509Certificates=/cas.pem")
         self.assertEqual(code, 2)
         for chapter, lines in zip(CHAPTERS, tables.values(), strict=True):
             self.assertEqual(list(lines), list(chapter.setting.documented or ()))
             for name, said in lines.items():
                 self.assertEqual(said[0], "left out" if chapter.reason(name) else "offered")
+
+    def test_waits_for_a_setting(self) -> None:
+        """What is only offered with a setting of its own is left out without it, and says which."""
+        for trusted, told in (("", ["left out", "needs TrustedX509Certificates"]), ("/cas.pem", ["offered"])):
+            chosen = ("--kind", "signature-algorithm", "--set", f"TrustedX509Certificates={trusted}")
+            code, tables = self.printed(*chosen)
+            (lines,) = tables.values()
+            self.assertEqual((code, lines["x509v3-rsa2048-sha256"], lines["ssh-ed25519"]), (0, told, ["offered"]))
 
     def test_settings(self) -> None:
         """Settings are those of the server, of a file and of the command line, in any spelling."""

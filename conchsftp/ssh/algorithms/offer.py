@@ -112,7 +112,24 @@ def _exchanges(settings: Any, without_gss: Callable[[], str]) -> tuple[KeyExchan
 
 def user_signatures(settings: Any) -> tuple[str, ...]:
     """Return the signature algorithms that keys of users may use, in our order. Raises ServerError as `offered`."""
-    return tuple(row.name for row in USER_SIGNATURES.offered(settings) if _lacking(settings, row) is None)
+    return tuple(row.name for row in USER_SIGNATURES.offered(settings) if not _lacking(settings, row))
+
+
+def why_not(settings: Any, chapter: Chapter[Any], name: str, *, without_gss: Callable[[], str] = str) -> str:
+    """
+    Return why a name that the settings list is not offered; empty if it is.
+
+    Args:
+        settings: those of the server.
+        chapter: where the name stands.
+        name: as it is listed.
+        without_gss: as in `offered`; by default, it is taken for granted that contexts can be accepted.
+    """
+    reason = chapter.reason(name, fips=settings.use_fips_compliant_api)
+    if reason is not None:
+        return reason
+    row = chapter[name]
+    return without_gss() if isinstance(row, KeyExchangeRow) and row.gss else _lacking(settings, row)
 
 
 def left_out(
@@ -130,13 +147,9 @@ def left_out(
     for chapter in chapters:
         named = getattr(settings, chapter.setting.attribute)
         for name in chapter.listed(settings):
-            reason = chapter.reason(name, fips=settings.use_fips_compliant_api)
-            if reason is None and getattr(chapter[name], "gss", False):
-                reason = without_gss()
+            reason = why_not(settings, chapter, name, without_gss=without_gss)
             # What a profile lists waits for its setting without a word.
-            if reason is None and named:
-                reason = _lacking(settings, chapter[name])
-            if reason:
+            if reason and (named or not _lacking(settings, chapter.rows.get(name))):
                 found.setdefault(f"{chapter.setting.name}: {reason}", []).append(name)
     return found
 
@@ -167,7 +180,7 @@ def weak(
     return found
 
 
-def _lacking(settings: Any, row: Algorithm) -> str | None:
-    """Return that an algorithm needs a setting that says nothing; None if there is no such."""
+def _lacking(settings: Any, row: Algorithm | None) -> str:
+    """Return that an algorithm needs a setting that says nothing; empty if there is no such."""
     needs = row.needs if isinstance(row, SignatureRow) else ""
-    return f"needs {needs}" if needs and not getattr(settings, TABLE.find(needs).attribute) else None
+    return f"needs {needs}" if needs and not getattr(settings, TABLE.find(needs).attribute) else ""
