@@ -81,9 +81,6 @@ class OpenSSH(_Program):
         }
 
     def speaks(self, kind: str, name: str) -> bool:
-        if kind == COMPRESSION and name == "zlib":
-            # It lists it, and never offers it.
-            return False
         return name in self._known[kind]
 
     def command(self, errand: Errand) -> Sequence[str]:
