@@ -139,6 +139,14 @@ class CheckTests(UsersCommandCase):
         (line,) = self.warnings(text)
         self.assertIn("alice.keys: warning: cannot be read: No such file", line)
 
+    def test_tickets(self) -> None:
+        """A ticket is a way in, also by the user's own name, unless no principal is allowed."""
+        methods = "methods = 'gssapi-with-mic,password gssapi-keyex,password'\n"
+        for kerberos in ("", "kerberos = ['bob@EXAMPLE.COM']\n"):
+            self.assertEqual(self.warnings(f"[alice]\npassword = '{HASH}'\n{kerberos}{methods}"), [])
+        self.assertEqual(len(self.warnings(f"[alice]\npassword = '{HASH}'\nkerberos = []\n{methods}")), 2)
+        self.assertEqual(self.warnings("[alice]\nkerberos = ['bob@EXAMPLE.COM']\n"), [])
+
     def test_methods(self) -> None:
         """A policy that asks for what the user has not, list by list."""
         text = f"[alice]\npassword = '{HASH}'\nmethods = "

@@ -16,7 +16,9 @@ ASKED = "keyboard-interactive"
 ANY = "any"
 _ONLY = ("password", "totp")
 # Two ways to show the same ticket.
-_ALIKE = dict.fromkeys(("gssapi-with-mic", "gssapi-keyex"), "a ticket")
+TICKETS = ("gssapi-with-mic", "gssapi-keyex")
+"""The methods that take a ticket."""
+_ALIKE = dict.fromkeys(TICKETS, "a ticket")
 _WRITTEN = "lists of methods, such as `publickey,password publickey,keyboard-interactive`, or `any`"
 
 

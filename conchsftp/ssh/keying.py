@@ -1,38 +1,42 @@
 """
 Key exchanges of one connection: the first, those the peer asks for, and those we start.
 
-Drives `kexinit`, `exchange` and the registry; switches keys per direction: outgoing right after our NEWKEYS, incoming
-right after the peer's. Does no arithmetic itself and never touches the socket. Sources: RFC 4253 sections 7 to 9,
-RFC 8308, RFC 4344 section 3, OpenSSH's PROTOCOL section 1.10 (strict key exchange).
+Drives `kexinit`, `key_exchange` and the registry; switches keys per direction: outgoing right after our NEWKEYS,
+incoming right after the peer's. When keys are worn out is said in `wear.py`, what waits for new ones is in `held.py`.
+Does no arithmetic itself and never touches the socket. Sources: RFC 4253 sections 7 to 9, RFC 8308, OpenSSH's PROTOCOL
+section 1.10 (strict key exchange).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from conchsftp.errors import ProtocolViolation, ServerError
 from conchsftp.settings.penalties import NetBlocks, source_of
 from conchsftp.ssh.algorithms.offer import offered, user_signatures
+from conchsftp.ssh.algorithms.registry import CipherRow, MacRow
+from conchsftp.ssh.held import HeldMessages
 from conchsftp.ssh.kex.gss import TokenRefused
 from conchsftp.ssh.kexinit import KexInit, Negotiated, enforce_strict, negotiate
 from conchsftp.ssh.key_exchange import KeyExchange, Transcript
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.numbers import Message, Reason
-from conchsftp.ssh.packets.compression import EARLY_LIMIT
+from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.compression import EARLY_LIMIT, Decompressor
 from conchsftp.ssh.packets.receiving import SEQUENCE_MASK
 from conchsftp.ssh.phases import Stage
 from conchsftp.ssh.proofs import HostKeyProofs
+from conchsftp.ssh.wear import Wear
 from conchsftp.wire.kinds import BYTES, U32
 
 if TYPE_CHECKING:
     from conchsftp.ssh.transport import Transport
 
-# Answers held back while keys are exchanged, for a peer that goes on asking instead of answering our KEXINIT.
-_MOST_HELD = 2000
-_MOST_HELD_BYTES = 1024 * 1024
 # Nobody needs new keys before login, and who comes without one is held responsible only when the connection ends.
 _MOST_EARLY = 4
 # How long a peer may keep us waiting for its next message of an exchange.
@@ -55,18 +59,17 @@ class Keying:
         self._negotiated: Negotiated | None = None
         self._exchange: KeyExchange | None = None
         self._computing: Deferred[Any] | None = None
-        self._incoming: tuple[Any, Any] | None = None
-        self._inflate: Any = None
+        self._incoming: tuple[PacketCipher, Decompressor | None] | None = None
+        self._inflate: Decompressor | None = None
         self._skip = False
         self._early = 0
-        self._overdue: Any = None
-        self._held: list[bytes] = []
-        self._held_bytes = 0
+        self._overdue: IDelayedCall | None = None
+        self._held = HeldMessages()
         self._authenticated = False
         self._compressing = False
         self._stopped = False
         self._askers: list[Deferred[None]] = []
-        self._since = transport.clock.seconds()
+        self._wear = Wear(transport.settings, transport.clock, transport.sender, transport.receiver)
         self.active = False
         """From our KEXINIT to our NEWKEYS: only messages of the exchange may be sent."""
 
@@ -134,23 +137,10 @@ class Keying:
         """Start an exchange when the keys have protected enough; called once a turn."""
         if not self._authenticated or self.active or self._incoming is not None or not self._transport.client.rekeys:
             return
-        sender, receiver = self._transport.sender, self._transport.receiver
-        why = self._worn()
-        if why and sender.packets + receiver.packets > 2:
+        assert self._negotiated is not None
+        why = self._wear.reason(self._negotiated)
+        if why:
             self.start(why)
-
-    def _worn(self) -> str:
-        """Return what wants new keys, a setting or the row of a cipher, for either direction; empty if nothing does."""
-        transport, settings, agreed = self._transport, self._settings, self._negotiated
-        assert agreed is not None
-        for used, row in ((transport.sender, agreed.cipher_out), (transport.receiver, agreed.cipher_in)):
-            if used.bytes >= settings.key_renegotiation_threshold:
-                return "KeyRenegotiationThreshold"
-            if used.packets >= settings.rekey_packets:
-                return "RekeyPackets"
-            if used.bytes >= row.most_bytes or used.packets >= row.most_packets:
-                return row.name
-        return "RekeySeconds" if transport.clock.seconds() - self._since >= settings.rekey_seconds > 0 else ""
 
     def kexinit(self, payload: bytes) -> None:
         """Take the peer's KEXINIT: answer with ours if it is not out yet, and agree."""
@@ -251,14 +241,10 @@ class Keying:
         Raises:
             ProtocolViolation: the peer has us keep too many.
         """
-        self._held.append(message)
-        self._held_bytes += len(message)
-        if len(self._held) > _MOST_HELD or self._held_bytes > _MOST_HELD_BYTES:
-            raise ProtocolViolation(Reason.PROTOCOL_ERROR, "too many requests during a key exchange")
+        self._held.add(message)
 
     def _release(self) -> None:
-        held, self._held, self._held_bytes = self._held, [], 0
-        for message in held:
+        for message in self._held.release():
             self._transport.sender.packet(message)
             if message[0] == Message.USERAUTH_SUCCESS:
                 self._compress()
@@ -333,7 +319,7 @@ class Keying:
         transport.sender.switch(ciphers[1], compress, reset=transport.strict)
         self._exchange = None
         self.active = False
-        self._since = transport.clock.seconds()
+        self._wear.renew()
         if first and agreed.ext_info:
             transport.sender.packet(self._extensions())
         self._release()
@@ -385,12 +371,12 @@ def _check_wrap(packets: int) -> None:
         raise ProtocolViolation(Reason.PROTOCOL_ERROR, "sequence numbers were used up during the first key exchange")
 
 
-def _for_strangers(inflate: Any) -> Any:
+def _for_strangers(inflate: Decompressor | None) -> Decompressor | None:
     """Return what inflates for somebody who has not logged in, and may be anybody."""
     return inflate and partial(inflate, limit=EARLY_LIMIT)
 
 
-def _cipher(row: Any, mac: Any, letters: bytes, derive: Any) -> Any:
+def _cipher(row: CipherRow, mac: MacRow | None, letters: bytes, derive: Callable[[bytes, int], bytes]) -> PacketCipher:
     """Build the protection of one direction from its negotiated rows."""
     vector, key, integrity = (letters[i : i + 1] for i in range(3))
     built = mac.build(derive(integrity, mac.key)) if mac is not None else None

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from conchsftp.auth.keys.authorized_keys import read_keys
 from conchsftp.auth.users.user import User
 from conchsftp.auth.users.users_text import Finding, UsersText, read_users
-from conchsftp.settings.auth_policy import ASKED, Factor
+from conchsftp.settings.auth_policy import ASKED, TICKETS, Factor
 from conchsftp.watched import WatchedFile
 
 # What OWASP's cheat sheet on storing passwords calls the least.
@@ -60,6 +60,7 @@ def summary(user: User, now: float) -> str:
         f"keys of {user.keys_file}" if user.keys_file is not None else "",
         f"certificates of {_count(authorities, 'CA')}" if authorities else "",
         f"X.509 certificates for {_count(len(user.x509), 'name')}" if user.x509 else "",
+        f"tickets of {', '.join(sorted(user.kerberos))}" if user.kerberos else "",
         "one-time codes" if user.totp is not None else "",
     ]
     facts = [
@@ -108,7 +109,7 @@ def _about(user: User, now: float) -> Iterator[tuple[str, str]]:
         yield f"the one-time codes of {name!r} have a secret of less than {_LEAST_CODE_BITS} bits", "totp"
     if user.root is not None and not os.path.isdir(user.root):
         yield f"the root of {name!r} is no folder: {user.root}", "root"
-    if user.password is None and not _has_keys(user):
+    if user.password is None and not _has_keys(user) and not user.kerberos:
         yield f"{name!r} has neither a password nor keys: only another source, or a CA, can let them in", ""
     else:
         yield from _about_methods(user)
@@ -136,6 +137,9 @@ def _has(user: User, factor: Factor) -> bool:
     has_password, has_codes = user.password is not None, user.totp is not None
     if factor.method == ASKED:
         return {"password": has_password, "totp": has_codes}.get(factor.only, has_password or has_codes)
+    if factor.method in TICKETS:
+        # Where no principal is named, that of the user's own name is.
+        return user.kerberos is None or bool(user.kerberos)
     return has_password if factor.method == "password" else _has_keys(user)
 
 

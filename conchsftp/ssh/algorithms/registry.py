@@ -18,9 +18,10 @@ from conchsftp.settings.table import TABLE
 from conchsftp.ssh.kex.groups import Groups
 from conchsftp.ssh.kex.methods import Method
 from conchsftp.ssh.packets.ciphers import PacketCipher
+from conchsftp.ssh.packets.compression import Decompressor
 from conchsftp.ssh.packets.macs import PacketMac
 
-Codec = Callable[[memoryview], bytes]
+Compressor = Callable[[memoryview], bytes]
 
 
 class Profile(StrEnum):
@@ -51,9 +52,8 @@ def usable() -> str | None:
     return None
 
 
-def nothing() -> Codec | None:
+def nothing() -> None:
     """Return None: there is nothing to do to a payload."""
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,8 @@ class CompressionRow(Algorithm):
         delayed: whether it starts only when the user has logged in.
     """
 
-    build_compressor: Callable[[], Codec | None] = nothing
-    build_decompressor: Callable[[], Codec | None] = nothing
+    build_compressor: Callable[[], Compressor | None] = nothing
+    build_decompressor: Callable[[], Decompressor | None] = nothing
     delayed: bool = False
 
 

@@ -7,6 +7,7 @@ OpenSSH's PROTOCOL (zlib@openssh.com: the same, from the end of authentication).
 """
 
 import zlib
+from typing import Protocol
 
 from conchsftp.errors import ProtocolViolation
 from conchsftp.ssh.numbers import Reason
@@ -34,6 +35,12 @@ class Deflate:
         stream = self._stream
         # Partial, where most use sync: four bytes less in every packet, which counts for small ones.
         return stream.compress(payload) + stream.flush(zlib.Z_PARTIAL_FLUSH)
+
+
+class Decompressor(Protocol):
+    """What `Inflate.decompress` is."""
+
+    def __call__(self, payload: bytes | memoryview, limit: int = LIMIT) -> bytes: ...
 
 
 class Inflate:
