@@ -10,12 +10,16 @@ COMPILED = gssapi,jks
 # An editable install shows its twistd plugin only in this mode; CONTRIBUTING.md says why.
 INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
-.PHONY: serve test trial interop lint types docs bench clients clean
+.PHONY: serve test checks trial interop lint types docs bench clients clean
 
 serve: $(VENV)/.installed
 	@$(VENV)/bin/conchsftp "$(ROOT)" --listen "$(LISTEN)" --host-key .conchsftp/ssh_host_ed25519_key
 
-test: lint types docs trial interop
+test: checks trial interop
+
+# Side by side: each keeps one processor busy, or waits for packages to come.
+checks: $(VENV)/.installed-for-tests
+	@$(MAKE) -j3 --output-sync=target --no-print-directory lint types docs clients
 
 trial: $(VENV)/.installed-for-tests
 	$(VENV)/bin/python -m twisted.trial -j2 tests
