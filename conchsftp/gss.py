@@ -94,7 +94,7 @@ class Kerberos:
             name = library.Name(acceptor, kind)
             self._credentials = library.Credentials(usage="accept", name=name, mechs=[self._kind], store=store)
         except library.exceptions.GSSError as problem:
-            raise _failure(problem) from None
+            raise GSSFailure(f"no key to take tickets with: {_failure(problem)}") from None
 
     def context(self) -> "KerberosContext":
         """Return a new context."""
@@ -123,6 +123,8 @@ class KerberosContext:
                 self._learn()
         except self._error as problem:
             raise _failure(problem) from None
+        except UnicodeDecodeError:
+            raise GSSFailure("a principal whose name is not UTF-8") from None
         return bytes(answer)
 
     def mic(self, message: bytes) -> bytes:
