@@ -31,7 +31,7 @@ _MOST_MECHANISMS = 64
 _REFUSAL_SECONDS = 0.025
 
 
-class GSSMessage(IntEnum):
+class TicketMessage(IntEnum):
     """The messages of gssapi-with-mic (RFC 4462, 5)."""
 
     RESPONSE = 60
@@ -55,7 +55,7 @@ class TicketMethod(AuthMethod):
     name = "gssapi-with-mic"
     refusal_seconds = _REFUSAL_SECONDS
     # Who needs no token of ours has nothing to wait for behind its own.
-    early = frozenset({GSSMessage.MIC, GSSMessage.EXCHANGE_COMPLETE})
+    early = frozenset({TicketMessage.MIC, TicketMessage.EXCHANGE_COMPLETE})
 
     mechanisms: tuple[bytes, ...]
     signed: bytes = field(repr=False)
@@ -86,10 +86,10 @@ class TicketMethod(AuthMethod):
         if KERBEROS not in self.mechanisms:
             raise UnauthorizedLogin("none of the client's mechanisms is Kerberos")
         messages = conversation.messages
-        messages.send(GSSMessage.RESPONSE, NS(KERBEROS))
+        messages.send(TicketMessage.RESPONSE, NS(KERBEROS))
         context = await _established(attempt.gss, messages)
-        number, payload = await messages.receive(GSSMessage.MIC, GSSMessage.EXCHANGE_COMPLETE)
-        if number == GSSMessage.EXCHANGE_COMPLETE:
+        number, payload = await messages.receive(TicketMessage.MIC, TicketMessage.EXCHANGE_COMPLETE)
+        if number == TicketMessage.EXCHANGE_COMPLETE:
             # It would be right for a mechanism without MICs (RFC 4462, 3.4). Whoever is between client and server could
             # pass such a ticket on.
             raise UnauthorizedLogin("there is no MIC: nothing binds the ticket to this connection")
@@ -143,17 +143,17 @@ async def _established(gss: Any, messages: Messages) -> Context:
     except GSSFailure as failure:
         raise UnauthorizedLogin(f"no ticket can be accepted: {failure}") from None
     for _ in range(MOST_ROUNDS):
-        number, payload = await messages.receive(GSSMessage.TOKEN, GSSMessage.ERRTOK)
+        number, payload = await messages.receive(TicketMessage.TOKEN, TicketMessage.ERRTOK)
         try:
             answer = await gss.step(context, _only(payload))
         except GSSFailure as failure:
-            if number == GSSMessage.TOKEN:
+            if number == TicketMessage.TOKEN:
                 _tell(messages, failure)
             raise UnauthorizedLogin(f"the ticket is not accepted: {failure}") from None
-        if number == GSSMessage.ERRTOK:
+        if number == TicketMessage.ERRTOK:
             raise UnauthorizedLogin("the client has given up")
         if answer:
-            messages.send(GSSMessage.TOKEN, NS(answer))
+            messages.send(TicketMessage.TOKEN, NS(answer))
         if context.complete:
             return context
     raise UnauthorizedLogin(f"more than {MOST_ROUNDS} tokens")
@@ -162,9 +162,9 @@ async def _established(gss: Any, messages: Messages) -> Context:
 def _tell(messages: Messages, failure: GSSFailure) -> None:
     """Say that a token is not accepted, as far as that is the client's business (RFC 4462, 3.8 and 3.9)."""
     codes = U32.pack(failure.major & 0xFFFFFFFF) + U32.pack(failure.minor & 0xFFFFFFFF)
-    messages.send(GSSMessage.ERROR, codes + NS(b"The token is not accepted") + NS(b""))
+    messages.send(TicketMessage.ERROR, codes + NS(b"The token is not accepted") + NS(b""))
     if failure.token:
-        messages.send(GSSMessage.ERRTOK, NS(failure.token))
+        messages.send(TicketMessage.ERRTOK, NS(failure.token))
 
 
 def _credentials(context: Context, attempt: AuthAttempt, signed: bytes, mic: bytes) -> Credentials:

@@ -23,10 +23,7 @@ class Acceptor:
     Args:
         settings: those of the server.
         workers: where contexts make their steps.
-        make: makes credentials of GSSAcceptor and GSSKeytab; raises GSSFailure.
-
-    Attributes:
-        make: see above.
+        make: makes credentials of GSSAcceptor and GSSKeytab; raises GSSFailure. May be set to another.
     """
 
     def __init__(self, settings: Any, workers: IWorkers, make: Callable[[str, str], Mechanism] = Kerberos) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.conch.ssh.common import NS
 
-from conchsftp.auth.gss_methods import GSSMessage
+from conchsftp.auth.gss_methods import TicketMessage
 from conchsftp.errors import ProtocolViolation
 from conchsftp.gss import GSSFailure
 from conchsftp.ssh.gss import Acceptor
@@ -153,17 +153,17 @@ class TicketTests(GSSCase):
     def test_order(self) -> None:
         """What is not the next message is answered UNIMPLEMENTED, and changes nothing."""
         self.serve()
-        for number in GSSMessage:
+        for number in TicketMessage:
             self.transport.receive(b"", number)
-        self.assertEqual(self.transport.unimplemented, len(GSSMessage))
+        self.assertEqual(self.transport.unimplemented, len(TicketMessage))
         self.transport.ask(ticket_request())
         for number in (RESPONSE, COMPLETE, ERROR, MIC):
             self.transport.receive(NS(b"x"), number)
-        self.assertEqual(self.transport.unimplemented, len(GSSMessage) + 4)
+        self.assertEqual(self.transport.unimplemented, len(TicketMessage) + 4)
         client = self.realm.client()
         self.transport.ask(NS(client.first), number=TOKEN)
         self.transport.receive(NS(b"x"), TOKEN)
-        self.assertEqual(self.transport.unimplemented, len(GSSMessage) + 5)
+        self.assertEqual(self.transport.unimplemented, len(TicketMessage) + 5)
         self.assertEqual(self.mic(client), [(SUCCESS, b"")])
 
     def test_malformed(self) -> None:

@@ -10,14 +10,13 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import bcrypt
 import pytest
 
 from bench.servers import Keys
-from tests.interop.driving import environment, need, unavailable
+from tests.interop.driving import environment, need, need_package
 from tests.interop.kdc import KDC, OTHER
 from tests.interop.programs import Program
 
@@ -105,8 +104,7 @@ def exchanged(name: str) -> tuple[str, ...]:
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KDC]:
     """The KDC of all tests here."""
-    if find_spec("gssapi") is None:
-        unavailable("missing: the package gssapi, of the extra conchsftp[gssapi]")
+    need_package("gssapi")
     running = KDC(tmp_path_factory.mktemp("kdc"))
     yield running
     running.end()

@@ -9,7 +9,6 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from bench.servers import Keys, free_port
 from conchsftp.errors import ServerError
 from conchsftp.ssh.keys.stores import load
-from tests.interop.driving import environment, need, run, unavailable, wait_until
+from tests.interop.driving import environment, need, need_package, run, unavailable, wait_until
 from tests.interop.programs import listens
 
 _PROJECT = Path(__file__).parents[2]
@@ -160,8 +159,7 @@ def _refused(data: bytes, password: str | bytes) -> bool:
 
 
 def _need_jks() -> None:
-    if find_spec("jks") is None:
-        unavailable("missing: the package pyjks, of the extra conchsftp[jks]")
+    need_package("jks")
 
 
 def check_unplugged(ours: None, running: Running) -> None:

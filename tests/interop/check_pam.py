@@ -13,7 +13,7 @@ import pytest
 
 from bench.servers import Keys
 from tests.interop.check_auth_events import Logins
-from tests.interop.driving import environment, need, unavailable
+from tests.interop.driving import environment, need, need_package, unavailable
 
 PROGRAM = """
 from twisted.application.service import Application
@@ -52,7 +52,7 @@ def _hash(password: str) -> str:
 def program(request: pytest.FixtureRequest, ours: None, tmp_path: Path, keys: Keys) -> Iterator[Logins]:
     """A server whose users are those of the service that the test names."""
     need("sftp", "openssl")
-    pytest.importorskip("pamela")
+    need_package("pamela")
     if not any(Path(folder, "security/pam_pwdfile.so").exists() for folder in Path("/lib").glob("*-linux-gnu")):
         unavailable("missing: libpam-pwdfile")
     (tmp_path / "passwords").write_text("".join(f"{user}:{_hash('wonderland')}\n" for user in ("alice", "bob")))
@@ -133,7 +133,7 @@ def check_real_service(tmp_path: Path) -> None:
     from conchsftp.auth.sources.pam_library import PAM
     from conchsftp.errors import ServerError
 
-    pytest.importorskip("pamela")
+    need_package("pamela")
     if os.path.exists("/etc/pam.d/login"):
         assert PAM("login").service == "login"
     for name in ("no-such-service", str(tmp_path / "none"), "", "etc/x"):

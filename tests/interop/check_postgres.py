@@ -16,7 +16,7 @@ import pytest
 
 from bench.servers import Keys
 from tests.interop.check_auth_events import Logins
-from tests.interop.driving import need, unavailable, wait_until
+from tests.interop.driving import need, need_package, unavailable, wait_until
 from tests.interop.programs import PROJECT, example
 
 SCHEMA = PROJECT / "docs" / "examples" / "postgres_users.sql"
@@ -89,7 +89,7 @@ def postgres(ours_only: None) -> Iterator[Postgres]:
 def ours_only() -> None:
     """The program is our server, whatever else is tested."""
     need("sftp")
-    pytest.importorskip("psycopg")
+    need_package("psycopg")
 
 
 @pytest.fixture

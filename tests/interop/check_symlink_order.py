@@ -6,12 +6,11 @@ import asyncio
 import os
 from collections.abc import Callable
 
+import asyncssh
 import pytest
 
 from bench.servers import Server
 from tests.interop.driving import Place
-
-asyncssh = pytest.importorskip("asyncssh")
 
 
 async def _link(server: Server, target: str, path: str) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def unavailable(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_package(name: str) -> None:
+    """Say that a package of Python is missing, if it is."""
+    if find_spec(name) is None:
+        unavailable(f"missing: the package {name}")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

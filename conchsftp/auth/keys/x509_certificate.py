@@ -20,13 +20,14 @@ from conchsftp.ssh.keys.public_blob import fingerprint, public_blob
 from conchsftp.wire.kinds import Malformed
 from conchsftp.wire.reader import Reader
 
-_UNREADABLE = (
+UNREADABLE = (
     ValueError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+"""What `cryptography` raises for what cannot be read: some of it only when a part is looked at."""
 _NUMBER_BYTES = 20
 
 
@@ -94,7 +95,7 @@ class X509UserCertificate:
             raise BadCertificate(f"malformed X.509 key: {problem.text}") from problem
         except BadKey as problem:
             raise BadCertificate(f"X.509 certificate: {problem}") from problem
-        except _UNREADABLE as problem:
+        except UNREADABLE as problem:
             raise BadCertificate("an X.509 certificate that cannot be read") from problem
 
     @property

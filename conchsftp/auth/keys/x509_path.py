@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from conchsftp.auth.keys.signatures import RSA_BITS, RSA_EXPONENT_BITS
 from conchsftp.auth.keys.user_certificate import BadCertificate
+from conchsftp.auth.keys.x509_certificate import UNREADABLE
 
 E = TypeVar("E", bound=x509.ExtensionType)
 Path = tuple[x509.Certificate, ...]
@@ -34,7 +35,6 @@ _KNOWN = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.Subj
 _PURPOSES = frozenset(
     (Purpose.CLIENT_AUTH, x509.ObjectIdentifier("1.3.6.1.5.5.7.3.21"), Purpose.ANY_EXTENDED_KEY_USAGE)
 )
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 class TrustedCertificates:
@@ -82,7 +82,7 @@ def trusted_path(certificates: Path, trusted: TrustedCertificates, now: float) -
     try:
         search = _Search(certificates[1:], trusted, now)
         path = search.up((user,))
-    except _UNREADABLE:
+    except UNREADABLE:
         # `cryptography` reads names only when it is asked for them, and a stranger has made these.
         raise BadCertificate("a certificate among those of its CAs cannot be read") from None
     if path is None:
@@ -150,7 +150,7 @@ class _Search:
             return "signs with a hash that proves nothing"
         try:
             issued.verify_directly_issued_by(issuer)
-        except (InvalidSignature, TypeError, *_UNREADABLE):
+        except (InvalidSignature, TypeError, *UNREADABLE):
             return "does not fit: it has not signed what bears its name"
         return ""
 
@@ -162,7 +162,7 @@ def _of_user(certificate: x509.Certificate, now: float) -> str:
             return reason
         constraints = _one(certificate, x509.BasicConstraints)
         usage = _one(certificate, x509.KeyUsage)
-    except _UNREADABLE:
+    except UNREADABLE:
         return "has extensions that cannot be read"
     if constraints is not None and constraints.ca:
         # Whoever has a copy of a CA's key has enough; nobody logs in with it.
@@ -181,7 +181,7 @@ def _of_ca(certificate: x509.Certificate, below: int, now: float) -> str:
         usage = _one(certificate, x509.KeyUsage)
         if _one(certificate, x509.NameConstraints) is not None:
             return "constrains names, which is not supported"
-    except _UNREADABLE:
+    except UNREADABLE:
         return "has extensions or a key that cannot be read"
     if certificate.version is not x509.Version.v3 or constraints is None or not constraints.ca:
         return "is not one of a CA (basicConstraints)"

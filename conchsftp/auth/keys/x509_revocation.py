@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
+from conchsftp.auth.keys.x509_certificate import UNREADABLE
 from conchsftp.auth.keys.x509_path import Path, signed_well
 
 _BLOCK = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_UNREADABLE = (TypeError, *UNREADABLE)
 
 
 class RevocationLists:
