@@ -12,20 +12,9 @@ from typing import Any
 
 from conchsftp import Status
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.extended import PosixRename, StatVFS
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
-from conchsftp.sftp.requests import (
-    LStat,
-    Open,
-    PosixRename,
-    ReadLink,
-    RealPath,
-    Remove,
-    Rename,
-    RmDir,
-    SetStat,
-    Stat,
-    StatVFS,
-)
+from conchsftp.sftp.requests import LStat, Open, ReadLink, RealPath, Remove, Rename, RmDir, SetStat, Stat
 
 
 class EventPrograms:

@@ -6,8 +6,9 @@ from typing import Any
 
 from conchsftp import Status
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.extended import CopyData
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
-from conchsftp.sftp.requests import CopyData, FSetStat, Open, SetStat, Write
+from conchsftp.sftp.requests import FSetStat, Open, SetStat, Write
 from conchsftp.testing import MemorySession
 from tests.test_examples import ProgramCase
 

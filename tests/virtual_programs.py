@@ -5,7 +5,8 @@ The programs of docs/examples whose files no disk has, run in memory; `test_exam
 from typing import Any
 
 from conchsftp import Attributes, Status
-from conchsftp.sftp.requests import MkDir, PosixRename, Remove, Rename, RmDir
+from conchsftp.sftp.extended import PosixRename
+from conchsftp.sftp.requests import MkDir, Remove, Rename, RmDir
 from conchsftp.testing import MemorySession, MemoryThreads
 
 

@@ -12,7 +12,8 @@ from twisted.conch.ssh import filetransfer
 from twisted.internet.defer import Deferred
 
 from conchsftp.errors import SFTPError
-from conchsftp.sftp.attributes import TYPE_BITS, TYPES, Attributes
+from conchsftp.sftp.attribute_table import TYPE_BITS, TYPES
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import TEXTS, Status, lower
 
 _SAME = ("size", "uid", "gid", "atime", "mtime")

@@ -7,7 +7,8 @@ Nothing is asked of the system here. Source: filexfer-13, section 7; inode(7).
 import os
 from collections.abc import Mapping
 
-from conchsftp.sftp.attributes import TYPES, Attributes
+from conchsftp.sftp.attribute_table import TYPES
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 
 _TYPES = tuple(TYPES.get(number << 12, FileType.UNKNOWN) for number in range(16))

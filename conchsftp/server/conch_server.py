@@ -30,7 +30,7 @@ from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.view import Unseen, view_of
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.clients import Order, find_client
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.extensions import EXTENSIONS
@@ -224,7 +224,7 @@ class ConchServer:
             _, request = Codec(_VERSION).decode([packet])
         except BadPacket as bad:
             raise to_problem(bad.status or Status.BAD_MESSAGE, bad.text) from None
-        if not isinstance(request, requests.UnknownExtended) and not _can_be_passed_on(type(request)):
+        if not isinstance(request, extended.UnknownExtended) and not _can_be_passed_on(type(request)):
             raise to_problem(Status.OP_UNSUPPORTED)
         reply = await self._ask(request)
         if isinstance(reply, ExtendedReply):

@@ -14,7 +14,7 @@ from conchsftp.interfaces import IAccounts, ICopy, ISpace, ISync
 from conchsftp.session.handles import Opened, OpenFile
 from conchsftp.session.needs import to_copy, to_know
 from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, Operation, by_handle, by_nothing
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended
 from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
 from conchsftp.sftp.statuses import Status
 
@@ -90,15 +90,15 @@ _SPACE: dict[str, Any] = {
 }
 
 ROWS = (
-    Operation(request=requests.StatVFS, announce=_about_path("statvfs@openssh.com"), **_SPACE),
+    Operation(request=extended.StatVFS, announce=_about_path("statvfs@openssh.com"), **_SPACE),
     Operation(
-        request=requests.FStatVFS,
+        request=extended.FStatVFS,
         announce=_about_handle("fstatvfs@openssh.com"),
         files=by_handle,
         **(_SPACE | {"needs": None}),
     ),
     Operation(
-        request=requests.FSync,
+        request=extended.FSync,
         event=ExtendedRequest,
         announce=_about_handle("fsync@openssh.com"),
         perform=_sync,
@@ -107,7 +107,7 @@ ROWS = (
         ability=ISync,
     ),
     Operation(
-        request=requests.CopyData,
+        request=extended.CopyData,
         event=ExtendedRequest,
         announce=_announce_copy,
         perform=_copy,
@@ -118,7 +118,7 @@ ROWS = (
         ability=ICopy,
     ),
     Operation(
-        request=requests.Limits,
+        request=extended.Limits,
         event=ExtendedRequest,
         announce=_about("limits@openssh.com"),
         perform=_limits,
@@ -129,7 +129,7 @@ ROWS = (
         ),
     ),
     Operation(
-        request=requests.UsersGroupsById,
+        request=extended.UsersGroupsById,
         event=ExtendedRequest,
         announce=_about("users-groups-by-id@openssh.com"),
         perform=_accounts,

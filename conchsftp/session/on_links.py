@@ -12,7 +12,7 @@ from conchsftp.events.own import LinkCreate, LinkRead
 from conchsftp.interfaces import IHardLinks, ILinks
 from conchsftp.session.needs import to_know, to_link
 from conchsftp.session.operation import Operation, by_both_paths, name_reply
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.statuses import Status
 
 
@@ -59,7 +59,7 @@ ROWS = (
     Operation(request=requests.SymLink, announce=_announce_symlink, ability=ILinks, **_LINKING),
     Operation(request=requests.Link, announce=_announce_link, files=_by_link, **_LINKING),
     Operation(
-        request=requests.HardLink,
+        request=extended.HardLink,
         announce=_announce_hard_link,
         files=by_both_paths,
         ability=IHardLinks,

@@ -161,3 +161,8 @@ def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:
 def name_reply(name: bytes, attributes: Attributes | None = None) -> Names:
     """Answer with one name, as REALPATH and READLINK do; only the former may say what it is."""
     return Names(entries=[NameEntry(name, name, attributes)])
+
+
+def announced(kind: Any) -> Any:
+    """Return the `announce` of an event that tells a path and nothing else."""
+    return lambda c, r: kind(c.connection_id, c.user, c.path(r.path))

@@ -7,12 +7,13 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IExtendedRequests
-from conchsftp.session import on_extensions, on_handles, on_links, on_paths
+from conchsftp.session import on_extensions, on_handles, on_links, on_opening, on_paths
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
+from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.replies import ExtendedReply, StatusReply
-from conchsftp.sftp.requests import Block, Unblock, UnknownExtended
+from conchsftp.sftp.requests import Block, Unblock
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import Pair
 
@@ -52,6 +53,7 @@ OPERATIONS: dict[type[Any], Operation] = {
     row.request: row
     for row in (
         *on_paths.ROWS,
+        *on_opening.ROWS,
         *on_links.ROWS,
         *on_handles.ROWS,
         *on_extensions.ROWS,

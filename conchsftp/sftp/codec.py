@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.sftp.attributes import Attributes, replied
+from conchsftp.sftp.attribute_codec import replied
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.decoders import BODY, decoders
 from conchsftp.sftp.listing import longname

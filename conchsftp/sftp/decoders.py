@@ -17,9 +17,9 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.sftp.clients import Order
 from conchsftp.sftp.compiler import Source
+from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.fields import DATA, REQUESTS, Field, Layout
 from conchsftp.sftp.numbers import PacketType
-from conchsftp.sftp.requests import UnknownExtended
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import Buffer, Kind, Malformed, extent
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended
 from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import FROM4, VERSIONS
 from conchsftp.wire.kinds import Pair
@@ -39,17 +39,17 @@ def _row(request: type[Any], data: bytes, versions: range = VERSIONS) -> Extensi
 
 
 EXTENSIONS = (
-    _row(requests.PosixRename, b"1"),
-    _row(requests.StatVFS, b"2"),
-    _row(requests.FStatVFS, b"2"),
-    _row(requests.HardLink, b"1"),
-    _row(requests.FSync, b"1"),
-    _row(requests.LSetStat, b"1"),
-    _row(requests.Limits, b"1"),
-    _row(requests.ExpandPath, b"1"),
-    _row(requests.CopyData, b"1"),
-    _row(requests.HomeDirectory, b"1"),
-    _row(requests.UsersGroupsById, b"1"),
+    _row(extended.PosixRename, b"1"),
+    _row(extended.StatVFS, b"2"),
+    _row(extended.FStatVFS, b"2"),
+    _row(extended.HardLink, b"1"),
+    _row(extended.FSync, b"1"),
+    _row(extended.LSetStat, b"1"),
+    _row(extended.Limits, b"1"),
+    _row(extended.ExpandPath, b"1"),
+    _row(extended.CopyData, b"1"),
+    _row(extended.HomeDirectory, b"1"),
+    _row(extended.UsersGroupsById, b"1"),
 )
 """In the order in which OpenSSH's server advertises them."""
 

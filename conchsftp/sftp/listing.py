@@ -10,7 +10,8 @@ import stat
 import time
 from functools import lru_cache
 
-from conchsftp.sftp.attributes import TYPE_BITS, Attributes
+from conchsftp.sftp.attribute_table import TYPE_BITS
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -2,20 +2,18 @@
 One record per request: the meaning of version 6, and for each field the versions that have it on the wire.
 
 The codec compiles its decoders from these declarations; who serves a request sees only the record. A field outside its
-span has its default. Names, paths and handles are bytes. Sources: filexfer-02 to -13, sections 6 to 8; PROTOCOL of
-OpenSSH for the names with an @; filexfer-extensions-00 for the others.
+span has its default. Names, paths and handles are bytes. What has a name instead of a number is in `extended`.
+Sources: filexfer-02 to -13, sections 6 to 8.
 """
 
-from dataclasses import dataclass
-
-from conchsftp.sftp.attributes import Attributes, attributes_kind
+from conchsftp.sftp.attribute_codec import attributes_kind
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.fields import (
     ACCESS,
     CONTROL,
     DATA,
     HANDLE,
     LOCK_MASK,
-    NUMBERS,
     OPEN_FLAGS,
     PATH,
     PATHS,
@@ -28,7 +26,7 @@ from conchsftp.sftp.fields import (
 )
 from conchsftp.sftp.numbers import FROM4, FROM5, UNTIL5, V3, V4, V6, Access, OpenFlag, PacketType, RenameFlag
 from conchsftp.sftp.numbers import RealPath as Control
-from conchsftp.wire.kinds import BOOL, BYTES, U32, U64, Buffer
+from conchsftp.wire.kinds import BOOL, U32, U64, Buffer
 
 
 @request(PacketType.OPEN)
@@ -242,104 +240,3 @@ class Unblock:
     handle: bytes = wire(HANDLE)
     offset: int = wire(U64)
     length: int = wire(U64)
-
-
-@request(PacketType.EXTENDED, b"posix-rename@openssh.com")
-class PosixRename:
-    """Rename as rename(2) does: an existing `new_path` is replaced."""
-
-    path: bytes = wire(PATH)
-    new_path: bytes = wire(PATH)
-
-
-@request(PacketType.EXTENDED, b"statvfs@openssh.com")
-class StatVFS:
-    """Ask how full a file system is; answered by `replies.space_reply`."""
-
-    path: bytes = wire(PATH)
-
-
-@request(PacketType.EXTENDED, b"fstatvfs@openssh.com")
-class FStatVFS:
-    """The same for what is open."""
-
-    handle: bytes = wire(HANDLE)
-
-
-@request(PacketType.EXTENDED, b"hardlink@openssh.com")
-class HardLink:
-    """Give an existing file (`path`) a second name."""
-
-    path: bytes = wire(PATH)
-    new_path: bytes = wire(PATH)
-
-
-@request(PacketType.EXTENDED, b"fsync@openssh.com")
-class FSync:
-    """Force a file's data to the disk."""
-
-    handle: bytes = wire(HANDLE)
-
-
-@request(PacketType.EXTENDED, b"lsetstat@openssh.com")
-class LSetStat:
-    """Change the attributes of a name itself. A link has no size to set: BAD_MESSAGE."""
-
-    path: bytes = wire(PATH)
-    attributes: Attributes = wire(attributes_kind)
-
-
-@request(PacketType.EXTENDED, b"limits@openssh.com")
-class Limits:
-    """Ask for the server's limits; answered by `replies.limits_reply`."""
-
-
-@request(PacketType.EXTENDED, b"expand-path@openssh.com")
-class ExpandPath:
-    """Ask for the canonical form of a path that may begin with `~` or `~user`; answered as `RealPath`."""
-
-    path: bytes = wire(PATH)
-
-
-@request(PacketType.EXTENDED, b"copy-data")
-class CopyData:
-    """
-    Copy from one open file to another, inside the server.
-
-    Attributes:
-        length: in bytes; 0 means up to the end.
-    """
-
-    handle: bytes = wire(HANDLE)
-    offset: int = wire(U64)
-    length: int = wire(U64)
-    target_handle: bytes = wire(HANDLE)
-    target_offset: int = wire(U64)
-
-
-@request(PacketType.EXTENDED, b"home-directory")
-class HomeDirectory:
-    """Ask for a user's home; empty for one's own. Answered as `RealPath`."""
-
-    user: bytes = wire(BYTES)
-
-
-@request(PacketType.EXTENDED, b"users-groups-by-id@openssh.com")
-class UsersGroupsById:
-    """Ask for the names of numbers; answered by `replies.accounts_reply`."""
-
-    uids: list[int] = wire(NUMBERS)
-    gids: list[int] = wire(NUMBERS)
-
-
-@dataclass(slots=True, kw_only=True)
-class UnknownExtended:
-    """
-    An extended request of a name that is not known here.
-
-    Attributes:
-        data: what follows the name.
-    """
-
-    name: bytes
-    data: bytes = b""

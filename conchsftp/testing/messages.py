@@ -7,12 +7,13 @@ For tests only: slow, and it believes what a server says.
 from collections.abc import Callable
 from typing import Any
 
-from conchsftp.sftp.attributes import Attributes, attributes_kind
+from conchsftp.sftp.attribute_codec import attributes_kind
+from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.fields import REQUESTS, Field
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, NameEntry, Names, Reply, StatusReply
-from conchsftp.sftp.requests import UnknownExtended
 from conchsftp.wire.kinds import BYTES, U8, U32, Kind
 from conchsftp.wire.reader import Reader
 

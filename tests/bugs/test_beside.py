@@ -23,7 +23,7 @@ from tests.session.support import (
     REALPATH,
     STAT,
     TO_CREATE,
-    extended,
+    extension,
     numbers,
     reading,
     request,
@@ -65,7 +65,7 @@ class AboutScp:
         """Have a path that begins with `~` expanded, as scp does where the server can."""
         if path.startswith(b"~"):
             self.assertIn(b"expand-path@openssh.com", self.session.memory.extensions)
-            reply = self.one(extended(b"expand-path@openssh.com", 2, string(path)))
+            reply = self.one(extension(b"expand-path@openssh.com", 2, string(path)))
         else:
             reply = self.one(request(REALPATH, 2, string(path)))
         self.assertEqual((reply[0], reply[5:9]), (NAME, u32(1)), reply)
@@ -99,11 +99,11 @@ class AboutScp:
     def test_whose_home(self: Any) -> None:
         """The home of somebody else is no place that anybody learns of; a name that only contains `~` is a name."""
         for path in (b"~root/x", b"~root", b"~user2/x"):
-            reply = self.one(extended(b"expand-path@openssh.com", 2, string(path)))
+            reply = self.one(extension(b"expand-path@openssh.com", 2, string(path)))
             self.assert_status(reply, Status.NO_SUCH_FILE)
             self.assertEqual(self.text(reply), "No such user")
         for path, expanded in ((b"~", b"/"), (b"~user", b"/"), (b"~/~x", b"/~x"), (b"a~b", b"/a~b"), (b"/~x", b"/~x")):
-            reply = self.one(extended(b"expand-path@openssh.com", 2, string(path)))
+            reply = self.one(extension(b"expand-path@openssh.com", 2, string(path)))
             self.assertEqual(string_at(reply, 9), expanded)
 
     def test_exit_status(self: Any) -> None:
@@ -127,7 +127,7 @@ class AboutScp:
 
     def test_refused(self: Any) -> None:
         """A channel on which nothing was asked, or only nonsense, ends as well."""
-        for packets in ((), (extended(b"nonsense", 1),)):
+        for packets in ((), (extension(b"nonsense", 1),)):
             self.session = self.begin()
             self.session.ask(*packets)
             self.session.channel.eof()
@@ -176,7 +176,7 @@ class HomeTests(WireCase):
     def test_expanded(self) -> None:
         """`~` is where relative paths start, and not `/`."""
         for path, expanded in ((b"~/x y", b"/home/user/x y"), (b"~user/x", b"/home/user/x"), (b"x", b"/home/user/x")):
-            reply = self.one(extended(b"expand-path@openssh.com", 2, string(path)))
+            reply = self.one(extension(b"expand-path@openssh.com", 2, string(path)))
             self.assertEqual(string_at(reply, 9), expanded)
 
 

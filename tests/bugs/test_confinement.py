@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
@@ -153,10 +153,10 @@ class EveryRequestTests(ConfinedCase):
         """The extended requests are among them, and both names of those that have two."""
         found = dict(with_paths())
         self.assertLessEqual(
-            {requests.PosixRename, requests.HardLink, requests.StatVFS, requests.LSetStat, requests.ExpandPath},
+            {extended.PosixRename, extended.HardLink, extended.StatVFS, extended.LSetStat, extended.ExpandPath},
             set(found),
         )
-        for record in (requests.Rename, requests.PosixRename, requests.HardLink):
+        for record in (requests.Rename, extended.PosixRename, extended.HardLink):
             self.assertEqual(found[record], ("path", "new_path"))
 
     def test_nothing_changes(self) -> None:

@@ -22,7 +22,7 @@ from tests.session.support import (
     STATUS,
     TO_CREATE,
     VERSION,
-    extended,
+    extension,
     numbers,
     opening,
     reading,
@@ -186,7 +186,7 @@ class NameTests(MalformedCase):
                 request(LSTAT, 1, string(name)),
                 request(MKDIR, 1, string(name), u32(0)),
                 opening(name, 1, TO_CREATE),
-                extended(b"statvfs@openssh.com", 1, string(name)),
+                extension(b"statvfs@openssh.com", 1, string(name)),
             ):
                 self.assertEqual(self.one(packet)[0], STATUS, packet[:40])
 

@@ -25,7 +25,7 @@ from tests.session.support import (
     OPENDIR,
     STATUS,
     TO_CREATE,
-    extended,
+    extension,
     numbers,
     opening,
     reading,
@@ -36,7 +36,7 @@ from tests.session.support import (
     writing,
 )
 
-LIMITS = extended(b"limits@openssh.com", 1)
+LIMITS = extension(b"limits@openssh.com", 1)
 
 
 class Limits:
@@ -147,7 +147,7 @@ class ExtensionCase(WireCase):
         self.put("/other")
         self.session = self.begin()
         file, other = self.open(b"/a", FOR_BOTH), self.open(b"/other", FOR_BOTH)
-        reply = self.one(extended(name, 7, *ARGUMENTS[name](file, other)))
+        reply = self.one(extension(name, 7, *ARGUMENTS[name](file, other)))
         self.assertEqual(numbers([reply]), [7])
         return reply
 
@@ -178,7 +178,7 @@ class AboutExtensions:
     def test_unknown(self: Any) -> None:
         """A request that nobody knows is refused as unsupported, with its id, and the session goes on."""
         for name in (b"check-file", b"space-available", b"fs-roots@vandyke.com", b"", b"\xff\xfe", b"x" * 5000):
-            self.assert_status(self.one(extended(name, 7, b"whatever follows")), Status.OP_UNSUPPORTED, 7)
+            self.assert_status(self.one(extension(name, 7, b"whatever follows")), Status.OP_UNSUPPORTED, 7)
         self.assertEqual(self.one(opening(b"/nowhere"))[0], STATUS)
 
 

@@ -30,7 +30,7 @@ from tests.session.support import (
     STAT,
     STATUS,
     SYMLINK,
-    extended,
+    extension,
     request,
     string,
     string_at,
@@ -75,7 +75,7 @@ class RenamingCase:
         names = string(path), string(new_path)
         if way == PLAIN:
             return self.one(request(RENAME, 1, *names))
-        return self.one(extended(b"posix-rename@openssh.com", 1, *names))
+        return self.one(extension(b"posix-rename@openssh.com", 1, *names))
 
 
 @bug_class(7)

@@ -31,7 +31,7 @@ from tests.session.support import (
     SETSTAT,
     STAT,
     STATUS,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -150,7 +150,7 @@ class CodeTests(FailingCase):
         handles += [request(FSETSTAT, 1, handle, u32(0)), reading(b"none", 0, 1, 1), writing(b"none", 0, b"x", 1)]
         for packet in handles:
             self.assert_status(self.one(packet), Status.FAILURE, 1)
-        for packet in (request(99, 1), extended(b"nobody@example.com", 1, b"x")):
+        for packet in (request(99, 1), extension(b"nobody@example.com", 1, b"x")):
             self.assert_status(self.one(packet), Status.OP_UNSUPPORTED, 1)
         self.assert_status(self.one(request(STAT, 1, u32(1000))), Status.BAD_MESSAGE, 1)
         self.assert_status(self.one(request(MKDIR, 1, new, u32(0))), Status.OK, 1)

@@ -28,7 +28,7 @@ from tests.session.support import (
     RENAME,
     STAT,
     TO_CREATE,
-    extended,
+    extension,
     numbers,
     opening,
     reading,
@@ -48,7 +48,7 @@ def rename(path: bytes, new_path: bytes) -> bytes:
 
 
 def posix_rename(path: bytes, new_path: bytes) -> bytes:
-    return extended(b"posix-rename@openssh.com", 1, string(path), string(new_path))
+    return extension(b"posix-rename@openssh.com", 1, string(path), string(new_path))
 
 
 def size_in(reply: bytes) -> int:
@@ -153,7 +153,7 @@ class AboutOneView:
         self.close(handle)
         self.assertEqual(size_in(other.ask(request(LSTAT, 1, string(b"/up")))[0]), len(FIRST))
         times = u32(8) + u32(1_500_000_000) * 2
-        for packet in (extended(b"lsetstat@openssh.com", 1, string(b"/up"), times), rename(b"/up", b"/there")):
+        for packet in (extension(b"lsetstat@openssh.com", 1, string(b"/up"), times), rename(b"/up", b"/there")):
             self.assert_statuses(other.ask(packet), Status.OK)
         handle = self.open(b"/there", FOR_READING)
         self.assertEqual(string_at(self.one(reading(handle, 0, 100)), 5), FIRST)

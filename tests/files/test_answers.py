@@ -9,7 +9,7 @@ from errno import EACCES, EDQUOT, ENOSPC, EROFS, EXDEV
 from pathlib import Path
 from typing import Any
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.testing import MemorySession
@@ -61,7 +61,7 @@ class AnswersTests(_SemanticsCase):
 
     def refused_rename(self) -> tuple[str, int]:
         self.failing(os, "rename", EXDEV)
-        return self.asked(requests.PosixRename(path=b"f", new_path=b"d/f"))
+        return self.asked(extended.PosixRename(path=b"f", new_path=b"d/f"))
 
     def refused_directory(self, number: int) -> tuple[str, int]:
         self.failing(os, "mkdir", number)
@@ -100,5 +100,5 @@ class AnswersTests(_SemanticsCase):
         exists = requests.MkDir(path=b"d", attributes=Attributes()), self.open_request(b"f", Disposition.CREATE_NEW)
         for request in exists:
             self.assertEqual(self.asked(request)[0], "File already exists")
-        for request in (requests.Remove(path=b"d"), requests.PosixRename(path=b"f", new_path=b"d")):
+        for request in (requests.Remove(path=b"d"), extended.PosixRename(path=b"f", new_path=b"d")):
             self.assertEqual(self.asked(request)[0], "Is a directory")

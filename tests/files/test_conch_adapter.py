@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 from conchsftp.events.waiting import TimeLimitExceeded
 from conchsftp.files.conch_adapter import ConchDirectory, ConchFile, ConchFileSystem
 from conchsftp.interfaces import IDirectory, IExtendedRequests, IFile, IFileSystem, ILinks
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.replies import ExtendedReply
@@ -273,9 +273,9 @@ class AdapterTests(SynchronousTestCase):
     def test_own_requests(self) -> None:
         """Its extended requests are advertised and answered; what it does not know is unsupported."""
         self.assertEqual(self.session.extensions[b"hello@example"], b"1")
-        reply = self.session.request(requests.UnknownExtended(name=b"hello@example", data=b"you"))
+        reply = self.session.request(extended.UnknownExtended(name=b"hello@example", data=b"you"))
         self.assertEqual(reply, ExtendedReply(payload=b"hello you"))
-        other = self.session.request(requests.UnknownExtended(name=b"other@example"))
+        other = self.session.request(extended.UnknownExtended(name=b"other@example"))
         self.assertEqual(other.status, Status.OP_UNSUPPORTED)
 
     def test_bug(self) -> None:

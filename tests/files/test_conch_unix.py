@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.replies import StatusReply
@@ -77,7 +77,7 @@ class UnixTests(SynchronousTestCase):
         both = {"path": self.path("a").encode(), "new_path": self.path("b").encode()}
         self.assertEqual(self.status(requests.Rename(**both)), Status.FAILURE)
         self.assertEqual((self.folder / "b").read_text(), "b")
-        self.assertEqual(self.status(requests.PosixRename(**both)), Status.OK)
+        self.assertEqual(self.status(extended.PosixRename(**both)), Status.OK)
         self.assertEqual((self.folder / "b").read_text(), "a")
         self.assertEqual(self.status(requests.Rename(path=both["new_path"], new_path=both["path"])), Status.OK)
 
@@ -91,7 +91,7 @@ class UnixTests(SynchronousTestCase):
         self.assertEqual(read, os.fsencode(self.path("target")))
         self.assertEqual(self.session.request(requests.LStat(path=link)).attributes.type, FileType.SYMLINK)
         self.assertEqual(self.session.request(requests.Stat(path=link)).attributes.type, FileType.REGULAR)
-        self.assertEqual(self.status(requests.LSetStat(path=link, attributes=Attributes(permissions=0o600))), 8)
+        self.assertEqual(self.status(extended.LSetStat(path=link, attributes=Attributes(permissions=0o600))), 8)
 
     def test_attributes(self) -> None:
         """Mode and times are set."""
@@ -122,7 +122,7 @@ class UnixTests(SynchronousTestCase):
         """Hard links, space and syncing are no abilities: not advertised, and refused."""
         self.assertNotIn(b"hardlink@openssh.com", self.session.extensions)
         self.assertNotIn(b"statvfs@openssh.com", self.session.extensions)
-        self.assertEqual(self.status(requests.HardLink(path=b"/a", new_path=b"/b")), Status.OP_UNSUPPORTED)
+        self.assertEqual(self.status(extended.HardLink(path=b"/a", new_path=b"/b")), Status.OP_UNSUPPORTED)
 
     def test_end(self) -> None:
         """The avatar has the connection while it lasts, as Conch gives it."""

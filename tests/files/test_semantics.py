@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.sftp.statuses import Status
@@ -143,7 +143,7 @@ class RenameTests(SemanticsCase):
     """Renaming, and removing what is open."""
 
     def rename(self, path: bytes, new_path: bytes, *, posix: bool = False) -> Status:
-        kind = requests.PosixRename if posix else requests.Rename
+        kind = extended.PosixRename if posix else requests.Rename
         return self.status(kind(path=path, new_path=new_path))
 
     def test_onto_itself(self) -> None:

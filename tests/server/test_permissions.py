@@ -8,7 +8,7 @@ from typing import Any
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.settings.permissions import Permissions
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, RenameFlag
 from conchsftp.sftp.statuses import Status
@@ -87,9 +87,9 @@ class UseTests(Case):
                 open_file(path, Access.READ_DATA),
                 open_file(path, Access.WRITE_DATA),
                 requests.SetStat(path=path.encode(), attributes=Attributes(permissions=0o777)),
-                requests.StatVFS(path=path.encode()),
+                extended.StatVFS(path=path.encode()),
                 rename(path, "/home/x"),
-                requests.HardLink(path=path.encode(), new_path=b"/home/x"),
+                extended.HardLink(path=path.encode(), new_path=b"/home/x"),
             ):
                 self.assertEqual(self.status(request), MISSING, request)
             for request in (
@@ -97,7 +97,7 @@ class UseTests(Case):
                 requests.MkDir(path=path.encode(), attributes=NONE),
                 rename("/top", path),
                 symlink(path, "/top"),
-                requests.HardLink(path=b"/top", new_path=path.encode()),
+                extended.HardLink(path=b"/top", new_path=path.encode()),
             ):
                 self.assertEqual(self.status(request), DENIED, request)
 
@@ -128,10 +128,10 @@ class UseTests(Case):
     def test_replacing(self) -> None:
         """Who may rename and not write replaces nothing by renaming."""
         self.begin({"/": "list rename create"})
-        for kind, options in ((requests.Rename, {"flags": RenameFlag.OVERWRITE}), (requests.PosixRename, {})):
+        for kind, options in ((requests.Rename, {"flags": RenameFlag.OVERWRITE}), (extended.PosixRename, {})):
             request = kind(path=b"/top", new_path=b"/pub/p", **options)
-            self.assertEqual(self.status(request), DENIED if kind is requests.PosixRename else Status.FAILURE)
-        self.assertEqual(self.status(rename("/top", "/pub/q", requests.PosixRename)), OK)
+            self.assertEqual(self.status(request), DENIED if kind is extended.PosixRename else Status.FAILURE)
+        self.assertEqual(self.status(rename("/top", "/pub/q", extended.PosixRename)), OK)
         self.assertEqual(sorted(os.listdir(f"{self.root}/pub")), ["p", "q"])
 
     def test_read_only(self) -> None:
@@ -166,7 +166,7 @@ class UseTests(Case):
         self.begin({"/": "list read"})
         self.assertEqual(self.session.extensions[b"posix-rename@openssh.com"], b"1")
         self.assertEqual(self.session.extensions[b"statvfs@openssh.com"], b"2")
-        self.assertEqual(self.status(requests.StatVFS(path=b"/")), OK)
+        self.assertEqual(self.status(extended.StatVFS(path=b"/")), OK)
 
     def test_told(self) -> None:
         """The log tells of refusals, once a session for each kind; what is hidden is no refusal."""

@@ -14,7 +14,7 @@ from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.session.view import Unseen, view_of
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, RealPath
 from conchsftp.sftp.statuses import Status
@@ -41,9 +41,9 @@ class AroundTests(Case):
                 open_file(path, Access.WRITE_DATA, Disposition.CREATE_TRUNCATE),
                 requests.OpenDir(path=path.encode()),
                 requests.SetStat(path=path.encode(), attributes=Attributes(permissions=0o777)),
-                requests.StatVFS(path=path.encode()),
+                extended.StatVFS(path=path.encode()),
             ):
-                answers = (DENIED, MISSING, *([Status.OP_UNSUPPORTED] if isinstance(request, requests.StatVFS) else []))
+                answers = (DENIED, MISSING, *([Status.OP_UNSUPPORTED] if isinstance(request, extended.StatVFS) else []))
                 self.assertIn(self.status(request), answers, request)
         self.assertFalse(os.path.exists(f"{self.root}/secret/made"))
 
@@ -64,7 +64,7 @@ class AroundTests(Case):
                 for request in (
                     requests.Remove(path=path.encode()),
                     rename(path, "/home/got"),
-                    requests.HardLink(path=path.encode(), new_path=b"/home/got"),
+                    extended.HardLink(path=path.encode(), new_path=b"/home/got"),
                     rename("/home/i", f"{path}x"),
                     requests.MkDir(path=f"{path}x".encode(), attributes=NONE),
                 ):
@@ -105,9 +105,9 @@ class AroundTests(Case):
         for number, target in enumerate(("/secret", "../secret/s", "/", "/pub/p", "..", "x/../../secret")):
             self.assertEqual(self.status(symlink(f"/home/{number}", target)), DENIED, target)
         self.assertEqual(self.status(symlink("/home/l", "h")), OK)
-        self.assertEqual(self.status(requests.HardLink(path=b"/home/h", new_path=b"/home/h2")), OK)
-        self.assertEqual(self.status(requests.HardLink(path=b"/pub/p", new_path=b"/home/p")), DENIED)
-        self.assertEqual(self.status(requests.HardLink(path=b"/secret/s", new_path=b"/home/p")), MISSING)
+        self.assertEqual(self.status(extended.HardLink(path=b"/home/h", new_path=b"/home/h2")), OK)
+        self.assertEqual(self.status(extended.HardLink(path=b"/pub/p", new_path=b"/home/p")), DENIED)
+        self.assertEqual(self.status(extended.HardLink(path=b"/secret/s", new_path=b"/home/p")), MISSING)
 
     def test_moved_links(self) -> None:
         """A link that was made where it was harmless leads nowhere else when it was moved."""
@@ -151,7 +151,7 @@ class AroundTests(Case):
         self.begin({"/": "all", "/home/d/no": "none", "/*/q": "list"})
         for request in (
             rename("/home/d", "/home/f"),
-            rename("/home/d", "/home/f", requests.PosixRename),
+            rename("/home/d", "/home/f", extended.PosixRename),
             rename("/home", "/h"),
             rename("/home/d/no", "/home/f"),
             rename("/home/e", "/home/d"),
@@ -199,7 +199,7 @@ class AroundTests(Case):
             (dropped, target, DENIED),
             (target, opened, DENIED),
         ):
-            request = requests.CopyData(
+            request = extended.CopyData(
                 handle=source.handle, offset=0, length=1, target_handle=to.handle, target_offset=0
             )
             self.assertEqual(self.status(request), status)

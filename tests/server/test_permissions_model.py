@@ -19,7 +19,7 @@ from conchsftp.session.view import view_of
 from conchsftp.settings.permissions import Permissions
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, RenameFlag
 from conchsftp.sftp.statuses import Status
@@ -69,8 +69,8 @@ REQUESTS = st.one_of(
         HOW,
     ),
     st.builds(lambda path, target: requests.SymLink(path=raw(path), target=raw(target)), PATHS, TARGETS),
-    st.builds(lambda path, new: requests.HardLink(path=raw(path), new_path=raw(new)), PATHS, PATHS),
-    st.builds(lambda path, new: requests.PosixRename(path=raw(path), new_path=raw(new)), PATHS, PATHS),
+    st.builds(lambda path, new: extended.HardLink(path=raw(path), new_path=raw(new)), PATHS, PATHS),
+    st.builds(lambda path, new: extended.PosixRename(path=raw(path), new_path=raw(new)), PATHS, PATHS),
     st.builds(lambda path, new: requests.Rename(path=raw(path), new_path=raw(new), flags=RenameFlag(0)), PATHS, PATHS),
     st.builds(lambda path: requests.MkDir(path=raw(path), attributes=Attributes()), PATHS),
     st.builds(lambda path: requests.RmDir(path=raw(path)), PATHS),

@@ -18,7 +18,7 @@ from conchsftp.server.service import SFTPServer
 from conchsftp.session.view import View, view_of
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.replies import Names, StatusReply
@@ -119,19 +119,19 @@ class RestrictTests(ViewTests):
             requests.OpenDir(path=b"/home/user2"),
             requests.Stat(path=other),
             requests.SetStat(path=other, attributes=Attributes(permissions=0o777)),
-            requests.LSetStat(path=other, attributes=Attributes(mtime=1)),
+            extended.LSetStat(path=other, attributes=Attributes(mtime=1)),
             requests.MkDir(path=b"/home/user2/new", attributes=NONE),
             requests.RmDir(path=b"/home/user2"),
             requests.Remove(path=other),
             requests.Rename(path=mine, new_path=b"/home/user2/new", flags=RenameFlag(0)),
             requests.Rename(path=other, new_path=b"new", flags=RenameFlag(0)),
-            requests.PosixRename(path=mine, new_path=other),
+            extended.PosixRename(path=mine, new_path=other),
             requests.SymLink(path=b"/home/user2/new", target=b"x"),
             requests.ReadLink(path=other),
-            requests.HardLink(path=other, new_path=b"new"),
-            requests.HardLink(path=mine, new_path=b"/home/user2/new"),
-            requests.StatVFS(path=b"/home/user2"),
-            requests.ExpandPath(path=b"~/../user2"),
+            extended.HardLink(path=other, new_path=b"new"),
+            extended.HardLink(path=mine, new_path=b"/home/user2/new"),
+            extended.StatVFS(path=b"/home/user2"),
+            extended.ExpandPath(path=b"~/../user2"),
         ):
             self.assertEqual(status_of(self.session.request(request)), Status.PERMISSION_DENIED, request)
         self.assertEqual(sorted(os.listdir(f"{self.root}/home/user2")), ["theirs"])
@@ -149,7 +149,7 @@ class RestrictTests(ViewTests):
 
     def test_home(self) -> None:
         """The home is told, to those who ask for it by name, too."""
-        for request in (requests.ExpandPath(path=b"~"), requests.HomeDirectory(user=b"")):
+        for request in (extended.ExpandPath(path=b"~"), extended.HomeDirectory(user=b"")):
             reply: Any = self.session.request(request)
             self.assertEqual(reply.entries[0].name, b"/home/user1")
 

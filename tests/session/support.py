@@ -56,7 +56,7 @@ def request(kind: int, number: int, *fields: bytes) -> bytes:
     return string(pack(">BI", kind, number) + b"".join(fields))
 
 
-def extended(name: bytes, number: int, *fields: bytes) -> bytes:
+def extension(name: bytes, number: int, *fields: bytes) -> bytes:
     """Lay out an extended request with its length in front."""
     return request(EXTENDED, number, string(name), *fields)
 

@@ -12,7 +12,7 @@ from conchsftp.session.handles import OpenFile
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.settings.permissions import ALL, WORDS, Permissions, written
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.statuses import Status
@@ -76,9 +76,9 @@ CASES: tuple[Case, ...] = (
     Case(requests.LStat(path=b"/d/f"), {"/d/f": "any"}),
     Case(requests.Stat(path=b"/d/f"), {"/d/f": "any"}),
     Case(requests.ReadLink(path=b"/d/l"), {"/d/l": "any"}),
-    Case(requests.StatVFS(path=b"/d"), {"/d": "any"}),
+    Case(extended.StatVFS(path=b"/d"), {"/d": "any"}),
     *setting(requests.SetStat, "/d/f"),
-    *setting(requests.LSetStat, "/d/f")[1:4],
+    *setting(extended.LSetStat, "/d/f")[1:4],
     *setting(requests.FSetStat, "handle"),
     Case(opens("/d/f", READS, Disposition.OPEN_EXISTING), {"/d/f": "read"}),
     Case(opens("/d/f", Access(0), Disposition.OPEN_EXISTING), {"/d/f": "read"}),
@@ -101,20 +101,20 @@ CASES: tuple[Case, ...] = (
     Case(requests.RmDir(path=b"/d/empty"), {"/d/empty": "rmdir"}),
     Case(requests.Remove(path=b"/d/f"), {"/d/f": "delete"}),
     *renames(requests.Rename),
-    *renames(requests.PosixRename),
+    *renames(extended.PosixRename),
     Case(
         requests.Rename(path=b"/d/f", new_path=b"/d/g", flags=OVERWRITE),
         {"/d/f": "rename write", "/d/g": "rename write"},
     ),
-    Case(requests.PosixRename(path=b"/d/f", new_path=b"/d/g"), {"/d/f": "rename write", "/d/g": "rename write"}),
+    Case(extended.PosixRename(path=b"/d/f", new_path=b"/d/g"), {"/d/f": "rename write", "/d/g": "rename write"}),
     Case(requests.SymLink(path=b"/d/new", target=b"f"), {"/d/new": "symlink", "/d/f": "symlink"}),
     Case(requests.Link(path=b"/d/new", target=b"f", symbolic=True), {"/d/new": "symlink", "/d/f": "symlink"}),
     Case(requests.Link(path=b"/d/new", target=b"/d/f", symbolic=False), {"/d/new": "link", "/d/f": "link"}),
-    Case(requests.HardLink(path=b"/d/f", new_path=b"/d/new"), {"/d/new": "link", "/d/f": "link"}),
+    Case(extended.HardLink(path=b"/d/f", new_path=b"/d/new"), {"/d/new": "link", "/d/f": "link"}),
     Case(requests.Read(handle=b"1", offset=0, length=1), {"handle": "read"}),
     Case(requests.Write(handle=b"1", offset=0, data=[b"x"]), {"handle": "write"}),
     Case(
-        requests.CopyData(handle=b"1", offset=0, length=0, target_handle=b"2", target_offset=0),
+        extended.CopyData(handle=b"1", offset=0, length=0, target_handle=b"2", target_offset=0),
         {"handle": "read", "target": "write"},
     ),
 )
@@ -177,7 +177,7 @@ class NeedsTests(SynchronousTestCase):
         """A request with all its words is carried out, or fails for what it is."""
         for case in CASES:
             status, _ = self.serve(case, {path: bits(words) for path, words in case.words.items()})
-            unsupported = isinstance(case.request, requests.StatVFS)
+            unsupported = isinstance(case.request, extended.StatVFS)
             self.assertEqual(status, Status.OP_UNSUPPORTED if unsupported else Status.OK, case)
 
     def test_refused(self) -> None:

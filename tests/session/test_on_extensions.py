@@ -26,7 +26,7 @@ from tests.session.support import (
     HandlerCase,
     Session,
     SessionCase,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -85,23 +85,23 @@ class WireTests(AbleCase):
         """statvfs and fstatvfs: eleven numbers; of the flags only "read-only" and "no set-uid"."""
         numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 3, 255]
         expected = bytes.fromhex("c9 00000007") + b"".join(map(u64, numbers))
-        self.assertEqual(self.one(extended(b"statvfs@openssh.com", 7, string(b"a"))), expected)
+        self.assertEqual(self.one(extension(b"statvfs@openssh.com", 7, string(b"a"))), expected)
         for opened in (opening(b"a"), request(OPENDIR, 1, string(b"/home"))):
             handle = self.opened(opened)
-            self.assertEqual(self.one(extended(b"fstatvfs@openssh.com", 7, string(handle))), expected)
+            self.assertEqual(self.one(extension(b"fstatvfs@openssh.com", 7, string(handle))), expected)
         self.assertEqual(self.able.asked, ["/home/a", "/home/a", "/home"])
 
     def test_accounts(self) -> None:
         """users-groups-by-id: a name for each number, in order, empty where there is none."""
-        packet = extended(
+        packet = extension(
             b"users-groups-by-id@openssh.com", 7, string(u32(7) + u32(1) + u32(0)), string(u32(0) + u32(5))
         )
         users = string(b"\xff") + string(b"") + string(b"root")
         groups = string(b"wheel") + string(b"")
         self.assertEqual(self.one(packet), bytes.fromhex("c9 00000007") + string(users) + string(groups))
-        packet = extended(b"users-groups-by-id@openssh.com", 7, string(b""), string(b""))
+        packet = extension(b"users-groups-by-id@openssh.com", 7, string(b""), string(b""))
         self.assertEqual(self.one(packet), bytes.fromhex("c9 00000007") + string(b"") * 2)
-        packet = extended(b"users-groups-by-id@openssh.com", 7, string(b"123"), string(b""))
+        packet = extension(b"users-groups-by-id@openssh.com", 7, string(b"123"), string(b""))
         self.assert_status(self.one(packet), Status.BAD_MESSAGE, 7)
 
 
@@ -113,14 +113,14 @@ class SyncTests(AbleCase):
         names: Deferred[str] = Deferred()
         self.able.user_name = lambda uid: names if uid == 7 else "bob"  # type: ignore[method-assign, return-value]
         self.able.group_name = lambda gid: succeed(None)  # type: ignore[method-assign, assignment, return-value]
-        self.session.feed(extended(b"users-groups-by-id@openssh.com", 7, string(u32(7) + u32(1)), string(u32(0))))
+        self.session.feed(extension(b"users-groups-by-id@openssh.com", 7, string(u32(7) + u32(1)), string(u32(0))))
         self.assertEqual(self.session.replies(), [])
         names.callback("ann")
         users = string(string(b"ann") + string(b"bob"))
         self.assertEqual(self.session.replies(), [bytes.fromhex("c9 00000007") + users + string(string(b""))])
 
     def sync(self, handle: bytes) -> bytes:
-        return extended(b"fsync@openssh.com", 7, string(handle))
+        return extension(b"fsync@openssh.com", 7, string(handle))
 
     def test_sync(self) -> None:
         """OK when the file says so; a directory, and a handle that is none, cannot."""
@@ -146,7 +146,7 @@ class SyncTests(AbleCase):
         opened = self.session.conversation.handles.get(handle, object)
         opened.source = SimpleNamespace(close=lambda: None)
         self.assert_status(self.one(self.sync(handle)), Status.OP_UNSUPPORTED)
-        copy = extended(b"copy-data", 7, string(handle), u64(0), u64(0), string(handle), u64(0))
+        copy = extension(b"copy-data", 7, string(handle), u64(0), u64(0), string(handle), u64(0))
         self.assert_status(self.one(copy), Status.OP_UNSUPPORTED)
 
 
@@ -161,7 +161,7 @@ class CopyTests(AbleCase):
         """Copy from a to b and return the reply."""
         source, target = source or self.a, target or self.b
         fields = string(source), u64(offset), u64(length), string(target), u64(target_offset)
-        return self.one(extended(b"copy-data", 7, *fields))
+        return self.one(extension(b"copy-data", 7, *fields))
 
     def test_copy(self) -> None:
         """A range, or up to the end, to any place."""
@@ -198,9 +198,9 @@ class EventTests(AbleCase):
         self.on(ExtendedRequest, lambda event: event.before_exec or events.append(event))
         handle = self.opened(opening(b"a"))
         self.session.ask(
-            extended(b"fstatvfs@openssh.com", 1, string(handle)),
-            extended(b"fsync@openssh.com", 2, string(handle)),
-            extended(b"limits@openssh.com", 3),
+            extension(b"fstatvfs@openssh.com", 1, string(handle)),
+            extension(b"fsync@openssh.com", 2, string(handle)),
+            extension(b"limits@openssh.com", 3),
         )
         told = [(event.request_name, event.path, event.handle, event.result) for event in events]
         self.assertEqual(
@@ -217,22 +217,22 @@ class EventTests(AbleCase):
         events: list[ExtendedRequest] = []
         self.on(ExtendedRequest, events.append)
         one, two = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=TO_CREATE))
-        self.session.ask(extended(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0)))
+        self.session.ask(extension(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0)))
         self.assertEqual([(event.path, event.target) for event in events], [("/home/a", "/home/b")] * 2)
 
     def test_data(self) -> None:
         """Of a request that is not known they see the bytes behind its name."""
         events: list[ExtendedRequest] = []
         self.on(ExtendedRequest, events.append)
-        self.session.ask(extended(b"md5-hash", 7, b"anything"), extended(b"other", 7))
+        self.session.ask(extension(b"md5-hash", 7, b"anything"), extension(b"other", 7))
         self.assertEqual([event.data for event in events], [b"anything"] * 2 + [b""] * 2)
 
     def test_unknown(self) -> None:
         """They are told of a request that is not known, with its name; it remains unsupported."""
         events: list[Any] = []
         self.on(ExtendedRequest, lambda event: events.append((event.request_name, event.status_code)))
-        self.assert_status(self.one(extended(b"md5-hash", 7, b"anything")), Status.OP_UNSUPPORTED, 7)
-        self.assert_status(self.one(extended(b"\xff", 7)), Status.OP_UNSUPPORTED, 7)
+        self.assert_status(self.one(extension(b"md5-hash", 7, b"anything")), Status.OP_UNSUPPORTED, 7)
+        self.assert_status(self.one(extension(b"\xff", 7)), Status.OP_UNSUPPORTED, 7)
         self.assertEqual(events, [("md5-hash", 0), ("md5-hash", 8), ("\udcff", 0), ("\udcff", 8)])
 
     def test_refused(self) -> None:
@@ -245,8 +245,8 @@ class EventTests(AbleCase):
                 await turn
                 raise SFTPError(Status.PERMISSION_DENIED)
 
-        self.assertEqual(self.session.ask(extended(b"statvfs@openssh.com", 1, string(b"a"))), [])
-        self.assertEqual(self.session.ask(extended(b"limits@openssh.com", 2)), [])
+        self.assertEqual(self.session.ask(extension(b"statvfs@openssh.com", 1, string(b"a"))), [])
+        self.assertEqual(self.session.ask(extension(b"limits@openssh.com", 2)), [])
         turn.callback(None)
         self.assertEqual([reply[0] for reply in self.session.replies()], [STATUS, EXTENDED_REPLY])
         self.assertEqual(self.able.asked, [])
@@ -280,14 +280,14 @@ class LocalTests(SessionCase):
         """What is advertised works."""
         session = self.begin(self.local)
         one, two = self.opened(opening(b"/a")), self.opened(opening(b"/b", pflags=0x1B))
-        self.assertEqual(self.one(extended(b"statvfs@openssh.com", 1, string(b"/")))[0], EXTENDED_REPLY)
-        self.assertEqual(self.one(extended(b"fstatvfs@openssh.com", 1, string(one)))[0], EXTENDED_REPLY)
-        copy = extended(b"copy-data", 1, string(one), u64(2), u64(0), string(two), u64(0))
+        self.assertEqual(self.one(extension(b"statvfs@openssh.com", 1, string(b"/")))[0], EXTENDED_REPLY)
+        self.assertEqual(self.one(extension(b"fstatvfs@openssh.com", 1, string(one)))[0], EXTENDED_REPLY)
+        copy = extension(b"copy-data", 1, string(one), u64(2), u64(0), string(two), u64(0))
         if not (replies := session.ask(copy)):
             self.local._workers.pool.work()
             replies = session.replies()
         self.assert_statuses(replies, Status.OK)
-        session.feed(extended(b"fsync@openssh.com", 1, string(two)))
+        session.feed(extension(b"fsync@openssh.com", 1, string(two)))
         self.local._workers.pool.work()
         self.assert_statuses(session.replies(), Status.OK)
         reply = self.one(reading(two, 0, 20))

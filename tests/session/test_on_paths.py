@@ -24,7 +24,7 @@ from tests.session.support import (
     SYMLINK,
     HandlerCase,
     SessionCase,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -119,7 +119,7 @@ class AskTests(SessionCase):
         self.assert_status(self.one(request(SETSTAT, 1, string(b"l"), times)), OK)
         self.assertEqual((self.files.stat("/home/a").mtime, self.files.lstat("/home/l").mtime == 2), (2, False))
         times = bytes.fromhex("00000008 00000003 00000004")
-        self.assert_status(self.one(extended(b"lsetstat@openssh.com", 1, string(b"l"), times)), OK)
+        self.assert_status(self.one(extension(b"lsetstat@openssh.com", 1, string(b"l"), times)), OK)
         self.assertEqual((self.files.stat("/home/a").mtime, self.files.lstat("/home/l").mtime), (2, 4))
 
     def test_missing(self) -> None:
@@ -136,7 +136,7 @@ class AskTests(SessionCase):
             self.assert_status(self.one(packet), OK)
             self.assertEqual(len(self.files.get("/home/a")), size)
         attributes = bytes.fromhex("00000005 0000000000000005 00000180")
-        reply = self.one(extended(b"lsetstat@openssh.com", 1, string(b"a"), attributes))
+        reply = self.one(extension(b"lsetstat@openssh.com", 1, string(b"a"), attributes))
         self.assert_status(reply, Status.BAD_MESSAGE)
         self.assertEqual((self.files.get("/home/a"), self.files.stat("/home/a").permissions), (b"", 0o644))
 
@@ -144,7 +144,7 @@ class AskTests(SessionCase):
         """What a file system does not set is told, not passed over."""
         self.files.make_symlink("/home/l", "a")
         mode = bytes.fromhex("00000004 00000180")
-        self.assert_status(self.one(extended(b"lsetstat@openssh.com", 1, string(b"l"), mode)), Status.OP_UNSUPPORTED)
+        self.assert_status(self.one(extension(b"lsetstat@openssh.com", 1, string(b"l"), mode)), Status.OP_UNSUPPORTED)
 
 
 class NameTests(HandlerCase):
@@ -184,7 +184,7 @@ class NameTests(HandlerCase):
         names = string(b"a"), string(b"b")
         self.assert_status(self.one(request(RENAME, 1, *names)), FAILURE)
         self.assertEqual(self.files.get("/home/b"), b"b")
-        self.assert_status(self.one(extended(b"posix-rename@openssh.com", 1, *names)), OK)
+        self.assert_status(self.one(extension(b"posix-rename@openssh.com", 1, *names)), OK)
         self.assertEqual(self.files.get("/home/b"), b"0123456789")
         self.assert_status(self.one(request(RENAME, 1, *names)), MISSING)
         none, replace = RenameFlag(0), RenameFlag.OVERWRITE | RenameFlag.ATOMIC
@@ -231,7 +231,7 @@ class LinkTests(HandlerCase):
         """hardlink@openssh.com names the existing file first."""
         events: list[tuple[str, str, bool]] = []
         self.on(LinkCreate, lambda event: events.append((event.path, event.target, event.symbolic)))
-        link = extended(b"hardlink@openssh.com", 1, string(b"a"), string(b"b"))
+        link = extension(b"hardlink@openssh.com", 1, string(b"a"), string(b"b"))
         self.assert_status(self.one(link), OK)
         self.assertEqual(self.files.get("/home/b"), b"0123456789")
         self.assertEqual(events, [("/home/b", "/home/a", False)] * 2)
@@ -267,7 +267,7 @@ class ResolveTests(SessionCase):
 
     def test_expand(self) -> None:
         """`~` and one's own `~name` are home; of other users nothing is told."""
-        expand = lambda path: extended(b"expand-path@openssh.com", 1, string(path))  # noqa: E731
+        expand = lambda path: extension(b"expand-path@openssh.com", 1, string(path))  # noqa: E731
         for path, expected in (
             (b"~", b"/home"),
             (b"~/x", b"/home/x"),
@@ -285,7 +285,7 @@ class ResolveTests(SessionCase):
 
     def test_home(self) -> None:
         """home-directory of oneself, by name or not; of other users nothing is told."""
-        home = lambda user: extended(b"home-directory", 1, string(user))  # noqa: E731
+        home = lambda user: extension(b"home-directory", 1, string(user))  # noqa: E731
         self.assertEqual(self.resolved(home(b"")), b"/home")
         self.assertEqual(self.resolved(home(b"alice")), b"/home")
         for user in (b"bob", b"alice/..", b"/", b"root"):

@@ -23,8 +23,9 @@ from conchsftp.session.operation import (
 )
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.codec import Codec
+from conchsftp.sftp.extended import CopyData
 from conchsftp.sftp.replies import Attrs, StatusReply
-from conchsftp.sftp.requests import CopyData, Remove, Rename
+from conchsftp.sftp.requests import Remove, Rename
 from conchsftp.sftp.statuses import Status
 
 

@@ -18,9 +18,9 @@ from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.fields import REQUESTS
-from conchsftp.sftp.requests import UnknownExtended
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import STATUS, Session, SessionCase, numbers, opening, request, string

@@ -8,7 +8,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.interfaces import IExtendedRequests
 from conchsftp.sftp.statuses import Status
-from tests.session.support import GREETING, Avatar, Session, SessionCase, extended, string, string_at, u32
+from tests.session.support import GREETING, Avatar, Session, SessionCase, extension, string, string_at, u32
 
 
 def pairs(packet: bytes) -> dict[bytes, bytes]:
@@ -46,9 +46,9 @@ class OwnRequestTests(SessionCase):
         told = pairs(version)
         self.assertEqual((told[b"echo@example"], told[b"copy-data"], told[b"theirs"]), (b"3", b"1", b"7"))
         self.session = session
-        self.assertEqual(self.one(extended(b"echo@example", 7, b"\0text")), b"\xc9" + u32(7) + b"\0text")
-        self.assert_status(self.one(extended(b"silent@example", 8)), Status.OK)
-        self.assert_status(self.one(extended(b"other@example", 9)), Status.OP_UNSUPPORTED)
+        self.assertEqual(self.one(extension(b"echo@example", 7, b"\0text")), b"\xc9" + u32(7) + b"\0text")
+        self.assert_status(self.one(extension(b"silent@example", 8)), Status.OK)
+        self.assert_status(self.one(extension(b"other@example", 9)), Status.OP_UNSUPPORTED)
 
     def test_read_only(self) -> None:
         """Where nothing may be changed there are none: what they do is not known to us."""
@@ -59,7 +59,7 @@ class OwnRequestTests(SessionCase):
             (version,) = self.session.ask(GREETING)
             self.assertIn(b"copy-data", pairs(version))
             self.assertNotIn(b"echo@example", pairs(version))
-            self.assert_status(self.one(extended(b"echo@example", 7, b"text")), Status.OP_UNSUPPORTED)
+            self.assert_status(self.one(extension(b"echo@example", 7, b"text")), Status.OP_UNSUPPORTED)
 
     def test_broken(self) -> None:
         """One that cannot say which is logged, and served without them."""

@@ -24,7 +24,7 @@ from tests.session.support import (
     TO_CREATE,
     HandlerCase,
     SessionCase,
-    extended,
+    extension,
     opening,
     request,
     string,
@@ -86,7 +86,7 @@ class PolicyTests(SessionCase):
                     packets = {
                         "path": request(SETSTAT, 1, string(b"a"), attributes),
                         "handle": request(FSETSTAT, 1, string(handle), attributes),
-                        "link": extended(b"lsetstat@openssh.com", 1, string(b"a"), attributes),
+                        "link": extension(b"lsetstat@openssh.com", 1, string(b"a"), attributes),
                     }
                     if way != "link" or not attributes[3] & 1:
                         self.assert_status(self.one(packets[way]), OK)
@@ -122,7 +122,7 @@ class PolicyTests(SessionCase):
             mode = bytes.fromhex(f"00000004 {MODE}")
             for packet in (
                 request(SETSTAT, 1, string(b"none"), mode),
-                extended(b"lsetstat@openssh.com", 1, string(b"none"), mode),
+                extension(b"lsetstat@openssh.com", 1, string(b"none"), mode),
             ):
                 self.assert_status(self.one(packet), Status.NO_SUCH_FILE)
             self.assert_status(self.one(request(FSETSTAT, 1, string(b"none"), mode)), Status.FAILURE)

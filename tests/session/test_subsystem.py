@@ -20,7 +20,7 @@ from tests.session.support import (
     VERSION,
     Session,
     SessionCase,
-    extended,
+    extension,
     numbers,
     opening,
     reading,
@@ -171,7 +171,7 @@ class MalformedTests(SessionCase):
             writing(b"0", 0, b"abc", 9),
             request(CLOSE, 9, string(b"0")),
             request(READDIR, 9, string(b"0")),
-            extended(b"posix-rename@openssh.com", 9, string(b"a"), string(b"b")),
+            extension(b"posix-rename@openssh.com", 9, string(b"a"), string(b"b")),
         )
         for packet in whole:
             body = packet[4:]
@@ -196,7 +196,7 @@ class MalformedTests(SessionCase):
         """An extended request that is not known is answered OP_UNSUPPORTED, whatever is in it."""
         for name in (b"nobody@example.com", b"", b"\xff", b"LIMITS@openssh.com", b"limits@openssh.com\0"):
             with self.subTest(name=name):
-                self.assert_status(self.one(extended(name, 9, b"anything")), Status.OP_UNSUPPORTED, 9)
+                self.assert_status(self.one(extension(name, 9, b"anything")), Status.OP_UNSUPPORTED, 9)
 
     def test_in_order(self) -> None:
         """The answer to garbage keeps its place among the others."""

@@ -17,7 +17,7 @@ from tests.session.support import (
     RENAME,
     STAT,
     Session,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -94,7 +94,7 @@ class WaitingTests(SynchronousTestCase):
         """Extended requests that mean nothing, small ones and large ones."""
         for size in (0, 200 * 1024):
             self.setUp()
-            self.assert_bounded(extended(b"unknown@example.com", 1, bytes(size)))
+            self.assert_bounded(extension(b"unknown@example.com", 1, bytes(size)))
 
     def test_part(self) -> None:
         """A part of the largest packet that stays one."""

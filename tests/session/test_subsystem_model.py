@@ -31,7 +31,7 @@ from tests.session.support import (
     SETSTAT,
     STAT,
     Session,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -71,7 +71,7 @@ requests: Any = st.one_of(
     st.builds(lambda p: lambda h, n: request(MKDIR, n, p, NO_ATTRIBUTES), path),
     st.builds(lambda p, s: lambda h, n: request(SETSTAT, n, p, size(s)), path, length),
     st.builds(lambda p, q: lambda h, n: request(RENAME, n, p, q), path, path),
-    st.builds(lambda p, q: lambda h, n: extended(b"posix-rename@openssh.com", n, p, q), path, path),
+    st.builds(lambda p, q: lambda h, n: extension(b"posix-rename@openssh.com", n, p, q), path, path),
     st.builds(lambda i, o, s: lambda h, n: reading(h[i], o, s, n), handle, offset, length),
     st.builds(lambda i, o, d: lambda h, n: writing(h[i], o, d, n), handle, offset, data),
     st.builds(lambda i, o, d: lambda h, n: writing(h[i], o, d, n), handle, offset, data),
@@ -80,7 +80,7 @@ requests: Any = st.one_of(
     st.builds(lambda i: lambda h, n: request(CLOSE, n, string(h[i])), handle),
     st.builds(
         lambda i, j, o, s: (
-            lambda h, n: extended(b"copy-data", n, string(h[i]), u64(o), u64(s), string(h[j]), u64(o + 20))
+            lambda h, n: extension(b"copy-data", n, string(h[i]), u64(o), u64(s), string(h[j]), u64(o + 20))
         ),
         handle,
         handle,

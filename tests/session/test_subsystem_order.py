@@ -28,7 +28,7 @@ from tests.session.support import (
     TO_CREATE,
     Session,
     SessionCase,
-    extended,
+    extension,
     numbers,
     opening,
     reading,
@@ -242,7 +242,7 @@ class LaneTests(OrderCase):
         one, two = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=0xB))
         session.feed(
             writing(one, 0, b"AB", 1),
-            extended(b"copy-data", 2, string(one), u64(0), u64(0), string(two), u64(0)),
+            extension(b"copy-data", 2, string(one), u64(0), u64(0), string(two), u64(0)),
             writing(one, 2, b"CD", 3),
             reading(two, 0, 20, 4),
         )
@@ -322,7 +322,7 @@ class NamesTests(OrderCase):
         self.files.put("/home/b", b"other")
         session = self.slow("file.write")
         one, two = self.opened(opening(b"a")), self.opened(opening(b"b"))
-        rename = extended(b"posix-rename@openssh.com", 1, string(b"a"), string(b"b"))
+        rename = extension(b"posix-rename@openssh.com", 1, string(b"a"), string(b"b"))
         self.assert_status(self.one(rename), Status.OK)
         session.feed(writing(one, 0, b"A", 1), writing(two, 0, b"O", 2), reading(two, 0, 10, 3))
         self.gate.release_all()

@@ -18,7 +18,7 @@ from tests.session.support import (
     STATUS,
     Session,
     SessionCase,
-    extended,
+    extension,
     numbers,
     opening,
     request,
@@ -62,12 +62,12 @@ class UnknownTests(SessionCase):
             (b"fs-roots@vandyke.com", b""),
         ):
             with self.subTest(name=name):
-                self.assert_status(self.one(extended(name, 9, body)), Status.OP_UNSUPPORTED, 9)
+                self.assert_status(self.one(extension(name, 9, body)), Status.OP_UNSUPPORTED, 9)
         self.assertEqual(self.one(ROOT)[0], ATTRS)
 
     def test_longest_name(self) -> None:
         """The name of an extended request may fill the packet; one that leads outside of it is BAD_MESSAGE."""
-        self.assert_status(self.one(extended(b"x" * 200_000, 9)), Status.OP_UNSUPPORTED, 9)
+        self.assert_status(self.one(extension(b"x" * 200_000, 9)), Status.OP_UNSUPPORTED, 9)
         self.assert_status(self.one(request(PacketType.EXTENDED, 9, b"\xff\xff\xff\xff")), Status.BAD_MESSAGE, 9)
 
     def test_told(self) -> None:
@@ -77,7 +77,7 @@ class UnknownTests(SessionCase):
         seen: list[str] = []
         events.on(ExtendedRequest, lambda event: (seen.append(event.request_name), turn)[1])
         self.begin(events=events)
-        self.assertEqual(self.session.ask(extended(b"nobody@example.com", 8), ROOT), [])
+        self.assertEqual(self.session.ask(extension(b"nobody@example.com", 8), ROOT), [])
         turn.callback(None)
         replies = self.session.replies()
         self.assertEqual(numbers(replies), [8, 7])
@@ -160,7 +160,7 @@ class SameNumberTests(SessionCase):
             request(LSTAT, 256),
             request(99, 256),
             request(STAT, 256, string(b"none")),
-            extended(b"nobody@example.com", 256),
+            extension(b"nobody@example.com", 256),
             request(LSTAT, 256, string(b"/")),
         )
         self.assertEqual(numbers(replies), [256] * 6)

@@ -21,8 +21,9 @@ from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.view import View
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.extended import HardLink
 from conchsftp.sftp.numbers import FileType
-from conchsftp.sftp.requests import HardLink, Link
+from conchsftp.sftp.requests import Link
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -33,7 +34,7 @@ from tests.session.support import (
     REMOVE,
     RENAME,
     HandlerCase,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -89,8 +90,8 @@ class HandledTests(HandlerCase):
             if event.request_name == "sum@example.com":
                 event.result = b"\0\0\0\7"
 
-        self.assertEqual(self.one(extended(b"sum@example.com", 3)), bytes.fromhex("c9 00000003 00000007"))
-        self.assert_status(self.one(extended(b"other@example.com", 3)), Status.OP_UNSUPPORTED)
+        self.assertEqual(self.one(extension(b"sum@example.com", 3)), bytes.fromhex("c9 00000003 00000007"))
+        self.assert_status(self.one(extension(b"other@example.com", 3)), Status.OP_UNSUPPORTED)
 
     def test_supplied(self) -> None:
         """Afterwards it says, too, that a handler has supplied the result, or that none has."""

@@ -18,7 +18,7 @@ from conchsftp.interfaces import IFileSystem
 from conchsftp.session.handles import OpenDirectory, OpenFile
 from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operations import OPERATIONS
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.replies import StatusReply
@@ -32,7 +32,7 @@ from tests.session.support import (
     Avatar,
     HandlerCase,
     SessionCase,
-    extended,
+    extension,
     opening,
     request,
     string,
@@ -43,10 +43,10 @@ from tests.sftp.samples import SAMPLES
 
 # Every request of version 3, as on the wire, with what it is. The sample of one asks for another user.
 WIRE = [(string(sample.packet), type(sample.record)) for sample in SAMPLES if 3 in sample.versions]
-WIRE = [each for each in WIRE if each[1] is not requests.HomeDirectory]
-WIRE.append((extended(b"home-directory", 7, string(b"")), requests.HomeDirectory))
+WIRE = [each for each in WIRE if each[1] is not extended.HomeDirectory]
+WIRE.append((extension(b"home-directory", 7, string(b"")), extended.HomeDirectory))
 # What asks nothing of a file system, and what version 3 has not.
-APART = {Abandon, BadPacket, requests.Block, requests.Limits, requests.Link, requests.Unblock}
+APART = {Abandon, BadPacket, requests.Block, extended.Limits, requests.Link, requests.Unblock}
 HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS")
 
 

@@ -21,7 +21,7 @@ from tests.session.support import (
     Avatar,
     Session,
     SessionCase,
-    extended,
+    extension,
     opening,
     reading,
     request,
@@ -136,8 +136,8 @@ class CountTests(TransferCase):
     def test_still_able(self) -> None:
         """A file that is counted can do what it could; only its reads and writes are counted."""
         one, two = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=0x1B))
-        copy = extended(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0))
-        sync = extended(b"fsync@openssh.com", 1, string(two))
+        copy = extension(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0))
+        sync = extension(b"fsync@openssh.com", 1, string(two))
         self.assert_statuses(self.session.ask(copy, sync), Status.OK, Status.OK)
         self.assertEqual(string_at(self.one(reading(two, 0, 20)), 5), b"0123456789")
         self.assertEqual(self.session.channel.placed, 1)
@@ -182,7 +182,7 @@ class RenamedTests(TransferCase):
     def test_posix_rename(self) -> None:
         """A rename that replaces counts as well."""
         self.upload(b"x.part")
-        self.one(extended(b"posix-rename@openssh.com", 1, string(b"x.part"), string(b"a")))
+        self.one(extension(b"posix-rename@openssh.com", 1, string(b"x.part"), string(b"a")))
         self.assertEqual([event.final_path for event in self.renamed], ["/home/a"])
 
     def test_other_session(self) -> None:

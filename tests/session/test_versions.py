@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp import events
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, FileType, OpenFlag, RealPath, RenameFlag
 from conchsftp.sftp.replies import StatusReply
@@ -133,7 +133,7 @@ class VersionsTests(SynchronousTestCase):
         for session in self.sessions():
             if session.version < 6:
                 self.check(session, requests.SymLink(path=b"soft", target=b"file"))
-                self.check(session, requests.HardLink(path=b"file", new_path=b"hard"))
+                self.check(session, extended.HardLink(path=b"file", new_path=b"hard"))
                 self.check(session, requests.Link(path=b"x", target=b"file", symbolic=True), Status.OP_UNSUPPORTED)
             else:
                 self.check(session, requests.Link(path=b"soft", target=b"file", symbolic=True))

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp import Attributes, SFTPAvatar, SFTPError, Status
 from conchsftp.events import files as kinds
 from conchsftp.events import own
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, PFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.testing import MemorySession, memory_server
@@ -32,7 +32,7 @@ CHANGES = (
     (kinds.DirRemove, requests.RmDir(path=b"/a")),
     (kinds.FileRemove, requests.Remove(path=b"/a")),
     (kinds.FileRename, requests.Rename(path=b"/a", new_path=b"/b", flags=0)),
-    (kinds.FileRename, requests.PosixRename(path=b"/a", new_path=b"/b")),
+    (kinds.FileRename, extended.PosixRename(path=b"/a", new_path=b"/b")),
     (kinds.SetAttributes, requests.SetStat(path=b"/a", attributes=Attributes(mtime=5, atime=5))),
     (own.LinkCreate, requests.SymLink(path=b"/a", target=b"/b")),
 )

@@ -7,7 +7,7 @@ Laid out by hand from the drafts and from recorded conversations, so that they d
 from dataclasses import dataclass
 from typing import Any
 
-from conchsftp.sftp import requests
+from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import (
     FROM4,
@@ -50,7 +50,7 @@ def sample(versions: range, record: Any, *layout: str, complete: tuple[int, ...]
     return Sample(versions=versions, packet=bytes.fromhex(" ".join(layout)), record=record, complete=complete)
 
 
-def extended(name: str) -> str:
+def extension(name: str) -> str:
     """Lay out the head of an extended request with id 7."""
     return f"c8 00000007 {len(name):08x} {name.encode().hex()}"
 
@@ -156,38 +156,38 @@ SAMPLES = [
     ),
     sample(
         ALL,
-        requests.PosixRename(path=b"/ab", new_path=b"/c"),
-        extended("posix-rename@openssh.com"),
+        extended.PosixRename(path=b"/ab", new_path=b"/c"),
+        extension("posix-rename@openssh.com"),
         PATH,
         NEW_PATH,
     ),
-    sample(ALL, requests.StatVFS(path=b"/ab"), extended("statvfs@openssh.com"), PATH),
-    sample(ALL, requests.FStatVFS(handle=b"abcd"), extended("fstatvfs@openssh.com"), HANDLE),
-    sample(ALL, requests.HardLink(path=b"/ab", new_path=b"/c"), extended("hardlink@openssh.com"), PATH, NEW_PATH),
-    sample(ALL, requests.FSync(handle=b"abcd"), extended("fsync@openssh.com"), HANDLE),
-    sample(V3, requests.LSetStat(path=b"/ab", attributes=mode(3)), extended("lsetstat@openssh.com"), PATH, MODE_3),
-    sample(FROM4, requests.LSetStat(path=b"/ab", attributes=mode(4)), extended("lsetstat@openssh.com"), PATH, MODE_4),
-    sample(ALL, requests.Limits(), extended("limits@openssh.com")),
-    sample(ALL, requests.ExpandPath(path=b"~/a"), extended("expand-path@openssh.com"), "00000003 7e2f61"),
+    sample(ALL, extended.StatVFS(path=b"/ab"), extension("statvfs@openssh.com"), PATH),
+    sample(ALL, extended.FStatVFS(handle=b"abcd"), extension("fstatvfs@openssh.com"), HANDLE),
+    sample(ALL, extended.HardLink(path=b"/ab", new_path=b"/c"), extension("hardlink@openssh.com"), PATH, NEW_PATH),
+    sample(ALL, extended.FSync(handle=b"abcd"), extension("fsync@openssh.com"), HANDLE),
+    sample(V3, extended.LSetStat(path=b"/ab", attributes=mode(3)), extension("lsetstat@openssh.com"), PATH, MODE_3),
+    sample(FROM4, extended.LSetStat(path=b"/ab", attributes=mode(4)), extension("lsetstat@openssh.com"), PATH, MODE_4),
+    sample(ALL, extended.Limits(), extension("limits@openssh.com")),
+    sample(ALL, extended.ExpandPath(path=b"~/a"), extension("expand-path@openssh.com"), "00000003 7e2f61"),
     # OpenSSH's `cp`.
     sample(
         ALL,
-        requests.CopyData(handle=b"abcd", offset=0, length=0, target_handle=b"abce", target_offset=0),
-        extended("copy-data"),
+        extended.CopyData(handle=b"abcd", offset=0, length=0, target_handle=b"abce", target_offset=0),
+        extension("copy-data"),
         HANDLE,
         "0000000000000000 0000000000000000  00000004 61626365  0000000000000000",
     ),
-    sample(ALL, requests.HomeDirectory(user=b"me"), extended("home-directory"), "00000002 6d65"),
+    sample(ALL, extended.HomeDirectory(user=b"me"), extension("home-directory"), "00000002 6d65"),
     sample(
         ALL,
-        requests.UsersGroupsById(uids=[0, 1000], gids=[100]),
-        extended("users-groups-by-id@openssh.com"),
+        extended.UsersGroupsById(uids=[0, 1000], gids=[100]),
+        extension("users-groups-by-id@openssh.com"),
         "00000008 00000000 000003e8  00000004 00000064",
     ),
     sample(
         ALL,
-        requests.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),
-        extended("nobody@example.com"),
+        extended.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),
+        extension("nobody@example.com"),
         "00ff",
         complete=(27, 28),
     ),

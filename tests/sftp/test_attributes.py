@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from conchsftp.sftp.attributes import ROWS, Attributes, attributes_kind, blank, known_flags, rows
+from conchsftp.sftp.attribute_codec import attributes_kind, blank
+from conchsftp.sftp.attribute_table import ROWS, known_flags, rows
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import VERSIONS, FileType
 from conchsftp.wire.kinds import Malformed
 

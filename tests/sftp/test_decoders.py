@@ -6,12 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.sftp.clients import Client, Order
 from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.fields import REQUESTS
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag, PacketType, RealPath
-from conchsftp.sftp.requests import LStat, Open, Rename, SymLink, UnknownExtended
+from conchsftp.sftp.requests import LStat, Open, Rename, SymLink
 from conchsftp.sftp.requests import RealPath as RealPathRequest
 from conchsftp.sftp.statuses import Status
-from tests.sftp.samples import PATH, SAMPLES, extended
+from tests.sftp.samples import PATH, SAMPLES, extension
 
 LINK_FIRST = Client(symlinks=Order.LINK_FIRST)
 
@@ -196,12 +197,12 @@ class FieldTests(SynchronousTestCase):
 
     def test_crooked_numbers(self):
         """A list of 32-bit numbers is a multiple of four bytes."""
-        head = extended("users-groups-by-id@openssh.com")
+        head = extension("users-groups-by-id@openssh.com")
         self.assertEqual(self.refusal(3, head, "00000003 000000 00000000"), Status.BAD_MESSAGE)
 
     def test_many_numbers(self):
         """Each number costs a look-up: more of them than any listing has users are refused."""
-        head = extended("users-groups-by-id@openssh.com")
+        head = extension("users-groups-by-id@openssh.com")
         for count, accepted in ((1023, True), (1024, True), (1025, False)):
             numbers = f"{4 * count:08x}" + "00000001" * count
             for layout in (f"{head} {numbers} 00000000", f"{head} 00000000 {numbers}"):
