@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from conchsftp.sftp import acl
 from conchsftp.sftp.attributes import SECOND, Attributes
-from conchsftp.sftp.numbers import FROM4, V3, V5, V6, VERSIONS, AttribBit, FileType
+from conchsftp.sftp.numbers import FROM4, V3, V4_V5, V5, V6, VERSIONS, AttribBit, FileType
 from conchsftp.wire.kinds import BYTES, I64, PAIRS, TEXT, U8, U32, U64, Counted, Fixed, Kind, Malformed
 
 
@@ -146,7 +147,8 @@ ROWS = (
     Row(0x0010, (("create_time", I64),), FROM4, nanos=True),
     Row(0x0020, (("mtime", I64),), FROM4, nanos=True),
     Row(0x8000, (("ctime", I64),), V6, nanos=True),
-    Row(0x0040, (("acl", BYTES),), FROM4),
+    Row(0x0040, (("acl", acl.PLAIN),), V4_V5),
+    Row(0x0040, (("acl", acl.WITH_FLAGS),), V6),
     # filexfer-05, 5.8 has one word; implementations that send two in version 5 contradict it.
     Row(0x0200, (("attrib_bits attrib_bits_valid", _BITS_5),), V5, find=_find_bits_5),
     Row(0x0200, (("attrib_bits", U32), ("attrib_bits_valid", U32)), V6, find=_find_bits),

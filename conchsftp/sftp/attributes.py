@@ -9,6 +9,7 @@ Sources: filexfer-02, -04 and -05, section 5; filexfer-13, section 7.
 from dataclasses import dataclass
 from typing import Any
 
+from conchsftp.sftp.acl import ACL
 from conchsftp.sftp.numbers import FileType
 from conchsftp.wire.kinds import Pair
 
@@ -33,7 +34,7 @@ class Attributes:
         permissions: the lowest twelve bits of a mode (0o7777); the file type is in `type`.
         create_time: when the file was made.
         ctime: when the attributes were changed last.
-        acl: the access control list as it stands on the wire.
+        acl: the access control list.
         attrib_bits: `AttribBit` bits; those outside `attrib_bits_valid` (None: all that are known) mean nothing.
         text_hint: a `TextHint`.
         link_count: how many names the file has.
@@ -57,7 +58,7 @@ class Attributes:
     mtime_ns: int | None = None
     ctime: int | None = None
     ctime_ns: int | None = None
-    acl: bytes | None = None
+    acl: ACL | None = None
     attrib_bits: int | None = None
     attrib_bits_valid: int | None = None
     text_hint: int | None = None

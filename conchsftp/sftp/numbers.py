@@ -12,6 +12,7 @@ VERSIONS = range(3, 7)
 
 UNTIL5, FROM4, FROM5 = range(3, 6), range(4, 7), range(5, 7)
 V3, V4, V5, V6 = range(3, 4), range(4, 5), range(5, 6), range(6, 7)
+V4_V5 = range(4, 6)
 
 
 class PacketType(IntEnum):
@@ -95,6 +96,48 @@ class Access(IntFlag):
     WRITE_ACL = 0x40000
     WRITE_OWNER = 0x80000
     SYNCHRONIZE = 0x100000
+
+
+class EntryType(IntEnum):
+    """What an entry of an access control list does (filexfer-13, 7.8.1)."""
+
+    ALLOWED = 0
+    DENIED = 1
+    AUDIT = 2
+    ALARM = 3
+
+
+class EntryFlag(IntFlag):
+    """The flags of an entry of an access control list."""
+
+    FILE_INHERIT = 0x1
+    DIRECTORY_INHERIT = 0x2
+    NO_PROPAGATE = 0x4
+    INHERIT_ONLY = 0x8
+    SUCCESSFUL = 0x10
+    FAILED = 0x20
+    IDENTIFIER_GROUP = 0x40
+
+
+class ACLFlag(IntFlag):
+    """The flags of an access control list, in version 6 (filexfer-13, 7.8)."""
+
+    CONTROL_INCLUDED = 0x1
+    CONTROL_PRESENT = 0x2
+    CONTROL_INHERITED = 0x4
+    AUDIT_ALARM_INCLUDED = 0x10
+    AUDIT_ALARM_INHERITED = 0x20
+
+
+class ACLSupport(IntFlag):
+    """What a server does of access control lists, as it says in the extension `acl-supported` (filexfer-13, 5.4)."""
+
+    ALLOW = 0x1
+    DENY = 0x2
+    AUDIT = 0x4
+    ALARM = 0x8
+    INHERIT_ACCESS = 0x10
+    INHERIT_AUDIT_ALARM = 0x20
 
 
 class Disposition(IntEnum):

@@ -4,11 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from conchsftp.sftp.acl import ACL
 from conchsftp.sftp.attribute_codec import attributes_kind, blank
 from conchsftp.sftp.attribute_table import ROWS, known_flags, rows
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import VERSIONS, FileType
 from conchsftp.wire.kinds import Malformed
+from tests.sftp.acls import acls
 
 
 def unhex(*layout):
@@ -49,7 +51,7 @@ LAYOUTS = [
         Attributes(type=FileType.REGULAR, atime=1, atime_ns=2, mtime=-1, mtime_ns=500_000_000),
         "00000128 01  0000000000000001 00000002  ffffffffffffffff 1dcd6500",
     ),
-    (4, Attributes(type=FileType.REGULAR, acl=b"x"), "00000040 01 00000001 78"),
+    (4, Attributes(type=FileType.REGULAR, acl=ACL()), "00000040 01 00000004 00000000"),
     # filexfer-05, 5.8: one word.
     (5, Attributes(type=FileType.FIFO, attrib_bits=4, attrib_bits_valid=0x7FF), "00000200 09 00000004"),
     (6, Attributes(type=FileType.SOCKET, attrib_bits=4, attrib_bits_valid=5), "00000200 06 00000004 00000005"),
@@ -66,7 +68,7 @@ LAYOUTS = [
             create_time=2,
             mtime=3,
             ctime=4,
-            acl=b"x",
+            acl=ACL(),
             attrib_bits=1,
             attrib_bits_valid=2,
             text_hint=3,
@@ -78,7 +80,7 @@ LAYOUTS = [
         "8000fefd 01",
         "0000000000000005 0000000000001000  00000002 6d65 00000002 7573  00000180",
         "0000000000000001 0000000000000002 0000000000000003 0000000000000004",
-        "00000001 78  00000001 00000002  03  00000003 612f62  00000007  00000001 ff  00000000",
+        "00000008 00000003 00000000  00000001 00000002  03  00000003 612f62  00000007  00000001 ff  00000000",
     ),
 ]
 
@@ -250,7 +252,7 @@ def records(draw, version):
         types = st.sampled_from([FileType.REGULAR, FileType.DIRECTORY, FileType.SYMLINK, FileType.FIFO, None])
         fields["type"] = draw(types) if "permissions" in fields else None
         return Attributes(**fields)
-    fields.update(draw(some(owner=NAMES, group=NAMES, atime=I64, create_time=I64, mtime=I64, acl=BLOBS)))
+    fields.update(draw(some(owner=NAMES, group=NAMES, atime=I64, create_time=I64, mtime=I64, acl=acls(version))))
     fields["type"] = draw(st.sampled_from([kind for kind in FileType if kind <= 5 or version > 4]))
     if version == 5 and draw(st.booleans()):
         fields.update(attrib_bits=draw(U32), attrib_bits_valid=0x7FF)
