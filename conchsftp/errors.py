@@ -7,6 +7,7 @@ that go to a peer hold neither local paths nor secrets.
 
 import errno
 import socket
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -19,12 +20,14 @@ class SFTPError(Exception):
     Args:
         status: one of `conchsftp.sftp.statuses.Status`, in its version 6 meaning; the codec lowers it for older ones.
         message: what the user is told; empty for the standard text of the status. No local path, no secret.
+        names: of UNKNOWN_PRINCIPAL, the users and groups that nobody knows: versions 5 and 6 tell the client.
     """
 
-    def __init__(self, status: int, message: str = "") -> None:
+    def __init__(self, status: int, message: str = "", names: Iterable[str] = ()) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
+        self.names = tuple(names)
 
 
 class ProtocolViolation(Exception):

@@ -81,6 +81,23 @@ class Event:
         """Take copies of what is only lent to the event; called before anything waits."""
 
 
+class _Refusable(Event):
+    """
+    What may be refused for names that nobody knows.
+
+    Attributes:
+        unknown_names: those; not set where there are none, as making an event must cost nothing for what is so rare.
+    """
+
+    __slots__ = ("unknown_names",)
+
+    unknown_names: tuple[str, ...]
+
+    def lack(self, names: tuple[str, ...]) -> None:
+        """Remember the names."""
+        self.unknown_names = names
+
+
 _ANSWER = ("status_code", "error_message", "handled")
 
 EVENTS: dict[str, type[Event]] = {}
@@ -130,7 +147,7 @@ def _fixed(record: Any) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class FileEvent(Event):
+class FileEvent(_Refusable):
     """
     An event that tells of a request of a client that has logged in.
 
@@ -165,6 +182,8 @@ class FileEvent(Event):
     def refuse(self, problem: Exception) -> None:
         """Answer with the status of an SFTPError or an OSError, or FAILURE."""
         self.status_code, self.error_message = outcome(problem)
+        if isinstance(problem, SFTPError) and problem.names:
+            self.lack(problem.names)
 
     def failed(self: F, problem: Exception) -> F:
         """Return a copy that has failed; what a handler that is late does to this one has no effect on it."""

@@ -32,7 +32,7 @@ from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.clients import Order, find_client
-from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.listing import longname
 from conchsftp.sftp.numbers import PacketType
@@ -116,6 +116,7 @@ class ConchServer:
         self._settings = settings = getattr(avatar, "settings", None) or Settings(TABLE)
         events = getattr(avatar, "events", None) or EventHub()
         conversation = Conversation(avatar, settings=settings, connection_id=0, events=events, seconds=time.monotonic)
+        self._codec = conversation.speak(_VERSION)
         conversation.log = self._log = ConnectionLog(user=avatar.user_name)
         self._road = _Road(conversation)
         self._refused = False
@@ -221,7 +222,7 @@ class ConchServer:
     async def extendedRequest(self, extendedName: bytes, extendedData: bytes) -> bytes:
         packet = U8.pack(PacketType.EXTENDED) + U32.pack(0) + BYTES.pack(extendedName) + extendedData
         try:
-            _, request = Codec(_VERSION).decode([packet])
+            _, request = self._codec.decode([packet])
         except BadPacket as bad:
             raise to_problem(bad.status or Status.BAD_MESSAGE, bad.text) from None
         if not isinstance(request, extended.UnknownExtended) and not _can_be_passed_on(type(request)):

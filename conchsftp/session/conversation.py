@@ -6,6 +6,8 @@ State only; who carries requests out is the pipeline, who moves bytes the subsys
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
+from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -78,6 +80,7 @@ class Conversation:
         """The kinds of events of which the log has said that one was refused."""
         self.handles = HandleTable(settings.max_handles)
         self.codec: Codec | None = None
+        """What the session speaks; None before that is agreed on."""
         self.channel: Any = None
         self.over = False
         """Whether the channel is gone: nothing may be opened any more."""
@@ -98,9 +101,24 @@ class Conversation:
         unknown = IExtendedRequests if view.within or view.permissions is not None else None
         self.abilities = frozenset(ability.__name__ for ability in found if ability is not unknown)
         self._view = view
-        self.names_in(CODECS[self.settings.code_page])
+        self._name(CODECS[self.settings.code_page])
+        if self.codec is not None:
+            self.speak(self.codec.version)
 
-    def names_in(self, encoding: str) -> None:
+    def speak(self, version: int) -> Codec:
+        """
+        Speak a version from the next request on: all that follows from the version is decided here.
+
+        Args:
+            version: 3 to 6. May be another one than before, as long as nothing has been asked (filexfer-13, 5.5).
+        """
+        # A listing without the time of day has the year in every line, as if every file were old.
+        clock = time if self.settings.unix_style_date_format else lambda: inf
+        self.codec = codec = Codec(version, self.client, clock=clock)
+        self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
+        return codec
+
+    def _name(self, encoding: str) -> None:
         """Read and write names in an encoding."""
         paths = self._view.paths(encoding)
         self.path = paths.resolve

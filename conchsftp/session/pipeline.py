@@ -20,7 +20,7 @@ from conchsftp.events.waiting import start
 from conchsftp.files.virtual import UNHANDLED
 from conchsftp.session.needs import refused
 from conchsftp.session.operation import Operation
-from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.replies import StatusReply, UnknownPrincipal
 from conchsftp.sftp.statuses import MISTAKE, Status
 
 # A handler that waits for a future of asyncio's sees its cancellation, which is no `Exception`.
@@ -69,15 +69,18 @@ class Pipeline:
     def reply(self, row: Operation, event: FileEvent, request: Any) -> Any:
         """Return the reply that an event calls for."""
         if event.status_code != Status.OK:
-            return self._refusal(row, event.status_code, event.error_message)
+            names = getattr(event, "unknown_names", ())
+            return self._refusal(row, event.status_code, event.error_message, names)
         try:
             return row.reply(self._conversation, event, request)
         except SFTPError as problem:
-            return self._refusal(row, problem.status or Status.FAILURE, problem.message)
+            return self._refusal(row, problem.status or Status.FAILURE, problem.message, problem.names)
 
-    def _refusal(self, row: Operation, status: int, message: str) -> StatusReply:
+    def _refusal(self, row: Operation, status: int, message: str, names: tuple[str, ...]) -> StatusReply:
         if status == Status.EOF and not row.ends:
             status = Status.FAILURE
+        if names and status == Status.UNKNOWN_PRINCIPAL:
+            return UnknownPrincipal(status=status, message=message, names=names)
         return StatusReply(status=status, message=message)
 
     async def _serve_until_done(self, row: Operation, request: Any) -> FileEvent:

@@ -9,8 +9,6 @@ Sources: filexfer-13 sections 3 and 4; the clients that pair replies by position
 
 from collections import deque
 from collections.abc import Iterator
-from math import inf
-from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -25,7 +23,7 @@ from conchsftp.session.operation import LARGEST_READ, Operation, Placed
 from conchsftp.session.operations import OPERATIONS, extensions
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.telling import show_requests
-from conchsftp.sftp.codec import BadPacket, Codec
+from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.handshake import read_init, write_version
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.replies import Data, StatusReply
@@ -84,7 +82,6 @@ class SFTPSubsystem(Protocol):
         self._turns = ssh.factory.turns
         self._seconds = ssh.clock.seconds
         self._abandoned: Iterator[bytes] = iter(())
-        self._codec: Codec | None = None
         self._conversation = Conversation(
             avatar,
             settings=ssh.settings,
@@ -151,7 +148,8 @@ class SFTPSubsystem(Protocol):
     @property
     def version(self) -> int:
         """The version of SFTP that was agreed on; 0 before that."""
-        return self._codec.version if self._codec is not None else 0
+        codec = self._conversation.codec
+        return codec.version if codec is not None else 0
 
     @property
     def in_use(self) -> bool:
@@ -209,12 +207,13 @@ class SFTPSubsystem(Protocol):
 
     def _take(self, pieces: list[memoryview]) -> None:
         size = 4 + sum(map(len, pieces))
-        if self._codec is None:
+        codec = self._conversation.codec
+        if codec is None:
             self._greet(b"".join(pieces))
             self.transport.credit(size)
             return
         try:
-            request_id, request = self._codec.decode(pieces)
+            request_id, request = codec.decode(pieces)
         except BadPacket as bad:
             if bad.request_id is None:
                 self._give_up(bad.text)
@@ -304,7 +303,7 @@ class SFTPSubsystem(Protocol):
                 break
 
     def _emit(self, request_id: int | None, row: Operation, event: Any, request: Any, size: int) -> None:
-        codec = self._codec
+        codec = self._conversation.codec
         if self._over or request_id is None or codec is None:
             return
         try:
@@ -345,9 +344,5 @@ class SFTPSubsystem(Protocol):
         version = min(theirs, self._settings.protocol_version, client.versions)
         if version < 3:
             raise ValueError(f"version {theirs}, at least 3 expected")
-        # A listing without the time of day has the year in every line, as if every file were old.
-        clock = time if self._settings.unix_style_date_format else lambda: inf
-        self._codec = self._conversation.codec = codec = Codec(version, client, clock=clock)
-        if codec.has_charset:
-            self._conversation.names_in("utf-8")
+        self._conversation.speak(version)
         self.transport.write(write_version(version, extensions(self._conversation, version, offered)))

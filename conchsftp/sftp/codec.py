@@ -18,9 +18,9 @@ from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.decoders import BODY, decoders
 from conchsftp.sftp.listing import longname
 from conchsftp.sftp.numbers import VERSIONS, PacketType
-from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, Names, Reply, StatusReply
+from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, Names, Reply, StatusReply, UnknownPrincipal
 from conchsftp.sftp.statuses import CEILING, TEXTS, Status, lower
-from conchsftp.wire.kinds import Buffer, Malformed
+from conchsftp.wire.kinds import BYTES, Buffer, Malformed
 
 _unpack_head = struct.Struct(">BI").unpack_from
 _pack_head = struct.Struct(">IBI").pack
@@ -35,6 +35,7 @@ _DATA, _NAME, _ATTRS = int(PacketType.DATA), int(PacketType.NAME), int(PacketTyp
 # (filexfer-02, 7). A head in several pieces is joined, with all that follows: that is rare.
 _LONGEST_HEAD = BODY + 4 + 256 + 8 + 4
 
+_STATUS_HEAD = 4 + BODY
 _TRUE = b"\x01"
 
 
@@ -79,6 +80,8 @@ class Codec:
         # "[end-of-file], [end-of-list]": from version 6 (filexfer-13, 9.3 and 9.4), and only when true: in some clients
         # a false one counts as true.
         self._has_ends = version >= 6
+        # "error-specific data": from version 5 (filexfer-05, 7).
+        self._has_error_data = version >= 5
         self._has_longnames = version == 3
         self.has_charset = version >= 4
         """Whether names are UTF-8 by definition; in version 3 they are whatever both sides use."""
@@ -146,6 +149,12 @@ class Codec:
         tail = _status_tail(status, reply.message or TEXTS.get(reply.status, TEXTS[status]), reply.language)
         return _packet(_STATUS, request_id, tail)
 
+    def _unknown_principal(self, request_id: int, reply: UnknownPrincipal) -> bytes:
+        tail = self._status(request_id, reply)[_STATUS_HEAD:]
+        if self._has_error_data:
+            tail += b"".join(BYTES.pack(name.encode("utf-8", "surrogateescape")) for name in reply.names)
+        return _packet(_STATUS, request_id, tail)
+
     def _handle(self, request_id: int, reply: HandleReply) -> bytes:
         handle = reply.handle
         return _pack_head_and_u32(BODY + 4 + len(handle), _HANDLE, request_id, len(handle)) + handle
@@ -180,6 +189,7 @@ class Codec:
 
 _ENCODERS: dict[type, Callable[[Codec, int, Any], bytes]] = {
     StatusReply: Codec._status,
+    UnknownPrincipal: Codec._unknown_principal,
     HandleReply: Codec._handle,
     Data: Codec._data,
     Attrs: Codec._attrs,

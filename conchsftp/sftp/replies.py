@@ -88,6 +88,18 @@ class StatusReply:
 
 
 @dataclass(slots=True, kw_only=True)
+class UnknownPrincipal(StatusReply):
+    """
+    The only refusal with data of its own (filexfer-05, 7; filexfer-13, 9.1).
+
+    Attributes:
+        names: the users and groups that nobody knows; said to the client since version 5.
+    """
+
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
 class ExtendedReply:
     """The answer to an extended request, already laid out."""
 

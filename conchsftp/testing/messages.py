@@ -13,7 +13,17 @@ from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.fields import REQUESTS, Field
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.open_mode import to_pflags
-from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, NameEntry, Names, Reply, StatusReply
+from conchsftp.sftp.replies import (
+    Attrs,
+    Data,
+    ExtendedReply,
+    HandleReply,
+    NameEntry,
+    Names,
+    Reply,
+    StatusReply,
+    UnknownPrincipal,
+)
 from conchsftp.wire.kinds import BYTES, U8, U32, Kind
 from conchsftp.wire.reader import Reader
 
@@ -51,7 +61,11 @@ def _packed(field: Field, request: Any, version: int) -> bytes:
 
 
 def _status(reader: Reader, version: int) -> StatusReply:
-    return StatusReply(status=reader.u32(), message=reader.text(), language=reader.text())
+    fields: dict[str, Any] = {"status": reader.u32(), "message": reader.text(), "language": reader.text()}
+    names = []
+    while reader.remaining:
+        names.append(reader.text())
+    return UnknownPrincipal(**fields, names=tuple(names)) if names else StatusReply(**fields)
 
 
 def _data(reader: Reader, version: int) -> Data:

@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 from conchsftp.events import EventHub, FileRead
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -71,7 +70,7 @@ class PlacedTests(DirectCase):
         """Version 6 says behind the data whether the file ends there (filexfer-13, 9.3), placed or not."""
         for direct in (True, False):
             self.session.channel.direct = direct
-            self.session.subsystem._codec = self.session.conversation.codec = Codec(6)
+            self.session.conversation.speak(6)
             for offset, length, tail in ((0, 10, b""), (len(CONTENT) - 10, 10, b""), (len(CONTENT) - 10, 11, b"\1")):
                 reply = self.one(reading(self.a, offset, length))
                 self.assertEqual(reply[9 + len(string_at(reply, 5)) :], tail)
