@@ -265,6 +265,30 @@ class IOnDisk(Interface):
         """
 
 
+class IDetails(Interface):
+    """
+    Ability of a file system: telling more of its files than stat(2) does, to those whose version has words for it.
+
+    Fields are names of `Attributes`; a field that goes with another one (`create_time_ns`, `attrib_bits_valid`) is not
+    named: it comes with it. A file system without this ability is believed to tell what it tells, and to set the size,
+    owner and group, permissions, and the times of access and modification.
+    """
+
+    tells = Attribute("frozenset: the fields that it can tell beyond stat(2), at a cost.")
+    sets = Attribute("frozenset: the fields that a SETSTAT may change.")
+    attrib_bits = Attribute("int: the `AttribBit` bits that a SETSTAT may change; may be missing: none.")
+
+    def detailed(fields):
+        """
+        Return a file system of the same files that also tells some fields, at once.
+
+        Called once, when a client and the server have agreed on a version.
+
+        Args:
+            fields: a set of those in `tells`.
+        """
+
+
 class IAccounts(Interface):
     """Ability of a file system: names of user and group numbers."""
 

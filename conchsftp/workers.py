@@ -67,6 +67,7 @@ BLOCKING = {
     "os.fstatvfs": Policy.MOUNT,
     "renameat2": Policy.MOUNT,
     "openat2": Policy.MOUNT,
+    "statx": Policy.MOUNT,
     # Open files and directories
     "os.fstat": Policy.MOUNT,
     "os.fchmod": Policy.MOUNT,

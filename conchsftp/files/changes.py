@@ -26,6 +26,9 @@ MAX_SIZE = 2**63 - 1
 NOBODY = 0xFFFF_FFFF
 """The number that chown(2) takes for "leave it": no user or group has it."""
 
+SETS = frozenset(("size", "uid", "gid", "owner", "group", "permissions", "atime", "mtime"))
+"""The fields of `Attributes` that a SETSTAT may change; of those that go with another one (`atime_ns`), that one."""
+
 # What no call on this system can change, and what the drafts say about asking for it. Extended attributes are ignored:
 # nobody knows what they would be, and versions before 6, which have no word for that, carry out the rest.
 _REFUSED = {

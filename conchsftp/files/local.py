@@ -7,7 +7,8 @@ permissions of users are not known here.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from copy import copy
 from errno import EXDEV
 from functools import lru_cache, partial
 from typing import Any, TypeVar
@@ -19,10 +20,12 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.beneath import Beneath, Opened
-from conchsftp.files.changes import names_somebody, wanted
-from conchsftp.files.confine import Judge
+from conchsftp.files.changes import SETS, names_somebody, wanted
+from conchsftp.files.confine import Judge, encode
 from conchsftp.files.crossing import Crossing, Moving
 from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.detailed import DetailedDirectory, DetailedFile
+from conchsftp.files.details import Details, tells
 from conchsftp.files.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
@@ -31,6 +34,7 @@ from conchsftp.files.stat import of_stat
 from conchsftp.interfaces import (
     IAccounts,
     ICopy,
+    IDetails,
     IFileSystem,
     IGuarded,
     IHardLinks,
@@ -55,7 +59,7 @@ T = TypeVar("T")
 _REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk)
+@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk, IDetails)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -75,6 +79,8 @@ class LocalFileSystem:
     """
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
+    sets = SETS
+    attrib_bits = 0
 
     def __init__(
         self,
@@ -97,6 +103,11 @@ class LocalFileSystem:
         self._mount = workers.mount_of(os.fstat(self._beneath.fd).st_dev, self._beneath.fd)
         self._nested: list[tuple[str, Mount]] = []
         self._find_nested_mounts()
+        self._details: Details | None = None
+        # Asked for with every LSTAT: what a conversation with details has instead is decided once, by `detailed`.
+        self._stat_now: Callable[[str], Any] = self._beneath.stat
+        self._lstat_now: Callable[[str], Any] = self._beneath.lstat
+        self._tell: Callable[[Any], Attributes] = partial(_attributes, self._accounts)
 
     def rooted_at(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the directory at `path` as `/`, and nothing above it."""
@@ -122,6 +133,22 @@ class LocalFileSystem:
         """Return a file system that shows the same files, and follows a link only where it may; see `IGuarded`."""
         return _then(self._workers.call(self._mount, self._beneath.guarded, judge), self._again)
 
+    # IDetails
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """What it can tell beyond stat(2); see `IDetails`."""
+        return tells()
+
+    def detailed(self, fields: Set[str]) -> "LocalFileSystem":
+        """Return a file system of the same files that tells these fields as well; see `IDetails`."""
+        same = copy(self)
+        same._details = details = Details(fields & self.tells, self._accounts)
+        same._stat_now = partial(details.stat, self._beneath)
+        same._lstat_now = partial(details.lstat, self._beneath)
+        same._tell = details.attributes
+        return same
+
     # IFileSystem
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
@@ -134,13 +161,13 @@ class LocalFileSystem:
 
     def stat(self, path: str) -> "Attributes | Deferred[Attributes]":
         mount = self._mount_at(path) if self._nested else self._mount
-        status = self._workers.call(mount, self._beneath.stat, path)
-        return status.addCallback(self._attributes) if status.__class__ is Deferred else self._attributes(status)
+        status = self._workers.call(mount, self._stat_now, path)
+        return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def lstat(self, path: str) -> "Attributes | Deferred[Attributes]":
         mount = self._mount_at(path) if self._nested else self._mount
-        status = self._workers.call(mount, self._beneath.lstat, path)
-        return status.addCallback(self._attributes) if status.__class__ is Deferred else self._attributes(status)
+        status = self._workers.call(mount, self._lstat_now, path)
+        return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
@@ -205,9 +232,9 @@ class LocalFileSystem:
         making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None
         return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
 
-    def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result]:
+    def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result, str]:
         descriptor, above = self._beneath.open_directory(path)
-        return descriptor, os.fstat(descriptor), above
+        return descriptor, os.fstat(descriptor), above, path
 
     def _change_now(self, path: str, attributes: Attributes, follow: bool) -> None:
         self._beneath.change(path, wanted(attributes, self._accounts), follow)
@@ -226,7 +253,9 @@ class LocalFileSystem:
 
     def _file(self, outcome: tuple[Opened, int, bool]) -> LocalFile:
         opened, flags, delete = outcome
-        return LocalFile(
+        details = self._details
+        build = LocalFile if details is None else partial(DetailedFile, details=details, name=opened.name)
+        return build(
             opened.descriptor,
             self._mount_of(opened.status, opened.descriptor),
             self._workers,
@@ -241,18 +270,18 @@ class LocalFileSystem:
         finally:
             os.close(opened.directory)
 
-    def _directory(self, outcome: tuple[int, os.stat_result, os.stat_result]) -> LocalDirectory:
-        descriptor, status, above = outcome
-        mount = self._mount_of(status, descriptor)
-        return LocalDirectory(descriptor, mount, self._workers, self._accounts, status=status, above=above)
-
-    def _attributes(self, status: os.stat_result) -> Attributes:
-        users, groups = self._accounts.names()
-        return of_stat(status, users, groups)
+    def _directory(self, outcome: tuple[int, os.stat_result, os.stat_result, str]) -> LocalDirectory:
+        descriptor, status, above, path = outcome
+        mount, details = self._mount_of(status, descriptor), self._details
+        build: Callable[..., LocalDirectory] = LocalDirectory
+        if details is not None:
+            name = encode(path.rpartition("/")[2]) or b"."
+            build = partial(DetailedDirectory, details=details, name=name)
+        return build(descriptor, mount, self._workers, self._accounts, status=status, above=above)
 
     def _again(self, root: Beneath) -> "LocalFileSystem":
-        modes = self._modes
-        return type(self)(
+        modes, details = self._modes, self._details
+        again = type(self)(
             root,
             workers=self._workers,
             accounts=self._accounts,
@@ -262,6 +291,7 @@ class LocalFileSystem:
             force_modes=modes.forced,
             cross_device_rename="copy" if self._crosses else "fail",
         )
+        return again if details is None else again.detailed(details.fields)
 
     # Mounts
 
@@ -296,6 +326,10 @@ def _how(access: int, flags: int) -> tuple[int, bool]:
         return to_os_flags(access, flags), bool(flags & OpenFlag.DELETE_ON_CLOSE)
     except ValueError:
         raise SFTPError(Status.INVALID_PARAMETER, "Unknown way to open a file") from None
+
+
+def _attributes(accounts: Accounts, status: os.stat_result) -> Attributes:
+    return of_stat(status, *accounts.names())
 
 
 def _then(result: "T | Deferred[T]", function: Callable[[T], R]) -> "R | Deferred[R]":

@@ -165,6 +165,11 @@ def rows(version: int) -> list[Row]:
     return [row for row in ROWS if version in row.versions]
 
 
+def fields(version: int) -> frozenset[str]:
+    """Return the attributes that a version has words for, as fields of the record."""
+    return frozenset(name for row in rows(version) for names, _ in row.values for name in names.split())
+
+
 def known_flags(version: int) -> int:
     """Return all flags that a version may set."""
     return sum(row.bit for row in rows(version)) | (NANOSECONDS if version >= 4 else 0)

@@ -13,6 +13,7 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.sftp.attribute_codec import replied
+from conchsftp.sftp.attribute_table import fields
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.decoders import BODY, decoders
@@ -83,6 +84,8 @@ class Codec:
         # "error-specific data": from version 5 (filexfer-05, 7).
         self._has_error_data = version >= 5
         self._has_longnames = version == 3
+        self.fields = fields(version)
+        """The attributes that the version has words for, as names of `Attributes`."""
         self.has_charset = version >= 4
         """Whether names are UTF-8 by definition; in version 3 they are whatever both sides use."""
 
