@@ -20,7 +20,7 @@ from conchsftp.events.kinds import FileEvent
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
 from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
-from conchsftp.interfaces import IAbandoned, IExtendedRequests, IStoppable
+from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, IStoppable
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
@@ -93,7 +93,8 @@ class Conversation:
 
     def show(self, view: View) -> None:
         """Let the user see this from now on; before the first request."""
-        self.files = VirtualFileSystem(self.events) if view.files is None else view.files
+        self._files: Any = VirtualFileSystem(self.events) if view.files is None else view.files
+        self.files = self._files
         found = (*providedBy(self.files), *getattr(self.files, "file_abilities", ()))
         self.permissions = view.permissions
         self.limited = self.read_only or view.permissions is not None
@@ -116,6 +117,8 @@ class Conversation:
         clock = time if self.settings.unix_style_date_format else lambda: inf
         self.codec = codec = Codec(version, self.client, clock=clock)
         self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
+        told = self._files.tells & codec.fields if IDetails.providedBy(self._files) else None
+        self.files = self._files.detailed(told) if told else self._files
         return codec
 
     def _name(self, encoding: str) -> None:
