@@ -226,6 +226,7 @@ SAMPLES: dict[str, Any] = {
     "offset": 5,
     "target_offset": 6,
     "length": 7,
+    "line": 8,
     "data": [b"data"],
     "access": Access.READ_DATA | Access.READ_ATTRIBUTES,
     # As flags of OPEN, RENAME, and of what asks for attributes.

@@ -49,6 +49,8 @@ class Conversation:
 
     log = log.ConnectionLog()
     """That of the connection."""
+    newline = b"\n"
+    """How lines end for the client in what it opens as text."""
 
     def __init__(
         self,
@@ -116,6 +118,7 @@ class Conversation:
         # A listing without the time of day has the year in every line, as if every file were old.
         clock = time if self.settings.unix_style_date_format else lambda: inf
         self.codec = codec = Codec(version, self.client, clock=clock)
+        self.newline = self.settings.server_eol.encode("ascii")
         self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
         told = self._files.tells & codec.fields if IDetails.providedBy(self._files) else None
         self.files = self._files.detailed(told) if told else self._files

@@ -43,6 +43,9 @@ _FIELDS = {"size": WRITE, "owner": CHOWN, "times": TIMES}
 
 # Numbers: flags are slow to ask.
 _DISPOSITION, _WRITING, _READING = int(OpenFlag.DISPOSITION), int(WRITING), int(Access.READ_DATA)
+# What the access of OPEN asks for beside reading and writing. WRITE_ATTRIBUTES comes with everything, and is judged
+# when attributes are set.
+_RIGHTS = ((int(Access.DELETE), DELETE), (int(Access.WRITE_ACL), CHMOD), (int(Access.WRITE_OWNER), CHOWN))
 # What an OPEN that may both make and change a file becomes for who may do one of the two.
 _ONLY_NEW = {Disposition.OPEN_OR_CREATE: Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE: Disposition.CREATE_NEW}
 _ONLY_OLD = {
@@ -107,6 +110,9 @@ def to_open(c: Any, e: Any, r: Any) -> None:
     words, access, flags = place.words, int(e.desired_access), int(e.open_flags)
     how, writes = flags & _DISPOSITION, bool(access & _WRITING)
     needed = 0 if writes and not access & _READING else READ
+    for right, word in _RIGHTS:
+        if access & right:
+            needed |= word
     if flags & OpenFlag.DELETE_ON_CLOSE:
         needed |= DELETE
     changes = writes or how in _TRUNCATING

@@ -11,6 +11,7 @@ from conchsftp.events.files import (
     DirList,
     FileOpen,
 )
+from conchsftp.files.text import TextFile, as_text
 from conchsftp.files.virtual import EventFile, supplied
 from conchsftp.interfaces import IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
@@ -24,29 +25,28 @@ from conchsftp.session.needs import (
 from conchsftp.session.operation import Operation, announced
 from conchsftp.session.transfers import Transfer, watched
 from conchsftp.settings.permissions import CREATE, LIST, WRITE
-from conchsftp.sftp import requests
+from conchsftp.sftp import open_mode, requests
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import WRITING, Disposition, OpenFlag
+from conchsftp.sftp.numbers import APPENDING, WRITING, Access, Disposition, OpenFlag
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
 
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
+# Rights that nobody asks for who only reads. WRITE_ATTRIBUTES is none of them: clients ask for it with everything.
+_CHANGING_ACCESS = WRITING | Access.DELETE | Access.WRITE_ACL | Access.WRITE_OWNER
 _PATH = ("path",)
 _THERE = Status.FILE_ALREADY_EXISTS
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
 
 def _announce_open(c: Any, r: Any) -> Any:
-    if r.flags & OpenFlag.TEXT_MODE:
-        # "the offset field in both the read and write function MUST be ignored" (filexfer-04, 6.3): another kind of
-        # file, and a client that gets this one instead would place its data wrongly.
-        raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be opened as text here")
+    open_mode.check(r.access, r.flags)
     return FileOpen(c.connection_id, c.user, c.path(r.path), r.access, r.flags, r.attributes)
 
 
 def _opens_to_change(r: Any) -> bool:
     """As OpenSSH's read-only server sees it: writing, or creating or truncating, whatever else is asked for."""
-    return bool(r.access & WRITING or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
+    return bool(r.access & _CHANGING_ACCESS or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
 
 
 def _prepare(c: Any, e: Any) -> None:
@@ -94,6 +94,9 @@ def _keep_file(c: Any, e: Any, r: Any) -> None:
     if file is None and c.virtual and e.status_code == Status.OK:
         # A handler has opened it after nobody did before.
         file = e.result = EventFile(c.events)
+    if r.flags & OpenFlag.TEXT_MODE and file is not None and not isinstance(file, EventFile):
+        # Whose content are the events gets them as they come: its handlers know the flags, too.
+        file = _as_text(c, r, file)
     # A handler may have taken it away.
     e.handle = e.handle or c.handles.free().decode()
     into = file.read_into if IReadInto.providedBy(file) else None
@@ -109,6 +112,12 @@ def _keep_file(c: Any, e: Any, r: Any) -> None:
     opened.made = creates and bool(e.desired_access & WRITING)
     if watched(c):
         Transfer(c, opened, creates=opened.made)
+
+
+def _as_text(c: Any, r: Any, file: Any) -> TextFile:
+    writes = bool(r.access & WRITING)
+    reads = not writes or bool(r.access & Access.READ_DATA)
+    return as_text(file, c.newline, reads=reads, writes=writes, appends=bool(r.flags & APPENDING))
 
 
 def _open_directory(c: Any, e: Any, r: Any) -> Any:

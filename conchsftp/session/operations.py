@@ -7,7 +7,7 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IExtendedRequests
-from conchsftp.session import on_extensions, on_handles, on_links, on_opening, on_paths
+from conchsftp.session import on_extensions, on_handles, on_links, on_opening, on_paths, on_text
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extended import UnknownExtended
@@ -57,6 +57,7 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_links.ROWS,
         *on_handles.ROWS,
         *on_extensions.ROWS,
+        *on_text.ROWS,
         Operation(request=BadPacket, announce=_malformed, **_NEVER),
         *(Operation(request=locking, announce=_unsupported, **_NEVER) for locking in (Block, Unblock)),
         Operation(
@@ -82,8 +83,7 @@ def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pai
     Args:
         offered: the pairs that came with INIT.
     """
-    newline = conversation.settings.server_eol.encode("ascii")
-    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation), newline)
+    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation), conversation.newline)
     if not OPERATIONS[UnknownExtended].possible(conversation) or conversation.read_only:
         return pairs
     try:

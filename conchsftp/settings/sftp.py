@@ -154,7 +154,7 @@ the change; SFTPConnectionTimeout has the value of each.""",
         kind=integer(3, 6),
         default=3,
         doc="""The highest version of SFTP that is spoken; a session has the lower one of both sides.
-Above 3 not everything is there: files cannot be opened as text, byte ranges cannot be locked, access control lists and
+Above 3 not everything is there: byte ranges cannot be locked, access control lists and
 times of creation cannot be set, and of extended requests there are those of version 3. What is missing is answered
 OP_UNSUPPORTED and not advertised; `supported2` is not sent. Holds for sessions that begin after the change.""",
     ),
@@ -164,8 +164,9 @@ OP_UNSUPPORTED and not advertised; `supported2` is not sent. Holds for sessions 
         default="\n",
         documented="\r\n",
         why="So lines end in text files on Linux.",
-        doc="""How lines end in text files on this server; clients of versions 4 to 6 are told.
-Files are served as they are: a client may translate by it. Holds for sessions that begin after the change.""",
+        doc="""How lines end for clients in what they open as text; clients of versions 4 to 6 are told.
+On the disk they end with LF: what is read is translated, and what is written is translated back. Files that are not
+opened as text are served as they are; most clients never do it. Holds for sessions that begin after the change.""",
     ),
     Setting(
         name="UnixStyleDateFormat",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from conchsftp.sftp.attribute_codec import attributes_kind
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.fields import HANDLE, NUMBERS, PATH, request, wire
-from conchsftp.sftp.numbers import PacketType
+from conchsftp.sftp.numbers import FROM4, PacketType
 from conchsftp.wire.kinds import BYTES, U64
 
 
@@ -99,6 +99,19 @@ class UsersGroupsById:
 
     uids: list[int] = wire(NUMBERS)
     gids: list[int] = wire(NUMBERS)
+
+
+@request(PacketType.EXTENDED, b"text-seek", versions=FROM4)
+class TextSeek:
+    """
+    Go to a line of a file that is open as text.
+
+    Attributes:
+        line: counted from 0; past the last one is EOF.
+    """
+
+    handle: bytes = wire(HANDLE)
+    line: int = wire(U64)
 
 
 @dataclass(slots=True, kw_only=True)

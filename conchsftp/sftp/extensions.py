@@ -50,8 +50,9 @@ EXTENSIONS = (
     _row(extended.CopyData, b"1"),
     _row(extended.HomeDirectory, b"1"),
     _row(extended.UsersGroupsById, b"1"),
+    _row(extended.TextSeek, b"1", FROM4),
 )
-"""In the order in which OpenSSH's server advertises them."""
+"""In the order in which OpenSSH's server advertises them; then those of the drafts."""
 
 
 def advertised(version: int, possible: Callable[[type[Any]], bool], newline: bytes = b"\n") -> list[Pair]:

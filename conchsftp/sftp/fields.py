@@ -148,7 +148,16 @@ def _control(number: int) -> RealPath:
 def _open_flags(flags: int) -> OpenFlag:
     if flags & OpenFlag.DISPOSITION > Disposition.TRUNCATE_EXISTING:
         raise SFTPError(Status.INVALID_PARAMETER, f"OPEN with disposition {flags & OpenFlag.DISPOSITION}, 0 to 4 known")
-    return OpenFlag(flags & 0xFFFF)
+    return OpenFlag(flags)
+
+
+def _open_flags_among(known: int) -> Kind[OpenFlag]:
+    return Fixed("open flags", "I", lambda flags: _open_flags(flags & known))
+
+
+def open_flags_kind(version: int) -> Kind[OpenFlag]:
+    """Return how the flags of OPEN are read in a version, 5 or 6."""
+    return _OPEN_FLAGS[version]
 
 
 PATH: Kind[bytes] = Counted("a path", _path)
@@ -158,7 +167,8 @@ NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pa
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
 CONTROL: Kind[RealPath] = Fixed("a control byte", "B", _control)
 ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)
-OPEN_FLAGS: Kind[OpenFlag] = Fixed("open flags", "I", _open_flags)
+# What comes after the locks is of version 6 (filexfer-05, 6.3).
+_OPEN_FLAGS = {5: _open_flags_among(0x1FF), 6: _open_flags_among(0xFFFF)}
 PFLAGS: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags)
 PFLAGS_3: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags_3)
 RENAME_FLAGS: Kind[RenameFlag] = _flags("rename flags", RenameFlag, 0x7)

@@ -7,7 +7,19 @@ Sources: filexfer-02, section 6.3; filexfer-13, section 8.1.1.
 
 import os
 
+from conchsftp.errors import SFTPError
 from conchsftp.sftp.numbers import APPENDING, WRITING, Access, Disposition, OpenFlag, PFlag
+from conchsftp.sftp.statuses import Status
+
+SUPPORTED_FLAGS = OpenFlag.DISPOSITION | APPENDING | OpenFlag.TEXT_MODE | OpenFlag.NOFOLLOW | OpenFlag.DELETE_ON_CLOSE
+"""
+The flags of OPEN that are carried out; those that lock are added by a file system that can.
+
+Not those that ask for privileges: nobody has any, so that they are granted and do nothing.
+"""
+
+SUPPORTED_ACCESS = Access(0x1F01FF) & ~(Access.READ_NAMED_ATTRS | Access.WRITE_NAMED_ATTRS)
+"""What may be asked for as the access of OPEN. No file here has named attributes."""
 
 # filexfer-13, 8.1.1.1: what the standard C library's modes mean. APPEND_DATA as an access is no append mode: clients
 # ask for it and write at offsets all the same; only the flag of that name is.
@@ -111,6 +123,21 @@ def to_os_flags(access: int, flags: int) -> int:
     if flags & OpenFlag.NOFOLLOW:
         result |= os.O_NOFOLLOW
     return result
+
+
+def check(access: int, flags: int) -> None:
+    """
+    Refuse what no OPEN can be asked for.
+
+    Raises:
+        SFTPError: OP_UNSUPPORTED for a backup stream, which is a format of its own; INVALID_PARAMETER for another
+            owner's privileges without the access that they are for: "This bit MUST always be specified in combination
+            with ACE4_WRITE_OWNER." (filexfer-13, 8.1.1.3)
+    """
+    if flags & OpenFlag.BACKUP_STREAM:
+        raise SFTPError(Status.OP_UNSUPPORTED, "There are no backup streams here")
+    if flags & OpenFlag.OVERRIDE_OWNER and not access & Access.WRITE_OWNER:
+        raise SFTPError(Status.INVALID_PARAMETER, "OVERRIDE_OWNER without WRITE_OWNER")
 
 
 def disposition(flags: int) -> Disposition:

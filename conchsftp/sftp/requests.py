@@ -14,12 +14,12 @@ from conchsftp.sftp.fields import (
     DATA,
     HANDLE,
     LOCK_MASK,
-    OPEN_FLAGS,
     PATH,
     PATHS,
     PFLAGS,
     PFLAGS_3,
     RENAME_FLAGS,
+    open_flags_kind,
     request,
     wire,
     wire_only,
@@ -42,7 +42,7 @@ class Open:
     pflags_3 = wire_only(PFLAGS_3, V3, "access", "flags")
     pflags = wire_only(PFLAGS, V4, "access", "flags")
     access: Access = wire(ACCESS, FROM5)
-    flags: OpenFlag = wire(OPEN_FLAGS, FROM5)
+    flags: OpenFlag = wire(open_flags_kind, FROM5)
     attributes: Attributes = wire(attributes_kind)
 
 

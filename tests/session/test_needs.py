@@ -22,7 +22,7 @@ from tests.session.support import Avatar, Session
 # without a look is among them.
 FREE = {
     "Abandon", "BadPacket", "Block", "Close", "ExpandPath", "FStat", "FStatVFS", "FSync", "HomeDirectory", "Limits",
-    "ReadDir", "RealPath", "Unblock", "UnknownExtended", "UsersGroupsById",
+    "ReadDir", "RealPath", "TextSeek", "Unblock", "UnknownExtended", "UsersGroupsById",
 }  # fmt: skip
 
 READS, WRITES = Access.READ_DATA, Access.WRITE_DATA

@@ -30,7 +30,7 @@ from tests.sftp.samples import SAMPLES
 WIRE = [string(sample.packet) for sample in SAMPLES if 3 in sample.versions]
 
 # What can come to an end.
-ENDING = {"Read", "ReadDir", "CopyData"}
+ENDING = {"Read", "ReadDir", "CopyData", "TextSeek"}
 
 # What changes nothing, also where a file system is read-only.
 ASKING = {
@@ -50,6 +50,7 @@ ASKING = {
     "Limits",
     "ExpandPath",
     "HomeDirectory",
+    "TextSeek",
     "UsersGroupsById",
     "Block",
     "Unblock",
@@ -78,7 +79,8 @@ class TableTests(SynchronousTestCase):
         for row in EXTENSIONS:
             ability = OPERATIONS[row.request].ability
             for abilities in (frozenset(), frozenset({"" if ability is None else ability.__name__})):
-                pairs = extensions(SimpleNamespace(abilities=abilities, settings=Settings(TABLE)), 3, [])
+                conversation = SimpleNamespace(abilities=abilities, settings=Settings(TABLE), newline=b"\n")
+                pairs = extensions(conversation, row.versions[-1], [])
                 self.assertEqual((row.name, row.data) in pairs, ability is None or bool(abilities), row.name)
 
     def test_mutating(self) -> None:

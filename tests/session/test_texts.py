@@ -46,7 +46,7 @@ WIRE = [(string(sample.packet), type(sample.record)) for sample in SAMPLES if 3 
 WIRE = [each for each in WIRE if each[1] is not extended.HomeDirectory]
 WIRE.append((extension(b"home-directory", 7, string(b"")), extended.HomeDirectory))
 # What asks nothing of a file system, and what version 3 has not.
-APART = {Abandon, BadPacket, requests.Block, extended.Limits, requests.Link, requests.Unblock}
+APART = {Abandon, BadPacket, requests.Block, extended.Limits, requests.Link, requests.Unblock, extended.TextSeek}
 HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS")
 
 

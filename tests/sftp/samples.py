@@ -185,6 +185,13 @@ SAMPLES = [
         "00000008 00000000 000003e8  00000004 00000064",
     ),
     sample(
+        range(4, 7),
+        extended.TextSeek(handle=b"abcd", line=99),
+        extension("text-seek"),
+        HANDLE,
+        "0000000000000063",
+    ),
+    sample(
         ALL,
         extended.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),
         extension("nobody@example.com"),

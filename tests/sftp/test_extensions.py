@@ -28,14 +28,17 @@ class ExtensionTests(SynchronousTestCase):
                     (b"copy-data", b"1"),
                     (b"home-directory", b"1"),
                     (b"users-groups-by-id@openssh.com", b"1"),
-                ],
+                ]
+                + ([(b"text-seek", b"1")] if version > 3 else []),
             )
 
     def test_possible(self):
         """What cannot be carried out is not advertised."""
         for row in EXTENSIONS:
-            pairs = advertised(3, lambda request, row=row: request is row.request)
-            self.assertEqual(pairs, [(row.name, row.data)])
+            for version in VERSIONS:
+                pairs = advertised(version, lambda request, row=row: request is row.request)
+                expected = [(row.name, row.data)] if version in row.versions else []
+                self.assertEqual([pair for pair in pairs if pair[0] != b"newline"], expected)
 
     def test_every_extended_request(self):
         """Every extended request that is decoded is in the table."""
