@@ -20,7 +20,7 @@ def _source(place: Place, size: int = 2 * MIB + 7) -> Path:
     return place.local / "source"
 
 
-def _present(name: str) -> None:
+def present(name: str) -> None:
     client = next(client for client in CLIENTS if client.name == name)
     need(*client.needs)
     if not client.version():
@@ -33,7 +33,7 @@ def _refused(driver: Driver, place: Place, command: str) -> str:
 
 def check_foreign_uploads(ours: None, place: Place) -> None:
     """Net::SFTP::Foreign uploads atomically, sparsely, with a mode that forbids writing, and over nothing."""
-    _present("Net::SFTP::Foreign")
+    present("Net::SFTP::Foreign")
     source = _source(place)
     (place.served / "kept").write_text("old")
     old_inode = (place.served / "kept").stat().st_ino
@@ -54,7 +54,7 @@ def check_foreign_uploads(ours: None, place: Place) -> None:
 
 def check_foreign_queues(place: Place) -> None:
     """Net::SFTP::Foreign brings files with one request under way and with hundreds, by wildcards too."""
-    _present("Net::SFTP::Foreign")
+    present("Net::SFTP::Foreign")
     (place.served / "sub").mkdir()
     for number in range(5):
         (place.served / "sub" / f"file{number}").write_bytes(os.urandom(MIB + number))
@@ -71,7 +71,7 @@ def check_foreign_queues(place: Place) -> None:
 
 def check_foreign_open_file(place: Place) -> None:
     """Net::SFTP::Foreign writes into the middle of an open file, synchronizes it, cuts it, and asks about it."""
-    _present("Net::SFTP::Foreign")
+    present("Net::SFTP::Foreign")
     (place.served / "file").write_bytes(b"." * 100)
     assert FOREIGN(place, "write_at :file 10 middle 40").split()[0] == "40"
     assert (place.served / "file").read_bytes() == b"." * 10 + b"middle" + b"." * 24
@@ -82,7 +82,7 @@ def check_foreign_open_file(place: Place) -> None:
 
 def check_foreign_renames(place: Place) -> None:
     """Net::SFTP::Foreign replaces a file by a rename where that is asked for."""
-    _present("Net::SFTP::Foreign")
+    present("Net::SFTP::Foreign")
     for command in ("replace", "overwrite"):
         for name in ("one", "two"):
             (place.served / name).write_text(name)
@@ -92,7 +92,7 @@ def check_foreign_renames(place: Place) -> None:
 
 def check_node_transfers(place: Place) -> None:
     """ssh2-sftp-client moves a file by each of its means: streams, many requests at once, and through itself."""
-    _present("ssh2-sftp-client")
+    present("ssh2-sftp-client")
     source = _source(place, MIB + 7)
     NODE(place, "put_stream source :stream", "put_fast source :fast", "copy :fast :copied", "get_fast :copied back")
     for name in ("stream", "fast", "copied"):
@@ -102,7 +102,7 @@ def check_node_transfers(place: Place) -> None:
 
 def check_node_folders(ours: None, place: Place) -> None:
     """ssh2-sftp-client makes folders with those above them, finds out what is there, and takes trees slowly, too."""
-    _present("ssh2-sftp-client")
+    present("ssh2-sftp-client")
     (place.local / "tree" / "sub").mkdir(parents=True)
     for name in ("one", "sub/two"):
         (place.local / "tree" / name).write_bytes(os.urandom(50_000))
@@ -119,7 +119,7 @@ def check_node_folders(ours: None, place: Place) -> None:
 
 def check_node_rename(place: Place) -> None:
     """ssh2-sftp-client replaces a file with posixRename."""
-    _present("ssh2-sftp-client")
+    present("ssh2-sftp-client")
     for name in ("one", "two"):
         (place.served / name).write_text(name)
     NODE(place, "replace :one :two")
@@ -128,7 +128,7 @@ def check_node_rename(place: Place) -> None:
 
 def check_jsch_folders(ours: None, compatible_server: Server, make_place: Callable[[Server], Place]) -> None:
     """JSch changes its folder, also above the root, and its answers say what is wrong."""
-    _present("JSch")
+    present("JSch")
     place = make_place(compatible_server)
     (place.served / "folder").mkdir()
     assert JSCH(place, "cd :folder", "cd ..", "real_path folder", "cd /../..").split()[-1] == "/"
@@ -138,7 +138,7 @@ def check_jsch_folders(ours: None, compatible_server: Server, make_place: Callab
 
 def check_phpseclib(place: Place) -> None:
     """phpseclib makes folders with those above them, writes texts, cuts files, and finds out what is there."""
-    _present("phpseclib")
+    present("phpseclib")
     said = PHPSECLIB(
         place, "version", "make_path :a/b/c", "put_text hello :a/b/file", "truncate 4 :a/b/file", "exists :a/b/file",
         "exists :absent", "real_path :a/b/../b",
@@ -150,7 +150,7 @@ def check_phpseclib(place: Place) -> None:
 
 def check_ruby(compatible_server: Server, make_place: Callable[[Server], Place]) -> None:
     """net-sftp asks for version 6 of SFTP, takes what it gets, and finds files by a pattern."""
-    _present("net-sftp")
+    present("net-sftp")
     place = make_place(compatible_server)
     for name in ("one.txt", "sub/two.txt", "sub/other"):
         (place.served / name).parent.mkdir(exist_ok=True)

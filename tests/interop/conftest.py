@@ -58,6 +58,12 @@ def compatible_server(start: Start) -> Server:
 
 
 @pytest.fixture(scope="session")
+def server_of_six(start: Start) -> Server:
+    """The server that speaks up to version 6 of SFTP, for older clients as well."""
+    return start("ProtocolVersion=6", "AlgorithmProfile=compatible")
+
+
+@pytest.fixture(scope="session")
 def read_only_server(start: Start) -> Server:
     """The server for reading only, for older clients as well."""
     return start("ReadOnly=true", "AlgorithmProfile=compatible")
@@ -80,6 +86,24 @@ def make_place(tmp_path: Path) -> Callable[[Server], Place]:
         served = server.root / tmp_path.name
         served.mkdir()
         return Place(server=server, local=local, served=served, remote=server.path(tmp_path.name))
+
+    return make
+
+
+@pytest.fixture
+def make_places(tmp_path: Path) -> Callable[..., dict[str, Place]]:
+    """A function that makes several places on a given server, by their names."""
+
+    def make(server: Server, *names: str) -> dict[str, Place]:
+        places = {}
+        for name in names:
+            local, served = tmp_path / name, server.root / tmp_path.name / name
+            local.mkdir()
+            served.mkdir(parents=True)
+            places[name] = Place(
+                server=server, local=local, served=served, remote=server.path(f"{tmp_path.name}/{name}")
+            )
+        return places
 
     return make
 

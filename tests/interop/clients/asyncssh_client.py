@@ -4,13 +4,15 @@ asyncssh, a library for Python.
 
 import asyncio
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
+from bench.servers import Server
 from tests.interop.clients.client import Client
 from tests.interop.driving import Place
 from tests.interop.operations import Step
@@ -21,24 +23,76 @@ VERSION: ContextVar[int] = ContextVar("version", default=3)
 Work = Callable[[asyncssh.SFTPClient, Path], Awaitable[Any]]
 
 
+class Connected:
+    """
+    One SSH connection, for steps that need none of their own; each has an SFTP session of its own.
+
+    Args:
+        server: whom to connect to, by key.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._runner = asyncio.Runner()
+        self._connection = self._runner.run(_connect(server))
+
+    def run(self, place: Place, work: Work) -> Any:
+        """Do something in a new session, of the version that VERSION says."""
+        return self._runner.run(asyncio.wait_for(_session(self._connection, place, work), 60))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+        self._runner.run(self._connection.wait_closed())
+        self._runner.close()
+
+
+# The connection that steps take, where there is one.
+_CONNECTED: ContextVar[Connected | None] = ContextVar("connected", default=None)
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[Connected]:
+    """Give all steps that log in by key one connection."""
+    connection = Connected(server)
+    before = _CONNECTED.set(connection)
+    try:
+        yield connection
+    finally:
+        _CONNECTED.reset(before)
+        connection.close()
+
+
+async def _connect(server: Server, **proof: Any) -> asyncssh.SSHClientConnection:
+    return await asyncssh.connect(
+        "127.0.0.1",
+        server.port,
+        username=server.user,
+        known_hosts=str(server.known_hosts()),
+        config=None,
+        **{"client_keys": [str(server.keys.client)], **proof},
+    )
+
+
+async def _session(connection: asyncssh.SSHClientConnection, place: Place, work: Work) -> Any:
+    async with connection.start_sftp_client(sftp_version=VERSION.get()) as client:
+        assert client.version == VERSION.get()
+        await client.chdir(place.remote)
+        return await work(client, place.local)
+
+
 def _step(work: Work, *, by_password: bool = False) -> Step:
     async def conversation(place: Place) -> Any:
-        server = place.server
-        proof = {"password": server.password, "client_keys": None} if by_password else {}
-        async with asyncssh.connect(
-            "127.0.0.1",
-            server.port,
-            username=server.user,
-            known_hosts=str(server.known_hosts()),
-            config=None,
-            **{"client_keys": [str(server.keys.client)], **proof},
-        ) as connection:
-            async with connection.start_sftp_client(sftp_version=VERSION.get()) as client:
-                assert client.version == VERSION.get()
-                await client.chdir(place.remote)
-                return await work(client, place.local)
+        proof = {"password": place.server.password, "client_keys": None} if by_password else {}
+        async with await _connect(place.server, **proof) as connection:
+            return await _session(connection, place, work)
 
-    return lambda place: asyncio.run(asyncio.wait_for(conversation(place), 60))
+    def step(place: Place) -> Any:
+        connection = _CONNECTED.get()
+        if connection is not None and not by_password:
+            return connection.run(place, work)
+        return asyncio.run(asyncio.wait_for(conversation(place), 60))
+
+    return step
 
 
 async def _up(client: asyncssh.SFTPClient, local: Path) -> None:

@@ -5,7 +5,7 @@ The programs take the same commands, so that an operation is written down once f
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.interop.driving import Place, run
@@ -37,9 +37,30 @@ class Driver:
         Args:
             commands: words with blanks between them; what begins with a colon is in the place's folder on the server.
         """
+        text = "".join("\t".join(_words(place, command)) + "\n" for command in commands)
+        return self._run(place, text, code=code, **more)
+
+    def together(self, tasks: Sequence[tuple[Place, Iterable[str]]], **more: str) -> list[str]:
+        """
+        Carry out several tasks in one session, and return what was printed at each.
+
+        Only for drivers that know the commands `in` and `try`: a folder to work in, and a command that may fail.
+
+        Args:
+            tasks: the places, all on one server, and the commands in each.
+        """
+        text = ""
+        for place, commands in tasks:
+            lines = [["in", str(place.local)], *(_words(place, command) for command in commands)]
+            text += "".join("\t".join(line) + "\n" for line in lines)
+        said = self._run(tasks[0][0], text, code=0, **more)
+        before, *parts = re.split(r"^in .*\n", said, flags=re.MULTILINE)
+        assert not before and len(parts) == len(tasks), said
+        return parts
+
+    def _run(self, place: Place, text: str, *, code: int, **more: str) -> str:
         server = place.server
         key = server.keys.old_client if self._old_keys else server.keys.client
-        text = "".join("\t".join(_words(place, command)) + "\n" for command in commands)
         command = [*self.program, str(server.port), server.user, key, server.known_hosts()]
         return run(command, place.local, text=text, code=code, **self._environment, **more)
 
@@ -55,7 +76,7 @@ class Driver:
             without: operations that it cannot do.
             other: operations for which it takes other commands.
         """
-        commands = {**_COMMANDS, **other}
+        commands = {**COMMANDS, **other}
         steps = {name: self.step(*commands[name]) for name in commands if name not in without}
         steps |= {
             "list": self._list,
@@ -71,8 +92,7 @@ class Driver:
         return steps
 
     def _list(self, place: Place) -> dict[str, tuple[str, int]]:
-        entries = [line.split(" ", 2) for line in self(place, "list :").splitlines()]
-        return {name: (kind, int(size)) for kind, size, name in entries}
+        return read_listing(self(place, "list :"))
 
     def _rename_over(self, place: Place) -> bool:
         said = self(place, "rename :source :arrived", code=0 if self._replaces else 1)
@@ -88,11 +108,18 @@ class ReplacingDriver(Driver):
     _replaces = True
 
 
+def read_listing(said: str) -> dict[str, tuple[str, int]]:
+    """Read what a driver prints at `list`."""
+    entries = [line.split(" ", 2) for line in said.splitlines()]
+    return {name: (kind, int(size)) for kind, size, name in entries}
+
+
 def _words(place: Place, command: str) -> list[str]:
     return [f"{place.remote}/{word[1:]}" if word.startswith(":") else word for word in command.split(" ")]
 
 
-_COMMANDS: Mapping[str, Sequence[str]] = {
+# What drivers are told, by the operation's name.
+COMMANDS: Mapping[str, Sequence[str]] = {
     "upload": ("put source :arrived",),
     "download": ("get :source arrived",),
     "replace": ("put source :arrived",),

@@ -1,6 +1,7 @@
 # Carries out commands with Ruby's net-sftp: ruby net_sftp.rb PORT USER KEY KNOWN_HOSTS
 #
-# A line of standard input is a command and its arguments, with tabs between them. The first that fails ends it.
+# A line of standard input is a command and its arguments, with tabs between them. The first that fails ends it, unless
+# `try` stands before it. SFTP_VERSION is the highest version that it asks for.
 require 'net/sftp'
 
 port, user, key, known_hosts = ARGV
@@ -27,6 +28,15 @@ def remove_tree(sftp, folder)
 end
 
 Commands = {
+  'in' => lambda do |_, here|
+    Dir.chdir(here)
+    puts "in #{here}"
+  end,
+  'try' => lambda do |sftp, name, *arguments|
+    Commands.fetch(name).call(sftp, *arguments)
+  rescue Net::SFTP::Exception, RuntimeError => error
+    puts "#{error.class}: #{error.message}"
+  end,
   'version' => ->(sftp) { puts sftp.protocol.version },
   'put' => ->(sftp, here, there) { sftp.upload!(here, there) },
   'put_kept' => lambda do |sftp, here, there|

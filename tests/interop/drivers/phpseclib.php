@@ -1,7 +1,8 @@
 <?php
 // Carries out commands with phpseclib 3: php phpseclib.php PORT USER KEY KNOWN_HOSTS
 //
-// A line of standard input is a command and its arguments, with tabs between them. The first that fails ends it.
+// A line of standard input is a command and its arguments, with tabs between them. The first that fails ends it, unless
+// `try` stands before it. SFTP_VERSION is the version that it changes to.
 require 'phpseclib3/autoload.php';
 
 use phpseclib3\Crypt\PublicKeyLoader;
@@ -11,6 +12,9 @@ use phpseclib3\Net\SFTP;
 $sftp = new SFTP('127.0.0.1', (int) $port, 60);
 if (!str_contains(file_get_contents($known_hosts), $sftp->getServerPublicHostKey())) {
     exit("host key\n");
+}
+if (getenv('SFTP_VERSION') !== false) {
+    $sftp->setPreferredVersion((int) getenv('SFTP_VERSION'));
 }
 $password = getenv('PASSWORD');
 if (!$sftp->login($user, $password === false ? PublicKeyLoader::load(file_get_contents($key)) : $password)) {
@@ -85,6 +89,7 @@ function status(SFTP $sftp, string $there): bool
 
 $local = SFTP::SOURCE_LOCAL_FILE;
 $commands = [
+    'in' => fn($here) => chdir($here) && told("in $here"),
     'version' => fn() => told($sftp->getNegotiatedVersion()),
     'put' => fn($here, $there) => $sftp->put($there, $here, $local),
     'put_text' => fn($text, $there) => $sftp->put($there, $text),
@@ -117,8 +122,13 @@ $commands = [
 while (($line = fgets(STDIN)) !== false) {
     $arguments = explode("\t", rtrim($line, "\n"));
     $name = array_shift($arguments);
+    if ($may_fail = $name === 'try') {
+        $name = array_shift($arguments);
+    }
     if ($commands[$name](...$arguments) === false) {
         echo $name, ': ', $sftp->getLastSFTPError(), "\n";
-        exit(1);
+        if (!$may_fail) {
+            exit(1);
+        }
     }
 }
