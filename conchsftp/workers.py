@@ -2,7 +2,7 @@
 Where blocking calls run: at once on the reactor's thread, or in the reactor's thread pool.
 
 A thread costs fifty times an `lstat` that the kernel answers from memory, and one `lstat` on a dead file server would
-stop everybody: so the *mount* decides. This module names every blocking call of the product (`BLOCKING`) and measures
+stop everybody: so the *mount* decides. Every blocking call of the product is named in `blocking`; this module measures
 them; it makes none, apart from reading /proc to learn what a mount is. It is given the reactor, the pool and the clock.
 """
 
@@ -32,15 +32,6 @@ WATCH_SECONDS = 30.0
 """How long a mount that was slow stays in threads, and how long it is watched closely."""
 
 
-class Policy(Enum):
-    """Where a kind of blocking call runs."""
-
-    MOUNT = "inline while its mount answers quickly, else in a thread"
-    PROBE = "inline if it cannot block (RWF_NOWAIT), else in a thread"
-    THREAD = "always in a thread"
-    QUICK = "always inline: answered from the kernel's memory"
-
-
 class Rule(Enum):
     """What the operator wants for all mounts."""
 
@@ -48,60 +39,6 @@ class Rule(Enum):
     INLINE = "inline"
     THREADS = "threads"
 
-
-BLOCKING = {
-    # Names of files
-    "os.open": Policy.MOUNT,
-    "os.stat": Policy.MOUNT,
-    "os.readlink": Policy.MOUNT,
-    "os.path.realpath": Policy.THREAD,
-    "os.mkdir": Policy.MOUNT,
-    "os.rmdir": Policy.MOUNT,
-    "os.unlink": Policy.MOUNT,
-    "os.rename": Policy.MOUNT,
-    "os.link": Policy.MOUNT,
-    "os.symlink": Policy.MOUNT,
-    "os.chmod": Policy.MOUNT,
-    "os.chown": Policy.MOUNT,
-    "os.utime": Policy.MOUNT,
-    "os.fstatvfs": Policy.MOUNT,
-    "renameat2": Policy.MOUNT,
-    "openat2": Policy.MOUNT,
-    "statx": Policy.MOUNT,
-    # Open files and directories
-    "os.fstat": Policy.MOUNT,
-    "os.fchmod": Policy.MOUNT,
-    "os.fchown": Policy.MOUNT,
-    "os.ftruncate": Policy.MOUNT,
-    "os.preadv": Policy.PROBE,
-    "os.pwritev": Policy.MOUNT,
-    "os.close": Policy.MOUNT,
-    "os.scandir": Policy.MOUNT,  # THREAD where the directory itself is large (files/local_directory.py)
-    "os.fsync": Policy.THREAD,
-    "os.copy_file_range": Policy.THREAD,
-    "os.lseek": Policy.THREAD,
-    "os.access": Policy.THREAD,
-    # Who is who: LDAP or a file, one never knows. They count as a mount of their own.
-    "pwd.getpwuid": Policy.MOUNT,
-    "pwd.getpwnam": Policy.MOUNT,
-    "grp.getgrgid": Policy.MOUNT,
-    "grp.getgrnam": Policy.MOUNT,
-    # Login and keys
-    "bcrypt.checkpw": Policy.THREAD,
-    "signatures of large keys and curves": Policy.THREAD,
-    "users file": Policy.THREAD,
-    "htpasswd file": Policy.THREAD,
-    "PAM": Policy.THREAD,
-    "authorized_keys of a user": Policy.THREAD,
-    "host keys on tokens": Policy.THREAD,
-    "heavy key exchange (Diffie-Hellman groups, RSA signatures)": Policy.THREAD,
-    "handlers marked @in_thread": Policy.THREAD,
-    # Our own state
-    "os.dup": Policy.QUICK,
-    "/proc/self/fdinfo": Policy.QUICK,
-    "/proc/self/mountinfo": Policy.QUICK,
-}
-"""Every blocking call of the product and where it runs."""
 
 _THIS_THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)
 

@@ -26,7 +26,7 @@ PROJECT = Path(__file__).parent.parent
 ROOT = PROJECT / "conchsftp"
 
 FLOORS = (
-    {"errors", "gss", "interfaces", "log", "places", "secret", "watched", "workers"},
+    {"blocking", "errors", "gss", "interfaces", "log", "places", "secret", "watched", "workers"},
     {"wire"},
     {"sftp"},
     {"events", "settings"},

@@ -13,15 +13,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import conchsftp.files
+from conchsftp.blocking import BLOCKING, Policy
 from conchsftp.workers import (
-    BLOCKING,
     NETWORK_TYPES,
     SLOW_SECONDS,
     WATCH_SECONDS,
     FewThreads,
     Mount,
     MountRow,
-    Policy,
     Rule,
     Workers,
     _mount_row,
