@@ -16,8 +16,9 @@ from conchsftp.session.uploads import Uploads
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp.clients import find_client
-from conchsftp.sftp.statuses import Status
+from conchsftp.sftp.statuses import Status, lower
 from conchsftp.ssh.turns import Turns
+from tests.session.versions import Interpreter
 
 INIT, VERSION = 1, 2
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(3, 13)
@@ -180,6 +181,7 @@ class Session:
         events: the hub of the server.
         client: its SSH version string.
         uploads: those of the server.
+        version: that the client speaks; the test speaks version 3 (see `versions`).
         settings: of the server.
 
     Attributes:
@@ -194,8 +196,11 @@ class Session:
         events: EventHub | None = None,
         client: bytes = b"SSH-2.0-OpenSSH_9.2p1",
         uploads: Uploads | None = None,
+        version: int = 3,
         **settings: object,
     ) -> None:
+        self.version, self._interpreter = version, Interpreter(version)
+        settings = {"protocol_version": version, **settings}
         self.clock = Clock()
         self.files = MemoryFileSystem() if files is None else files
         self.events = EventHub(clock=self.clock) if events is None else events
@@ -211,7 +216,7 @@ class Session:
 
     def feed(self, *packets: bytes) -> None:
         """Send bytes in one piece. What they are received into is overwritten at the end of the turn."""
-        data = bytearray(b"".join(packets))
+        data = bytearray(b"".join(map(self._interpreter.to_server, packets)))
         self.fed += len(data)
         self.turns.begin()
         self.subsystem.dataReceived(memoryview(data))
@@ -226,7 +231,7 @@ class Session:
             (size,) = unpack_from(">I", self.channel.sent, self._seen)
             packet = bytes(self.channel.sent[self._seen + 4 : self._seen + 4 + size])
             assert len(packet) == size, f"{len(packet)} bytes of a packet of {size}"
-            packets.append(packet)
+            packets.append(self._interpreter.to_test(packet))
             self._seen += 4 + size
         return packets
 
@@ -237,7 +242,7 @@ class Session:
 
     def greet(self) -> "Session":
         """Exchange INIT and VERSION."""
-        self.ask(GREETING)
+        self.ask(string(pack(">BI", INIT, self.version)))
         return self
 
     def go_on(self) -> list[bytes]:
@@ -261,7 +266,14 @@ class Session:
 
 
 class SessionCase(SynchronousTestCase):
-    """A session that has begun."""
+    """
+    A session that has begun.
+
+    Attributes:
+        version: of the protocol; see `versions.in_versions`.
+    """
+
+    version = 3
 
     def setUp(self) -> None:
         self.files: Any = MemoryFileSystem({"/home/a": b"0123456789"})
@@ -269,6 +281,7 @@ class SessionCase(SynchronousTestCase):
 
     def begin(self, files: Any = None, **settings: Any) -> Session:
         """Begin a session; nothing may be logged as a failure but what the test flushes."""
+        settings = {"version": self.version, **settings}
         self.session = Session(self.files if files is None else files, **settings).greet()
         return self.session
 
@@ -288,9 +301,9 @@ class SessionCase(SynchronousTestCase):
         return string_at(reply, 5)
 
     def assert_status(self, reply: bytes, status: Status, number: int | None = None) -> None:
-        """Check the code of a STATUS reply, that it has a text, and its id."""
+        """Check that a STATUS reply says a status as the version can, that it has a text, and its id."""
         self.assertEqual(reply[0], STATUS, reply)
-        self.assertEqual(Status(unpack_from(">I", reply, 5)[0]), status, reply)
+        self.assertEqual(Status(unpack_from(">I", reply, 5)[0]), lower(status, self.version), reply)
         text = string_at(reply, 9)
         self.assertTrue(text)
         self.assertEqual(reply[13 + len(text) :], string(b"en"))

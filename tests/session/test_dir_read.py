@@ -12,6 +12,7 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import CLOSE, NAME, OPENDIR, READDIR, HandlerCase, request, string, string_at
+from tests.session.versions import in_versions
 
 
 def visible(event: DirRead) -> None:
@@ -55,6 +56,7 @@ class DirReadCase(HandlerCase):
         return replies
 
 
+@in_versions()
 class SeenTests(DirReadCase):
     """What handlers see."""
 
@@ -87,6 +89,7 @@ class SeenTests(DirReadCase):
         self.assertEqual([name for name, _ in kept[0].entries], ["one", "three"])
 
 
+@in_versions()
 class ChangedTests(DirReadCase):
     """What handlers make of it."""
 

@@ -28,8 +28,10 @@ from tests.session.support import (
     string,
     string_at,
 )
+from tests.session.versions import in_versions
 
 
+@in_versions()
 class ListingTests(HandlerCase):
     """DirList.result."""
 

@@ -37,6 +37,7 @@ from tests.session.support import (
     unhex,
     writing,
 )
+from tests.session.versions import in_versions
 
 SPACE = SimpleNamespace(
     f_bsize=1, f_frsize=2, f_blocks=3, f_bfree=4, f_bavail=5, f_files=6, f_ffree=7, f_favail=8, f_fsid=9, f_flag=0x1003,
@@ -105,6 +106,7 @@ class WireTests(AbleCase):
         self.assert_status(self.one(packet), Status.BAD_MESSAGE, 7)
 
 
+@in_versions()
 class SyncTests(AbleCase):
     """fsync@openssh.com."""
 
@@ -127,8 +129,8 @@ class SyncTests(AbleCase):
         handle = self.opened(opening(b"a"))
         self.assert_status(self.one(self.sync(handle)), Status.OK, 7)
         self.assertIn("file.sync", self.able.gate.begun)
-        self.assert_status(self.one(self.sync(self.opened(request(OPENDIR, 1, string(b"/"))))), Status.FAILURE)
-        self.assert_status(self.one(self.sync(b"stale")), Status.FAILURE)
+        self.assert_status(self.one(self.sync(self.opened(request(OPENDIR, 1, string(b"/"))))), Status.INVALID_HANDLE)
+        self.assert_status(self.one(self.sync(b"stale")), Status.INVALID_HANDLE)
 
     def test_waits(self) -> None:
         """It waits for what was written, and is told if the disk fails."""
@@ -150,6 +152,7 @@ class SyncTests(AbleCase):
         self.assert_status(self.one(copy), Status.OP_UNSUPPORTED)
 
 
+@in_versions()
 class CopyTests(AbleCase):
     """copy-data."""
 
@@ -177,10 +180,10 @@ class CopyTests(AbleCase):
 
     def test_refused(self) -> None:
         """Overlapping ranges of one file, files that are not open for it, handles that are none."""
-        self.assert_status(self.copy(0, 5, 3, target=self.a), Status.BAD_MESSAGE)
+        self.assert_status(self.copy(0, 5, 3, target=self.a), Status.INVALID_PARAMETER)
         self.assert_status(self.copy(0, 1, 0, source=self.b, target=self.a), Status.PERMISSION_DENIED)
-        self.assert_status(self.copy(0, 1, 0, source=b"stale"), Status.FAILURE)
-        self.assert_status(self.copy(0, 1, 0, target=b"stale"), Status.FAILURE)
+        self.assert_status(self.copy(0, 1, 0, source=b"stale"), Status.INVALID_HANDLE)
+        self.assert_status(self.copy(0, 1, 0, target=b"stale"), Status.INVALID_HANDLE)
         self.assertEqual(self.files.get("/home/a"), b"0123456789")
 
     def test_apart(self) -> None:
@@ -189,6 +192,7 @@ class CopyTests(AbleCase):
         self.assertEqual(self.files.get("/home/a"), b"0123456012")
 
 
+@in_versions()
 class EventTests(AbleCase):
     """Handlers of ExtendedRequest."""
 
@@ -252,6 +256,7 @@ class EventTests(AbleCase):
         self.assertEqual(self.able.asked, [])
 
 
+@in_versions()
 class LocalTests(SessionCase):
     """The local file system has the abilities that it says it has."""
 

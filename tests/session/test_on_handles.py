@@ -29,9 +29,11 @@ from tests.session.support import (
     unhex,
     writing,
 )
+from tests.session.versions import in_versions
 
 LIMIT = 255 * 1024
 MOST = 256 * 1024 - 9
+SUCCESS = "00000000  00000007 53756363657373  00000002 656e"
 
 
 class WireTests(SessionCase):
@@ -50,13 +52,13 @@ class WireTests(SessionCase):
         # WRITE "xyz" at 1; STATUS OK, "Success"
         (
             "06 00000004  00000008 3030303030303030  0000000000000001 00000003 78797a",
-            "65 00000004  00000000  00000007 53756363657373  00000002 656e",
+            f"65 00000004 {SUCCESS}",
         ),
         # FSETSTAT with size 5, uid and gid 7, mode 0100640 (libssh2 sends the type as well), times 1 and 2; OK
         (
             "0a 00000005  00000008 3030303030303030"
             "  0000000f 0000000000000005 00000007 00000007 000081a0 00000001 00000002",
-            "65 00000005  00000000  00000007 53756363657373  00000002 656e",
+            f"65 00000005 {SUCCESS}",
         ),
         # FSTAT; ATTRS with size, uid and gid, mode with the type, times
         (
@@ -64,10 +66,7 @@ class WireTests(SessionCase):
             "69 00000006  0000000f 0000000000000005 00000007 00000007 000081a0 00000001 00000002",
         ),
         # CLOSE; OK. Then again; FAILURE, which is what version 3 has for an invalid handle
-        (
-            "04 00000007  00000008 3030303030303030",
-            "65 00000007  00000000  00000007 53756363657373  00000002 656e",
-        ),
+        ("04 00000007  00000008 3030303030303030", f"65 00000007 {SUCCESS}"),
         (
             "04 00000008  00000008 3030303030303030",
             "65 00000008  00000004  00000015 546869732066696c65206973206e6f74206f70656e  00000002 656e",
@@ -81,7 +80,19 @@ class WireTests(SessionCase):
                 self.assertEqual(self.one(unhex(asked)), bytes.fromhex(expected))
         self.assertEqual(self.files.get("/home/a"), b"0xyz4")
 
+    def test_listing(self) -> None:
+        """One entry, laid out: name, the line of `ls -l`, attributes."""
+        self.begin(dir_list_buffer_size=1)
+        self.files.set_attributes("/home", Attributes(atime=0, mtime=0), True)
+        handle = self.opened(request(OPENDIR, 0, string(b"/home")))
+        reply = self.one(request(READDIR, 3, string(handle)))
+        line = b"drwxr-xr-x   1 1000     1000            1 Jan  1  1970 ."
+        attributes = "0000000f 0000000000000001 000003e8 000003e8 000041ed 00000000 00000000"
+        expected = bytes.fromhex("68 00000003 00000001 00000001 2e") + string(line) + bytes.fromhex(attributes)
+        self.assertEqual(reply, expected)
 
+
+@in_versions()
 class StaleTests(SessionCase):
     """Handles that are none, or of the wrong kind, are answered; nobody waits in vain."""
 
@@ -103,7 +114,7 @@ class StaleTests(SessionCase):
         self.opened(opening(b"a"))
         for handle in (b"", b"\0", b"0", b"00000001", b"\xff" * 8, b"x" * 256, b"x" * 257, b"x" * 100_000):
             for packet in self.every(handle).values():
-                self.assert_status(self.one(packet), Status.FAILURE)
+                self.assert_status(self.one(packet), Status.INVALID_HANDLE)
 
     def test_closed(self) -> None:
         """Handles that were closed, also while another file is open under a later one."""
@@ -111,15 +122,15 @@ class StaleTests(SessionCase):
         self.one(request(CLOSE, 1, string(handle)))
         self.assertNotEqual(self.opened(opening(b"a")), handle)
         for packet in self.every(handle).values():
-            self.assert_status(self.one(packet), Status.FAILURE)
+            self.assert_status(self.one(packet), Status.INVALID_HANDLE)
 
     def test_kinds(self) -> None:
         """A directory cannot be read or written, a file not listed; both have attributes."""
         directory, file = self.opened(request(OPENDIR, 0, string(b"/"))), self.opened(opening(b"a"))
         for name, packet in self.every(directory).items():
             if name in ("read", "read nothing", "write"):
-                self.assert_status(self.one(packet), Status.FAILURE)
-        self.assert_status(self.one(request(READDIR, 0, string(file))), Status.FAILURE)
+                self.assert_status(self.one(packet), Status.INVALID_HANDLE)
+        self.assert_status(self.one(request(READDIR, 0, string(file))), Status.INVALID_HANDLE)
         for handle in (directory, file):
             self.assertEqual(self.one(request(FSTAT, 0, string(handle)))[0], ATTRS)
             self.assert_status(self.one(request(CLOSE, 0, string(handle))), Status.OK)
@@ -127,9 +138,12 @@ class StaleTests(SessionCase):
     def test_other_session(self) -> None:
         """A handle of one session means nothing in another."""
         handle = self.opened(opening(b"a"))
-        self.assert_status(Session(self.files).greet().ask(reading(handle, 0, 1))[0], Status.FAILURE)
+        self.assert_status(
+            Session(self.files, version=self.version).greet().ask(reading(handle, 0, 1))[0], Status.INVALID_HANDLE
+        )
 
 
+@in_versions()
 class ReadTests(SessionCase):
     """READ."""
 
@@ -184,6 +198,7 @@ class ReadTests(SessionCase):
             self.assert_status(self.one(reading(handle, offset, 10)), Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class WriteTests(SessionCase):
     """WRITE."""
 
@@ -264,6 +279,7 @@ class WriteTests(SessionCase):
         self.assert_status(self.one(writing(handle, 0, b"x")), Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class CloseTests(SessionCase):
     """CLOSE."""
 
@@ -274,8 +290,8 @@ class CloseTests(SessionCase):
         handle = self.opened(opening(b"a"))
         session.feed(request(CLOSE, 1, string(handle)))
         files.gate.fail(OSError(28, "no space"))
-        self.assert_statuses(session.replies(), Status.FAILURE)
-        self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.FAILURE)
+        self.assert_statuses(session.replies(), Status.NO_SPACE_ON_FILESYSTEM)
+        self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.INVALID_HANDLE)
         session.lose()
         self.assertEqual(files.gate.closed, 1)
 
@@ -288,6 +304,7 @@ class CloseTests(SessionCase):
         self.assertEqual(replies[2][9:17], bytes.fromhex("0000000000000003"))
 
 
+@in_versions()
 class ListTests(SessionCase):
     """READDIR."""
 
@@ -317,17 +334,6 @@ class ListTests(SessionCase):
 
     def list(self, path: bytes) -> list[list[bytes]]:
         return self.names(self.opened(request(OPENDIR, 0, string(path))))
-
-    def test_wire(self) -> None:
-        """One entry, laid out: name, the line of `ls -l`, attributes."""
-        self.begin(dir_list_buffer_size=1)
-        self.files.set_attributes("/home", Attributes(atime=0, mtime=0), True)
-        handle = self.opened(request(OPENDIR, 0, string(b"/home")))
-        reply = self.one(request(READDIR, 3, string(handle)))
-        line = b"drwxr-xr-x   1 1000     1000            1 Jan  1  1970 ."
-        attributes = "0000000f 0000000000000001 000003e8 000003e8 000041ed 00000000 00000000"
-        expected = bytes.fromhex("68 00000003 00000001 00000001 2e") + string(line) + bytes.fromhex(attributes)
-        self.assertEqual(reply, expected)
 
     def test_count(self) -> None:
         """DirListBufferSize names come in a reply, at most; without it at most 100."""

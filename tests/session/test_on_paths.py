@@ -33,8 +33,10 @@ from tests.session.support import (
     unhex,
     writing,
 )
+from tests.session.versions import in_versions
 
-OK, FAILURE, MISSING = Status.OK, Status.FAILURE, Status.NO_SUCH_FILE
+OK, EXISTS, MISSING = Status.OK, Status.FILE_ALREADY_EXISTS, Status.NO_SUCH_FILE
+NO_DIRECTORY = Status.NOT_A_DIRECTORY
 SUCCESS = "00000000  00000007 53756363657373  00000002 656e"
 
 
@@ -105,7 +107,18 @@ class WireTests(SessionCase):
             with self.subTest(asked=asked):
                 self.assertEqual(self.one(unhex(asked)).hex(" "), bytes.fromhex(expected).hex(" "))
 
+    def test_order(self) -> None:
+        """The order of the names in SYMLINK depends on the client: OpenSSH's, or that of the draft (WinSCP)."""
+        for client, names in (
+            (b"SSH-2.0-OpenSSH_9.9", (b"to", b"/l1")),
+            (b"SSH-2.0-WinSCP_release_6", (b"/l2", b"to")),
+        ):
+            self.begin(client=client)
+            self.assert_status(self.one(request(SYMLINK, 1, *map(string, names))), OK)
+        self.assertEqual((self.files.read_link("/l1"), self.files.read_link("/l2")), ("to", "to"))
 
+
+@in_versions()
 class AskTests(SessionCase):
     """STAT, LSTAT, SETSTAT and lsetstat."""
 
@@ -124,10 +137,10 @@ class AskTests(SessionCase):
 
     def test_missing(self) -> None:
         """NO_SUCH_FILE, also where a directory on the way is missing or a file."""
-        for path in (b"none", b"none/x", b"a/x"):
+        for path, status in ((b"none", MISSING), (b"none/x", MISSING), (b"a/x", NO_DIRECTORY)):
             for packet in (request(STAT, 1, string(path)), request(LSTAT, 1, string(path))):
-                self.assert_status(self.one(packet), MISSING)
-            self.assert_status(self.one(request(SETSTAT, 1, string(path), NO_ATTRIBUTES)), MISSING)
+                self.assert_status(self.one(packet), status)
+            self.assert_status(self.one(request(SETSTAT, 1, string(path), NO_ATTRIBUTES)), status)
 
     def test_size(self) -> None:
         """SETSTAT with a size cuts or extends; lsetstat with a size is BAD_MESSAGE, and changes nothing (OpenSSH)."""
@@ -147,28 +160,29 @@ class AskTests(SessionCase):
         self.assert_status(self.one(extension(b"lsetstat@openssh.com", 1, string(b"l"), mode)), Status.OP_UNSUPPORTED)
 
 
+@in_versions()
 class NameTests(HandlerCase):
     """MKDIR, RMDIR, REMOVE, RENAME."""
 
     def test_directories(self) -> None:
-        """An existing name is FAILURE in version 3 (curl), a missing parent NO_SUCH_FILE; neither is made."""
+        """An existing name (FAILURE in version 3: curl), and a missing parent; neither is made."""
         make = lambda path: self.one(request(MKDIR, 1, string(path), NO_ATTRIBUTES))  # noqa: E731
         self.assert_status(make(b"d"), OK)
         self.assertEqual(self.files.stat("/home/d").permissions, 0o755)
         for path in (b"d", b"a", b"/"):
-            self.assert_status(make(path), FAILURE)
+            self.assert_status(make(path), EXISTS)
         self.assert_status(make(b"x/y"), MISSING)
-        self.assert_status(make(b"a/y"), MISSING)
+        self.assert_status(make(b"a/y"), NO_DIRECTORY)
 
     def test_removing(self) -> None:
         """RMDIR of what is not empty or no directory, REMOVE of a directory; a link is removed, not its target."""
         self.files.put("/d/f", b"")
         self.files.make_symlink("/l", "/d/f")
         for packet, status in (
-            (request(RMDIR, 1, string(b"/d")), FAILURE),
-            (request(RMDIR, 1, string(b"a")), MISSING),
+            (request(RMDIR, 1, string(b"/d")), Status.DIR_NOT_EMPTY),
+            (request(RMDIR, 1, string(b"a")), NO_DIRECTORY),
             (request(RMDIR, 1, string(b"none")), MISSING),
-            (request(REMOVE, 1, string(b"/d")), FAILURE),
+            (request(REMOVE, 1, string(b"/d")), Status.FILE_IS_A_DIRECTORY),
             (request(REMOVE, 1, string(b"none")), MISSING),
             (request(REMOVE, 1, string(b"/l")), OK),
             (request(REMOVE, 1, string(b"/d/f")), OK),
@@ -182,7 +196,7 @@ class NameTests(HandlerCase):
         self.on(FileRename, lambda event: flags.append(event.flags))
         self.files.put("/home/b", b"b")
         names = string(b"a"), string(b"b")
-        self.assert_status(self.one(request(RENAME, 1, *names)), FAILURE)
+        self.assert_status(self.one(request(RENAME, 1, *names)), EXISTS)
         self.assertEqual(self.files.get("/home/b"), b"b")
         self.assert_status(self.one(extension(b"posix-rename@openssh.com", 1, *names)), OK)
         self.assertEqual(self.files.get("/home/b"), b"0123456789")
@@ -200,18 +214,9 @@ class NameTests(HandlerCase):
         self.assert_status(self.one(request(CLOSE, 1, string(handle))), OK)
 
 
+@in_versions()
 class LinkTests(HandlerCase):
     """SYMLINK, READLINK and hardlink."""
-
-    def test_order(self) -> None:
-        """The order of the names in SYMLINK depends on the client: OpenSSH's, or that of the draft (WinSCP)."""
-        for client, names in (
-            (b"SSH-2.0-OpenSSH_9.9", (b"to", b"/l1")),
-            (b"SSH-2.0-WinSCP_release_6", (b"/l2", b"to")),
-        ):
-            self.begin(client=client)
-            self.assert_status(self.one(request(SYMLINK, 1, *map(string, names))), OK)
-        self.assertEqual((self.files.read_link("/l1"), self.files.read_link("/l2")), ("to", "to"))
 
     def test_target(self) -> None:
         """A target is kept as it is: relative, dangling, any bytes."""
@@ -223,8 +228,8 @@ class LinkTests(HandlerCase):
 
     def test_refused(self) -> None:
         """An existing name; asking what is no link; what is not there."""
-        self.assert_status(self.one(request(SYMLINK, 1, string(b"x"), string(b"a"))), FAILURE)
-        self.assert_status(self.one(request(READLINK, 1, string(b"a"))), Status.BAD_MESSAGE)
+        self.assert_status(self.one(request(SYMLINK, 1, string(b"x"), string(b"a"))), EXISTS)
+        self.assert_status(self.one(request(READLINK, 1, string(b"a"))), Status.INVALID_PARAMETER)
         self.assert_status(self.one(request(READLINK, 1, string(b"none"))), MISSING)
 
     def test_hard_link(self) -> None:
@@ -235,9 +240,10 @@ class LinkTests(HandlerCase):
         self.assert_status(self.one(link), OK)
         self.assertEqual(self.files.get("/home/b"), b"0123456789")
         self.assertEqual(events, [("/home/b", "/home/a", False)] * 2)
-        self.assert_status(self.one(link), FAILURE)
+        self.assert_status(self.one(link), EXISTS)
 
 
+@in_versions()
 class ResolveTests(SessionCase):
     """REALPATH, expand-path and home-directory."""
 
@@ -292,13 +298,14 @@ class ResolveTests(SessionCase):
             self.assert_status(self.one(home(user)), MISSING)
 
 
+@in_versions()
 class ListTests(SessionCase):
     """OPENDIR."""
 
     def test_failures(self) -> None:
         """What is missing, or no directory, is told here and not at the first READDIR."""
         self.assert_status(self.one(request(OPENDIR, 1, string(b"none"))), MISSING)
-        self.assert_status(self.one(request(OPENDIR, 1, string(b"a"))), MISSING)
+        self.assert_status(self.one(request(OPENDIR, 1, string(b"a"))), NO_DIRECTORY)
 
     def test_attributes(self) -> None:
         """An open directory has attributes, and they can be set."""

@@ -24,11 +24,13 @@ from tests.session.support import (
     string,
     string_at,
 )
+from tests.session.versions import in_versions
 
-OK, FAILURE, MISSING = Status.OK, Status.FAILURE, Status.NO_SUCH_FILE
+OK, MISSING, EXISTS = Status.OK, Status.NO_SUCH_FILE, Status.FILE_ALREADY_EXISTS
 SUCCESS = "00000000  00000007 53756363657373  00000002 656e"
 
 
+@in_versions()
 class OpenTests(SessionCase):
     """OPEN."""
 
@@ -52,7 +54,7 @@ class OpenTests(SessionCase):
                 self.files.put("/home/a", b"0123456789")
                 reply = self.one(opening(b"a", 7, pflags))
                 if content is None:
-                    self.assert_status(reply, FAILURE, 7)
+                    self.assert_status(reply, EXISTS, 7)
                 else:
                     self.assertEqual(reply[0], HANDLE)
                     self.assertEqual(self.files.get("/home/a"), content)
@@ -77,8 +79,8 @@ class OpenTests(SessionCase):
 
     def test_failures(self) -> None:
         """A directory, a file in the place of a directory, a directory that is not there."""
-        self.assert_status(self.one(opening(b"/home", 7, 1)), FAILURE, 7)
-        self.assert_status(self.one(opening(b"a/b", 7, TO_CREATE)), MISSING, 7)
+        self.assert_status(self.one(opening(b"/home", 7, 1)), Status.FILE_IS_A_DIRECTORY, 7)
+        self.assert_status(self.one(opening(b"a/b", 7, TO_CREATE)), Status.NOT_A_DIRECTORY, 7)
         self.assert_status(self.one(opening(b"none/b", 7, TO_CREATE)), MISSING, 7)
 
     def test_different_handles(self) -> None:
@@ -95,7 +97,7 @@ class OpenTests(SessionCase):
         self.opened(request(OPENDIR, 1, string(b"/")))
         for packet in (opening(b"a"), opening(b"new", pflags=TO_CREATE), request(OPENDIR, 1, string(b"/"))):
             reply = self.one(packet)
-            self.assert_status(reply, FAILURE)
+            self.assert_status(reply, Status.FAILURE)
             self.assertEqual(string_at(reply, 9), b"Too many open handles, 2 allowed")
         self.assert_status(self.one(request(LSTAT, 1, string(b"new"))), MISSING)
         self.one(request(CLOSE, 1, string(one)))
@@ -112,6 +114,7 @@ class OpenTests(SessionCase):
         self.assertEqual((files.gate.opened, files.gate.closed, len(session.conversation.handles)), (3, 1, 2))
 
 
+@in_versions()
 class HandleTests(HandlerCase):
     """Handles that a handler chooses."""
 
@@ -148,7 +151,7 @@ class HandleTests(HandlerCase):
             self.opened(opening(b"a"))
             for number in range(6):
                 with self.subTest(number=number, before=before), capturedLogs() as lines:
-                    self.assert_status(self.one(opening(b"a")), FAILURE)
+                    self.assert_status(self.one(opening(b"a")), Status.FAILURE)
                     self.assertEqual([line["log_level"] for line in lines], [LogLevel.warn])
             self.assertEqual((files.gate.opened, files.gate.closed), (opened, opened - 1))
             self.opened(opening(b"a"))

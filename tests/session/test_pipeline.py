@@ -36,11 +36,13 @@ from tests.session.support import (
     string_at,
     writing,
 )
+from tests.session.versions import in_versions
 
 REMOVE_A = request(REMOVE, 7, string(b"a"))
 STAT_A = request(STAT, 7, string(b"a"))
 
 
+@in_versions()
 class PhaseTests(HandlerCase):
     """Before and after."""
 
@@ -81,8 +83,8 @@ class PhaseTests(HandlerCase):
     def test_raised_before(self) -> None:
         """Raising SFTPError, or an OSError, refuses as well, without a log; an OSError's text stays here."""
         for problem, status, text in (
-            (SFTPError(Status.WRITE_PROTECT), Status.PERMISSION_DENIED, b"Read-only file system"),
-            (SFTPError(Status.QUOTA_EXCEEDED, "Full"), Status.FAILURE, b"Full"),
+            (SFTPError(Status.WRITE_PROTECT), Status.WRITE_PROTECT, b"Read-only file system"),
+            (SFTPError(Status.QUOTA_EXCEEDED, "Full"), Status.QUOTA_EXCEEDED, b"Full"),
             (SFTPError(Status.OK), Status.FAILURE, b"The operation failed"),
             (PermissionError(13, "no", "/srv/secret"), Status.PERMISSION_DENIED, b"Permission denied"),
         ):
@@ -119,6 +121,7 @@ class PhaseTests(HandlerCase):
         self.assert_status(self.one(REMOVE_A), Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class ChangeTests(HandlerCase):
     """What handlers change."""
 
@@ -202,6 +205,7 @@ class ChangeTests(HandlerCase):
         self.assertEqual(len(self.one(reading(handle, 0, 0xFFFFFFFF))), 256 * 1024)
 
 
+@in_versions()
 class WaitTests(HandlerCase):
     """Handlers that wait."""
 

@@ -31,6 +31,7 @@ from tests.session.support import (
     string_at,
     writing,
 )
+from tests.session.versions import in_versions
 
 OK = Status.OK
 SIZE, OWNER, MODE, TIMES = "0000000000000003", "00000007 00000007", "00000180", "00000001 00000002"
@@ -58,6 +59,7 @@ class Forbidding(MemoryFileSystem):
         return file
 
 
+@in_versions()
 class PolicyTests(SessionCase):
     """The three policies, by path and by handle, on every kind of file system."""
 
@@ -125,7 +127,7 @@ class PolicyTests(SessionCase):
                 extension(b"lsetstat@openssh.com", 1, string(b"none"), mode),
             ):
                 self.assert_status(self.one(packet), Status.NO_SUCH_FILE)
-            self.assert_status(self.one(request(FSETSTAT, 1, string(b"none"), mode)), Status.FAILURE)
+            self.assert_status(self.one(request(FSETSTAT, 1, string(b"none"), mode)), Status.INVALID_HANDLE)
 
     def test_new_ones(self) -> None:
         """The mode of OPEN and MKDIR is no SETSTAT: it is applied under every policy."""
@@ -156,6 +158,7 @@ class PolicyTests(SessionCase):
             self.assertNotIn("size", ignored)
 
 
+@in_versions()
 class RefusedTests(HandlerCase):
     """A file system that refuses."""
 

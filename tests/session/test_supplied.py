@@ -41,10 +41,12 @@ from tests.session.support import (
     string,
     string_at,
 )
+from tests.session.versions import in_versions
 
 REMOVE_A = request(REMOVE, 7, string(b"a"))
 
 
+@in_versions()
 class DenyTests(HandlerCase):
     """event.deny."""
 
@@ -53,7 +55,7 @@ class DenyTests(HandlerCase):
         for arguments, status, text in (
             ((), Status.PERMISSION_DENIED, b"Permission denied"),
             (("Keep it",), Status.PERMISSION_DENIED, b"Keep it"),
-            (("Full", Status.QUOTA_EXCEEDED), Status.FAILURE, b"Full"),
+            (("Full", Status.QUOTA_EXCEEDED), Status.QUOTA_EXCEEDED, b"Full"),
             (("", Status.OK), Status.FAILURE, b"The operation failed"),
         ):
             with self.subTest(arguments=arguments):
@@ -71,6 +73,7 @@ class DenyTests(HandlerCase):
         self.assertFalse(self.exists())
 
 
+@in_versions()
 class HandledTests(HandlerCase):
     """event.handled."""
 
@@ -115,6 +118,7 @@ class HandledTests(HandlerCase):
         self.assertFalse(self.exists())
 
 
+@in_versions()
 class FileTests(HandlerCase):
     """FileOpen.result."""
 
@@ -220,6 +224,7 @@ class FileTests(HandlerCase):
         self.assert_logged(TypeError)
 
 
+@in_versions()
 class PathTests(HandlerCase):
     """Paths that handlers divert to."""
 
@@ -244,7 +249,7 @@ class PathTests(HandlerCase):
     def test_refused(self) -> None:
         """What a client could not name a handler cannot either; nothing is done, and what is no path is a mistake."""
         self.on(FileRename, self.note)
-        for path, status in (("/a\0b", Status.BAD_MESSAGE), ("/" + "é" * 16384, Status.BAD_MESSAGE)):
+        for path, status in (("/a\0b", Status.INVALID_FILENAME), ("/" + "é" * 16384, Status.INVALID_FILENAME)):
             with self.subTest(path=path[:10]):
                 self.divert(FileRename, new_path=path)
                 self.assert_status(self.one(request(RENAME, 1, string(b"a"), string(b"b"))), status)

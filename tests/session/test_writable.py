@@ -28,6 +28,7 @@ from tests.session.support import (
     string_at,
     writing,
 )
+from tests.session.versions import in_versions
 
 PERMISSIONS = bytes.fromhex("00000004 000001ff")
 REQUESTS = {
@@ -46,6 +47,7 @@ REQUESTS = {
 }
 
 
+@in_versions()
 class WritableTests(HandlerCase):
     """Each documented event of files."""
 
