@@ -94,6 +94,24 @@ class ICopy(Interface):
         """
 
 
+class IScan(Interface):
+    """Ability of a file: having its content worked through in threads, without the caller seeing the bytes."""
+
+    def scan(take, offset, length, source):
+        """
+        Call a function with the content of a range, piece by piece from front to back.
+
+        Args:
+            take: called in threads, one call at a time, with a buffer that is lent until it returns; what it raises
+                ends the scan.
+            offset: in bytes; may lie past the end.
+            length: in bytes; 0 means up to the end. Where the file ends before the range does, so does the scan.
+            source: whom it is done for: those for whom much is done wait for the others.
+        Returns:
+            When `take` has had everything.
+        """
+
+
 class IAbandoned(Interface):
     """Ability of a file or directory: being told that nobody will complete it, so that nothing half is kept."""
 

@@ -81,6 +81,7 @@ class Workers:
     Attributes:
         log: told of mounts that answer slowly.
         reactor: see above.
+        scans: a few of the threads, for what reads whole files.
     """
 
     log: Logger = Logger()
@@ -100,6 +101,8 @@ class Workers:
         self._pool = pool
         self._waits = waits if waits is not None else _voluntary_switches
         self._limit = inf if rule is Rule.INLINE else SLOW_SECONDS
+        # Each keeps a disk or a processor busy; a client asks for a hash with one packet.
+        self.scans = FewThreads(self, 4)
         self._mounts: dict[int, Mount] = {}
         self._mount_table: list[MountRow] = []
         self._table_until = -inf
@@ -168,12 +171,7 @@ class Workers:
         return device in self._mounts
 
     def mounts_below(self, descriptor: int, *, fresh: bool = False) -> list[tuple[str, Mount]]:
-        """
-        Return (path below the open directory, mount) of what is mounted there, deepest first.
-
-        Args:
-            fresh: whether what was mounted some seconds ago is not good enough.
-        """
+        """Return (path below the open directory, mount) of what is mounted there, deepest first."""
         found = []
         for point, device, kind in mount_points(descriptor, self._table(fresh)):
             mount = self._mounts.get(device)
@@ -183,6 +181,7 @@ class Workers:
         return sorted(found, key=lambda row: len(row[0]), reverse=True)
 
     def _table(self, fresh: bool) -> "list[MountRow]":
+        # Fresh: what was mounted some seconds ago is not good enough.
         now = self.clock()
         if fresh or now > self._table_until:
             self._mount_table = mount_table()

@@ -76,7 +76,10 @@ class ExtendedRequest(FileEvent):
         handle: what stands for the open file that it is about; empty if there is none.
         target: the file that `copy-data` copies to; else empty.
         data: what follows the name of a request that the server does not know; else empty.
-        result: what it gave, after the operation.
+        arguments: what else the client says, by name. `check-file` and its kin: `algorithms`, a list of names,
+            `offset`, `length` and `block_size`; `md5-hash` and its kin: `offset`, `length` and `quick_hash`.
+        result: what it gave, after the operation. Of `check-file` and its kin a pair, the name of the algorithm and
+            all hashes in one piece; of `md5-hash` and its kin the hash, empty if `quick_hash` is that of other bytes.
     """
 
     request_name: str
@@ -85,6 +88,7 @@ class ExtendedRequest(FileEvent):
     target: str = ""
     data: bytes = field(default=b"", repr=False)
     result: object = None
+    arguments: dict[str, object] = field(default_factory=dict)
 
 
 class _Portion(FileEvent):

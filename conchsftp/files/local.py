@@ -42,6 +42,7 @@ from conchsftp.interfaces import (
     IOnDisk,
     IReadInto,
     IRestrict,
+    IScan,
     ISpace,
     ISync,
     IWriteFrom,
@@ -78,7 +79,7 @@ class LocalFileSystem:
         symlink_policy: `inside`, `deny` or `follow`, see `Links`.
     """
 
-    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
+    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, IScan)
     sets = SETS
     attrib_bits = 0
 

@@ -7,7 +7,7 @@ session's.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from errno import EBADF, EFBIG, EINVAL, EIO, EOPNOTSUPP
 from typing import Any
 
@@ -19,8 +19,9 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.changes import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
 from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.scanning import SCAN_STEP, scan_step
 from conchsftp.files.walk import fail
-from conchsftp.interfaces import ICopy, IFile, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IFile, IReadInto, IScan, ISync, IWriteFrom
 from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount, Workers, shield
 
@@ -33,7 +34,7 @@ _END = -1
 """An offset: wherever the file ends."""
 
 
-@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy)
+@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy, IScan)
 class LocalFile(Descriptor):
     """
     An open regular file.
@@ -127,6 +128,23 @@ class LocalFile(Descriptor):
     def _run_for(self, target: "LocalFile", function: Callable[..., int], *args: int) -> "Deferred[int]":
         """Make a blocking call in a thread that uses both files."""
         return shield(self._use(target._use(self._workers.thread(function, *args))))
+
+    def scan(self, take: Callable[[Any], None], offset: int, length: int, source: Hashable = None) -> "Deferred[None]":
+        """Read in threads, a step at a time; of the threads that there are, scans never take more than a few."""
+        return Deferred.fromCoroutine(
+            self._scan(take, offset, min(offset + length, MAX_SIZE) if length else MAX_SIZE, source)
+        )
+
+    async def _scan(self, take: Callable[[Any], None], offset: int, end: int, source: Hashable) -> None:
+        while offset < end:
+            if self.closing:
+                raise SFTPError(Status.FAILURE, "The file was closed while it was read")
+            step = min(end - offset, SCAN_STEP)
+            work = self._workers.scans.run(scan_step, self._fd, offset, step, take, source=source)
+            count = await shield(self._use(work))
+            offset += count
+            if count < step:
+                break
 
     def _read_inline(self, views: Views, offset: int) -> int | None:
         return self._workers.call(self._mount, _fill, self._fd, views, offset, run=_not_now)

@@ -5,7 +5,7 @@ State only; who carries requests out is the pipeline, who moves bytes the subsys
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from math import inf
 from time import time
 from typing import Any
@@ -21,6 +21,7 @@ from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
 from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
 from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, IStoppable
+from conchsftp.places import Places
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
@@ -29,6 +30,8 @@ from conchsftp.settings.permissions import Permissions
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.statuses import Status
+
+_MOST_HASHING = 2
 
 
 class Conversation:
@@ -51,6 +54,8 @@ class Conversation:
     """That of the connection."""
     newline = b"\n"
     """How lines end for the client in what it opens as text."""
+    pipeline: Any = None
+    """Carries out the requests that others are made of."""
 
     def __init__(
         self,
@@ -132,6 +137,11 @@ class Conversation:
         self.diverted = paths.diverted
         self.text = paths.decode
         self.encoded = paths.encode
+
+    @cached_property
+    def hashing(self) -> Places:
+        """Places for requests that compute hashes; what is more than that waits."""
+        return Places(_MOST_HASHING)
 
     def stop_when_over(self, result: Any) -> Any:
         """Return the result of a request that is alone; if it can be stopped, that is done when the session is lost."""

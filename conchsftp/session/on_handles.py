@@ -257,7 +257,7 @@ ROWS = (
         told=_told,
         files=by_handle,
         shared=True,
-        bulk=True,
+        bulk=lambda r: r.length,
         ends=True,
     ),
     Operation(

@@ -83,7 +83,7 @@ class Operation:
         told: called with an event when the last handler is done with it, if anybody listens to it: handlers may have
             refused, or done, what the file system never saw. If nobody does, called when the operation has failed.
         own: copies what the request only borrows, before it waits for its turn.
-        bulk: whether its reply is as long as the request's `length`.
+        bulk: how many bytes the reply to a request may have, at the most; None: few.
         ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from
             anything else it is a mistake.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
@@ -108,7 +108,7 @@ class Operation:
     mutates: bool | Callable[[Any], bool] = False
     told: Callable[[Any, Any, Any], None] | None = None
     own: Callable[[Any], None] | None = None
-    bulk: bool = False
+    bulk: Callable[[Any], int] | None = None
     ends: bool = False
     ability: InterfaceClass | None = None
 

@@ -48,6 +48,7 @@ class Pipeline:
     def __init__(self, conversation: Any) -> None:
         self._conversation = conversation
         self._told: set[Any] = set()
+        conversation.pipeline = self
 
     def serve(self, row: Operation, request: Any) -> "FileEvent | Deferred[FileEvent]":
         """

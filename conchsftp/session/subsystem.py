@@ -48,7 +48,7 @@ class _Slot:
         self.row = row
         self.request = request
         self.size = size
-        self.cost = _WAITING_BYTES + (min(request.length, LARGEST_READ) if row.bulk else 0)
+        self.cost = _WAITING_BYTES + (0 if row.bulk is None else min(row.bulk(request), LARGEST_READ))
         if row.alone:
             self.cost += _ALL_THERE_IS
         self.event: Any = None

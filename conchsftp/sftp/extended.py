@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from conchsftp.sftp.attribute_codec import attributes_kind
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.fields import HANDLE, NUMBERS, PATH, request, wire
+from conchsftp.sftp.fields import HANDLE, NUMBERS, PATH, WORDS, request, wire
 from conchsftp.sftp.numbers import FROM4, PacketType
-from conchsftp.wire.kinds import BYTES, U64
+from conchsftp.wire.kinds import BYTES, U32, U64
+
+HASHES = (b"md5", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512")
+"""The algorithms of `check-file` and its kin. The draft also names crc32, and leaves open which, and in which order."""
 
 
 @request(PacketType.EXTENDED, b"posix-rename@openssh.com")
@@ -112,6 +115,73 @@ class TextSeek:
 
     handle: bytes = wire(HANDLE)
     line: int = wire(U64)
+
+
+@request(PacketType.EXTENDED, b"md5-hash")
+class MD5Hash:
+    """
+    Ask for the MD5 of a part of a file; answered by `replies.md5_reply`.
+
+    Attributes:
+        length: in bytes; 0 means up to the end.
+        quick_hash: the MD5 of the first 2048 bytes of the range, as the client has them: if it is another one here, no
+            more is read. Empty: the client has nothing to compare.
+    """
+
+    path: bytes = wire(PATH)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    quick_hash: bytes = wire(BYTES)
+
+
+@request(PacketType.EXTENDED, b"md5-hash-handle")
+class MD5HashHandle:
+    """The same for an open file."""
+
+    handle: bytes = wire(HANDLE)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    quick_hash: bytes = wire(BYTES)
+
+
+@request(PacketType.EXTENDED, b"check-file-name")
+class CheckFileName:
+    """
+    Ask for hashes of a part of a file; answered by `replies.hashes_reply`.
+
+    Attributes:
+        algorithms: those that the client takes, the best first.
+        length: in bytes; 0 means up to the end.
+        block_size: in bytes; each block has a hash. 0: one hash of everything; else at least 256.
+    """
+
+    path: bytes = wire(PATH)
+    algorithms: list[bytes] = wire(WORDS)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    block_size: int = wire(U32)
+
+
+@request(PacketType.EXTENDED, b"check-file-handle")
+class CheckFileHandle:
+    """The same for an open file."""
+
+    handle: bytes = wire(HANDLE)
+    algorithms: list[bytes] = wire(WORDS)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    block_size: int = wire(U32)
+
+
+@request(PacketType.EXTENDED, b"check-file")
+class CheckFile:
+    """The same as paramiko asks for it, and as drafts before the last have it: the answer has the name in front."""
+
+    handle: bytes = wire(HANDLE)
+    algorithms: list[bytes] = wire(WORDS)
+    offset: int = wire(U64)
+    length: int = wire(U64)
+    block_size: int = wire(U32)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 What is advertised: the extended requests, with the versions that clients compare letter by letter.
 
 An extension is advertised only where its request can be carried out; that, and what a file system must be able to do
-for it, is not known here. How the requests are laid out stands in `requests`. Source: PROTOCOL of OpenSSH, section 4.
+for it, is not known here. How the requests are laid out stands in `extended`. Sources: PROTOCOL of OpenSSH, section 4;
+filexfer-extensions-00.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ class Extension:
 
     Attributes:
         name: as it stands in the request and in the pair.
-        data: the version, exactly as OpenSSH's server advertises it.
+        data: the version, exactly as OpenSSH's server advertises it; of `check-file` the algorithms.
         request: its record.
         versions: the versions of the protocol in which it is advertised.
     """
@@ -50,6 +51,11 @@ EXTENSIONS = (
     _row(extended.CopyData, b"1"),
     _row(extended.HomeDirectory, b"1"),
     _row(extended.UsersGroupsById, b"1"),
+    _row(extended.MD5Hash, b"1"),
+    _row(extended.MD5HashHandle, b"1"),
+    _row(extended.CheckFile, b",".join(extended.HASHES)),
+    _row(extended.CheckFileName, b"1"),
+    _row(extended.CheckFileHandle, b"1"),
     _row(extended.TextSeek, b"1", FROM4),
 )
 """In the order in which OpenSSH's server advertises them; then those of the drafts."""

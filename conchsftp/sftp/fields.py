@@ -24,6 +24,8 @@ AnyKind = Kind[Any] | Callable[[int], Kind[Any]]
 
 # Each stands for a look-up in an account database, which blocks: one packet has room for 65,000 of them.
 _MOST_NUMBERS = 1024
+# No more algorithms than that have a name; what comes behind is not looked at.
+_MOST_WORDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,10 @@ def _numbers(data: bytes) -> list[int]:
     return list(struct.unpack(f">{len(data) // 4}I", data))
 
 
+def _words(data: bytes) -> list[bytes]:
+    return data.split(b",", _MOST_WORDS)[:_MOST_WORDS] if data else []
+
+
 def _data(packet: Buffer, at: int) -> tuple[list[Buffer], int]:
     start, end = extent(packet, at, DATA.name)
     return [packet[start:end]], end
@@ -164,6 +170,7 @@ PATH: Kind[bytes] = Counted("a path", _path)
 PATHS: Kind[tuple[bytes, ...]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
 HANDLE: Kind[bytes] = Counted("a handle")
 NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
+WORDS: Kind[list[bytes]] = Counted("a list of names", _words, b",".join)
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
 CONTROL: Kind[RealPath] = Fixed("a control byte", "B", _control)
 ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)

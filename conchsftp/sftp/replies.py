@@ -147,6 +147,29 @@ def accounts_reply(users: Iterable[str | None], groups: Iterable[str | None]) ->
     return ExtendedReply(payload=b"".join(_string(b"".join(map(_name, names))) for names in (users, groups)))
 
 
+def md5_reply(digest: bytes) -> ExtendedReply:
+    """
+    Build the answer to md5-hash and md5-hash-handle.
+
+    Args:
+        digest: empty if what the client has begins otherwise.
+    Source: filexfer-extensions-00; the answer begins with the name of the request, which is the same for both.
+    """
+    return ExtendedReply(payload=_string(b"md5-hash") + _string(digest))
+
+
+def hashes_reply(algorithm: bytes, hashes: bytes, name: bytes = b"") -> ExtendedReply:
+    """
+    Build the answer to check-file-name, check-file-handle and check-file.
+
+    Args:
+        algorithm: which has been used.
+        hashes: all of them, one after the other.
+        name: what the answer begins with, if with anything: that to `check-file` does (filexfer-06 to -09, paramiko).
+    """
+    return ExtendedReply(payload=(_string(name) if name else b"") + _string(algorithm) + hashes)
+
+
 def _name(name: str | None) -> bytes:
     return _string((name or "").encode("utf-8", "surrogateescape"))
 

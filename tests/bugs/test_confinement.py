@@ -76,6 +76,11 @@ OTHERS: dict[str, Any] = {
     "access": Access.READ_DATA | Access.WRITE_DATA,
     "flags": OpenFlag(Disposition.CREATE_TRUNCATE),
     "paths": (),
+    "offset": 0,
+    "length": 0,
+    "quick_hash": b"",
+    "algorithms": [b"sha256"],
+    "block_size": 0,
 }
 _PATHS = ("path", "new_path", "target")
 

@@ -135,6 +135,11 @@ ARGUMENTS: dict[bytes, Any] = {
     b"copy-data": lambda file, other: (string(file), u64(0), u64(0), string(other), u64(0)),
     b"home-directory": lambda file, other: (string(b"user"),),
     b"users-groups-by-id@openssh.com": lambda file, other: (string(u32(0)), string(u32(0))),
+    b"md5-hash": lambda file, other: (string(b"/a"), u64(0), u64(0), string(b"")),
+    b"md5-hash-handle": lambda file, other: (string(file), u64(0), u64(0), string(b"")),
+    b"check-file": lambda file, other: (string(file), string(b"sha256"), u64(0), u64(0), u32(0)),
+    b"check-file-name": lambda file, other: (string(b"/a"), string(b"sha256"), u64(0), u64(0), u32(256)),
+    b"check-file-handle": lambda file, other: (string(file), string(b"md5,sha1"), u64(0), u64(0), u32(0)),
 }
 
 
@@ -177,7 +182,14 @@ class AboutExtensions:
 
     def test_unknown(self: Any) -> None:
         """A request that nobody knows is refused as unsupported, with its id, and the session goes on."""
-        for name in (b"check-file", b"space-available", b"fs-roots@vandyke.com", b"", b"\xff\xfe", b"x" * 5000):
+        for name in (
+            b"check-file-path",
+            b"ranges@asyncssh.com",
+            b"fs-roots@vandyke.com",
+            b"",
+            b"\xff\xfe",
+            b"x" * 5000,
+        ):
             self.assert_status(self.one(extension(name, 7, b"whatever follows")), Status.OP_UNSUPPORTED, 7)
         self.assertEqual(self.one(opening(b"/nowhere"))[0], STATUS)
 
@@ -234,7 +246,8 @@ class PlainExtensionTests(AboutExtensions, ExtensionCase):
     def test_nothing_more(self) -> None:
         """Only what needs no ability is advertised: no links, no space, no sync, no copies, no accounts."""
         plain = (b"posix-rename", b"lsetstat", b"limits", b"expand-path")
-        self.assertEqual(self.advertised, {b"home-directory", *(name + b"@openssh.com" for name in plain)})
+        others = {name for name in ARGUMENTS if name.startswith((b"md5-hash", b"check-file"))} | {b"home-directory"}
+        self.assertEqual(self.advertised, {*others, *(name + b"@openssh.com" for name in plain)})
 
     def test_plain_requests(self) -> None:
         """And what is no extension works."""

@@ -28,6 +28,8 @@ FREE = {
 READS, WRITES = Access.READ_DATA, Access.WRITE_DATA
 OVERWRITE = RenameFlag.OVERWRITE
 NO_FLAGS = OpenFlag(0)
+WHOLE: dict[str, Any] = {"offset": 0, "length": 0}
+CHECKED: dict[str, Any] = {**WHOLE, "algorithms": [b"md5"], "block_size": 0}
 
 
 @dataclass
@@ -113,6 +115,11 @@ CASES: tuple[Case, ...] = (
     Case(extended.HardLink(path=b"/d/f", new_path=b"/d/new"), {"/d/new": "link", "/d/f": "link"}),
     Case(requests.Read(handle=b"1", offset=0, length=1), {"handle": "read"}),
     Case(requests.Write(handle=b"1", offset=0, data=[b"x"]), {"handle": "write"}),
+    Case(extended.MD5Hash(path=b"/d/f", quick_hash=b"", **WHOLE), {"/d/f": "read"}),
+    Case(extended.MD5HashHandle(handle=b"1", quick_hash=b"", **WHOLE), {"handle": "read"}),
+    Case(extended.CheckFileName(path=b"/d/f", **CHECKED), {"/d/f": "read"}),
+    Case(extended.CheckFileHandle(handle=b"1", **CHECKED), {"handle": "read"}),
+    Case(extended.CheckFile(handle=b"1", **CHECKED), {"handle": "read"}),
     Case(
         extended.CopyData(handle=b"1", offset=0, length=0, target_handle=b"2", target_offset=0),
         {"handle": "read", "target": "write"},

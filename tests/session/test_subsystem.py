@@ -96,6 +96,11 @@ class GreetingTests(SynchronousTestCase):
             b"expand-path@openssh.com": b"1",
             b"copy-data": b"1",
             b"home-directory": b"1",
+            b"md5-hash": b"1",
+            b"md5-hash-handle": b"1",
+            b"check-file": b"md5,sha1,sha224,sha256,sha384,sha512",
+            b"check-file-name": b"1",
+            b"check-file-handle": b"1",
         }
         self.assertEqual(pairs(Session().ask(GREETING)[0]), memory)
         (version,) = Session(Able()).ask(GREETING)

@@ -47,7 +47,8 @@ WIRE = [each for each in WIRE if each[1] is not extended.HomeDirectory]
 WIRE.append((extension(b"home-directory", 7, string(b"")), extended.HomeDirectory))
 # What asks nothing of a file system, and what version 3 has not.
 APART = {Abandon, BadPacket, requests.Block, extended.Limits, requests.Link, requests.Unblock, extended.TextSeek}
-HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS")
+HANDLES = ("Read", "Write", "Close", "FStat", "FSetStat", "FSync", "CopyData", "FStatVFS", "MD5HashHandle")
+HANDLES += ("CheckFileHandle", "CheckFile")
 
 
 ABILITIES = {row.ability for row in OPERATIONS.values() if row.ability is not None}

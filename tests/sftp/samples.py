@@ -193,6 +193,45 @@ SAMPLES = [
     ),
     sample(
         ALL,
+        extended.MD5Hash(path=b"/ab", offset=1, length=2, quick_hash=b"\xff" * 16),
+        extension("md5-hash"),
+        PATH,
+        "0000000000000001 0000000000000002  00000010 ffffffffffffffffffffffffffffffff",
+    ),
+    sample(
+        ALL,
+        extended.MD5HashHandle(handle=b"abcd", offset=0, length=0, quick_hash=b""),
+        extension("md5-hash-handle"),
+        HANDLE,
+        "0000000000000000 0000000000000000  00000000",
+    ),
+    # As WinSCP asks for a checksum.
+    sample(
+        ALL,
+        extended.CheckFileName(path=b"/ab", algorithms=[b"sha1"], offset=0, length=0, block_size=0),
+        extension("check-file-name"),
+        PATH,
+        "00000004 73686131  0000000000000000 0000000000000000  00000000",
+    ),
+    sample(
+        ALL,
+        extended.CheckFileHandle(
+            handle=b"abcd", algorithms=[b"sha256", b"md5"], offset=1, length=1 << 32, block_size=256
+        ),
+        extension("check-file-handle"),
+        HANDLE,
+        "0000000a 7368613235362c6d6435  0000000000000001 0000000100000000  00000100",
+    ),
+    # paramiko's `check`.
+    sample(
+        ALL,
+        extended.CheckFile(handle=b"abcd", algorithms=[b"md5"], offset=0, length=0, block_size=65536),
+        extension("check-file"),
+        HANDLE,
+        "00000003 6d6435  0000000000000000 0000000000000000  00010000",
+    ),
+    sample(
+        ALL,
         extended.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),
         extension("nobody@example.com"),
         "00ff",

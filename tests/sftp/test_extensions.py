@@ -11,7 +11,7 @@ class ExtensionTests(SynchronousTestCase):
     """Names and versions."""
 
     def test_all(self):
-        """Where everything is possible all is advertised, in the order and with the versions of OpenSSH's server."""
+        """Where everything is possible all is advertised, first what OpenSSH's server has, with its versions."""
         for version in VERSIONS:
             self.assertEqual(
                 advertised(version, lambda request: True, b"\r\n"),
@@ -28,6 +28,11 @@ class ExtensionTests(SynchronousTestCase):
                     (b"copy-data", b"1"),
                     (b"home-directory", b"1"),
                     (b"users-groups-by-id@openssh.com", b"1"),
+                    (b"md5-hash", b"1"),
+                    (b"md5-hash-handle", b"1"),
+                    (b"check-file", b"md5,sha1,sha224,sha256,sha384,sha512"),
+                    (b"check-file-name", b"1"),
+                    (b"check-file-handle", b"1"),
                 ]
                 + ([(b"text-seek", b"1")] if version > 3 else []),
             )
