@@ -12,6 +12,7 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.files.digests import LEAST_BLOCK, Digests, first_known
+from conchsftp.files.text import TextFile
 from conchsftp.files.virtual import EventFile
 from conchsftp.interfaces import IScan
 from conchsftp.session.handles import OpenFile
@@ -116,6 +117,9 @@ async def _range(r: Any, source: Any) -> int:
     if isinstance(source, EventFile):
         # Its content are events of READ, one for each that a client sends; there is none.
         raise SFTPError(Status.OP_UNSUPPORTED, "There are no hashes of this file")
+    if isinstance(source, TextFile):
+        # On the wire its lines may end otherwise than where it is stored, and to read it moves its position.
+        raise SFTPError(Status.OP_UNSUPPORTED, "The file is open as text: ask for hashes by its name")
     try:
         attributes = await ready(source.stat())
     except SFTPError as problem:
