@@ -239,6 +239,10 @@ SAMPLES: dict[str, Any] = {
     "user": b"alice",
     "uids": [1, 2],
     "gids": [3],
+    "quick_hash": b"1" * 16,
+    "algorithms": [b"sha256", b"md5"],
+    "block_size": 256,
+    "overwrite": True,
 }
 
 
