@@ -81,6 +81,12 @@ def differences_page() -> str:
     return page
 
 
+def versions_page() -> str:
+    """Return docs/versions.md; what it says has a module of its own beside this one."""
+    page: str = run_path(str(Path(__file__).with_name("generate_versions.py")))["page"](NOTE, _table)
+    return page
+
+
 def events_page() -> str:
     """Return docs/events.md: what handlers can do, then each event, when it fires, and its parameters."""
     chapters = run_path(str(Path(__file__).with_name("generate_events.py")))
@@ -284,6 +290,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/operating.md": operating_page,
     "docs/permissions.md": permissions_page,
     "docs/users.md": users_page,
+    "docs/versions.md": versions_page,
     "conchsftp/settings/names.py": partial(_beside, "generate_names.py", "names_module"),
     "conchsftp/server/properties.py": partial(_beside, "generate_names.py", "properties_module"),
 }

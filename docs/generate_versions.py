@@ -1,0 +1,278 @@
+"""
+Write docs/versions.md: what each version of SFTP gives. Called by generate.py beside it.
+
+What is on the wire is asked of the tables in conchsftp/sftp. What it means to a user stands here, a line for each name
+that they have: one that is missing here, or stale, is an error.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING
+from enum import Enum
+from typing import Any
+
+from conchsftp.files.changes import SETS
+from conchsftp.sftp import attribute_table, requests
+from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.fields import REQUESTS, Layout, open_flags_kind
+from conchsftp.sftp.numbers import FROM4, FROM5, VERSIONS, OpenFlag, RenameFlag
+from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
+from conchsftp.sftp.statuses import ROWS, TEXTS, Status, lower
+from conchsftp.wire.kinds import U32, Kind
+
+Table = Callable[[tuple[str, ...], Iterable[tuple[str, ...]]], str]
+
+_HEAD = tuple(map(str, VERSIONS))
+_YES, _NO = "yes", ""
+
+_INTRODUCTION = """\
+SFTP has several versions. A client says with its first packet which is the highest that it speaks; the server answers
+with a version, and both keep to it until the session ends. The answer is the lowest of three: what the client asked
+for, the setting [ProtocolVersion](settings.md#protocolversion), and what [ClientQuirks](client_quirks.md) says for the
+client in `versions`.
+
+`ProtocolVersion` is 3 by default, and then everybody gets version 3. It is the version that nearly all clients speak,
+and the only one that most of them do: OpenSSH (`sftp`, `scp`, `sshfs`), PuTTY, FileZilla, curl, Cyberduck, paramiko and
+rclone ask for it. Whatever such a client can do it does in version 3, whatever the setting is. lftp, Net::SFTP and
+Apache MINA ask for up to 6; they work in version 3, too. phpseclib and AsyncSSH speak more than 3 when they are told
+to, WinSCP with some servers.
+
+Set it to 6 where clients are to have what version 3 has no words for: times with fractions of a second, times of
+creation, names of owners instead of numbers, access control lists, locks, text files, and reasons of failures that are
+more than "Failure". Each of these does it:
+
+* `SFTPServer(protocol_version=6)` in a program,
+* `--protocol-version 6` for `twistd sftpserver`,
+* `server.config("ProtocolVersion=6")` while it runs; sessions that have begun keep their version.
+
+A higher version makes nothing faster, and allows no more: users, permissions and events are the same in all of them.
+Events have the parameters of version 6 always. What an older version cannot say is left out on the way to the client;
+a status that it lacks is replaced as the table below says."""
+
+_FIELDS = {
+    "type": "what it is: a file, a directory, a link, …",
+    "size": "size in bytes",
+    "allocation_size": "room that it takes on the disk",
+    "uid": "number of the owner",
+    "gid": "number of the group",
+    "owner": "name of the owner",
+    "group": "name of the group",
+    "permissions": "permissions",
+    "atime": "time of the last access",
+    "create_time": "time at which it was made",
+    "mtime": "time of the last change of its content",
+    "ctime": "time of the last change of its attributes",
+    "acl": "access control list",
+    "attrib_bits": "bits such as hidden, read-only, immutable",
+    "attrib_bits_valid": "which of these bits count",
+    "text_hint": "whether it is text, or is likely to be",
+    "mime_type": "its MIME type",
+    "link_count": "how many names it has",
+    "untranslated_name": "its name in bytes, where it is no UTF-8",
+    "extended": "pairs that others have defined",
+}
+
+_OPEN_FLAGS = {
+    OpenFlag.APPEND_DATA: "what is written goes to the end of the file",
+    OpenFlag.APPEND_DATA_ATOMIC: "the same, also if several write at once",
+    OpenFlag.TEXT_MODE: "lines end as [ServerEOL](settings.md#servereol) says; offsets are ignored",
+    OpenFlag.BLOCK_READ: "nobody else may read meanwhile",
+    OpenFlag.BLOCK_WRITE: "nobody else may write meanwhile",
+    OpenFlag.BLOCK_DELETE: "nobody else may remove it meanwhile",
+    OpenFlag.BLOCK_ADVISORY: "the three above count only for others who lock",
+    OpenFlag.NOFOLLOW: "a symbolic link is not opened",
+    OpenFlag.DELETE_ON_CLOSE: "the file is removed when it is closed",
+    OpenFlag.ACCESS_AUDIT_ALARM_INFO: "asks for a privilege that nobody has here",
+    OpenFlag.ACCESS_BACKUP: "asks for a privilege that nobody has here",
+    OpenFlag.BACKUP_STREAM: "a format for backups; there is none here",
+    OpenFlag.OVERRIDE_OWNER: "asks for a privilege that nobody has here",
+}
+
+_RENAME_FLAGS = {
+    RenameFlag.OVERWRITE: "an existing file of the new name is replaced",
+    RenameFlag.ATOMIC: "the same, and at no time is there none",
+    RenameFlag.NATIVE: "as the server's system does it, which replaces as well",
+}
+
+
+def page(note: str, table: Table) -> str:
+    """
+    Return docs/versions.md.
+
+    Args:
+        note: stands below the title.
+        table: makes a table of a head and rows.
+    """
+    parts = [f"# Versions of SFTP\n\n{note}", _INTRODUCTION]
+    for title, text, chapter in (
+        ("Requests", _REQUESTS, _requests),
+        ("Attributes", _ATTRIBUTES, _attributes),
+        ("Flags of OPEN and RENAME", _FLAGS, _flags),
+        ("Statuses", _STATUSES, _statuses),
+        ("What the server tells at the beginning", _PAIRS, _pairs),
+        ("Extended requests", _EXTENDED, _extended),
+    ):
+        head, rows = chapter()
+        parts += [f"## {title}", text, table(head, rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+_REQUESTS = """\
+Where a field is not in all versions of its request, these stand behind it. What a client cannot say is as if it had not
+been asked for."""
+
+_ATTRIBUTES = """\
+*Flag* is the bit that says that an attribute is there. *Set* are those that a SETSTAT may change in a folder of the
+disk; a SETSTAT that would change another one is refused as a whole. What a file system does not know is not sent, and
+some is known only where the disk has it: the time of creation, some of the bits, access control lists. The size on the
+disk is never sent, for lftp takes what follows it for garbage. In version 3, one flag stands for both times, and one
+for both numbers."""
+
+_FLAGS = """\
+Versions 3 and 4 have flags as open(2) has them: READ, WRITE, APPEND, CREAT, TRUNC and EXCL. Versions 5 and 6 say
+what is to be done with the file (*access*), what becomes of one that exists or does not (*disposition*), and these
+flags. APPEND of the older versions is APPEND_DATA."""
+
+_STATUSES = """\
+A version that has a status sends its number; another one sends what stands in its place. The text is sent in all of
+them, and tells users more than the number."""
+
+_PAIRS = """\
+With its first answer the server tells what it can do, a name and some data each. What cannot be done in a session is
+not told there: nothing that writes to who may only read, for example. A file system may add names of its own.
+Beside these there are the requests of the next table."""
+
+_EXTENDED = """\
+Requests that have a name instead of a number. Under *Told as* stands what the server says of them at the beginning,
+where they can be carried out."""
+
+_FACTS = {"newline": (FROM4, "how lines end in files that are opened as text")}
+
+Chapter = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _requests() -> Chapter:
+    rows = [
+        (f"`{layout.type.name}`", *_in(layout.versions), _meaning(layout), "<br>".join(_values(layout)))
+        for layout in REQUESTS
+        if not layout.name
+    ]
+    return ("Request", *_HEAD, "Meaning", "Fields"), rows
+
+
+def _extended() -> Chapter:
+    told = {row.request: f"`{row.name.decode()}` `{row.data.decode()}`" for row in EXTENSIONS}
+    rows = []
+    for layout in (layout for layout in REQUESTS if layout.name):
+        names = f"`{layout.name.decode()}`", *_in(layout.versions), told.get(layout.record, "")
+        rows.append((*names, _meaning(layout), "<br>".join(_values(layout))))
+    return ("Request", *_HEAD, "Told as", "Meaning", "Fields"), rows
+
+
+def _pairs() -> Chapter:
+    rows = [(f"`{name}`", *_in(versions), text) for name, (versions, text) in _FACTS.items()]
+    return ("Name", *_HEAD, "What it says"), rows
+
+
+def _in(versions: range) -> tuple[str, ...]:
+    return tuple(_YES if version in versions else _NO for version in VERSIONS)
+
+
+def _meaning(layout: Layout) -> str:
+    text = " ".join((layout.record.__doc__ or "").partition("Attributes:")[0].split())
+    # How it is answered is for who writes a server.
+    text = text.partition("; answered")[0].partition(" Answered")[0].partition("; `flags`")[0].removesuffix(".")
+    return re.sub("`(.+?)`", lambda name: f"`{_NAMES.get(name[1]) or name[1].replace('_', '-')}`", text)
+
+
+_NAMES = {layout.record.__name__: layout.name.decode() or layout.type.name for layout in REQUESTS}
+
+
+def _values(layout: Layout) -> Iterator[str]:
+    in_one = [version for field in layout.fields if len(field.names) == 2 for version in field.versions]
+    for field in layout.fields:
+        name = " and ".join(f"`{each.replace('_', '-')}`" for each in field.names)
+        versions = [version for version in layout.versions if version in field.versions]
+        if len(field.names) == 2:
+            if versions[0] != in_one[0]:
+                continue
+            name, versions = f"{name} in one", in_one
+        optional = "" if field.absent is MISSING else ", may be missing"
+        yield name + (f" ({_span(versions)}{optional})" if len(versions) < len(layout.versions) else "")
+
+
+def _span(versions: list[int]) -> str:
+    return str(versions[0]) if len(versions) == 1 else f"{versions[0]}–{versions[-1]}"
+
+
+def _attributes() -> Chapter:
+    found: dict[str, dict[int, int]] = {"type": {}}
+    for row in attribute_table.ROWS:
+        for names, _ in row.values:
+            for name in names.split():
+                found.setdefault(name, {}).update(dict.fromkeys(row.versions, row.bit))
+    found["type"] = dict.fromkeys(VERSIONS, 0) | {3: found["type"][3]}
+    rows = []
+    for name, meaning in _FIELDS.items():
+        bits = found.pop(name)
+        flag = ", ".join(
+            _flag(bit, [each for each in bits if bits[each] == bit]) for bit in dict.fromkeys(bits.values())
+        )
+        versions = (_YES if version in bits else _NO for version in VERSIONS)
+        rows.append((f"`{name}`", flag, *versions, _YES if name in SETS else _NO, meaning))
+    assert not found, f"attributes without a line in docs/generate_versions.py: {', '.join(found)}"
+    times = ("nanoseconds", f"`{attribute_table.NANOSECONDS:#010x}`", _NO, _YES, _YES, _YES, _YES, "of every time")
+    return ("Attribute", "Flag", *_HEAD, "Set", "Meaning"), [*rows, times]
+
+
+def _flag(bit: int, versions: list[int]) -> str:
+    return f"`{bit:#010x}` ({_span(versions)})" if bit else f"always there ({_span(versions)})"
+
+
+def _flags() -> Chapter:
+    old = {3: from_pflags_3, 4: from_pflags}
+    known = {version: _union(old[version](bits)[1] for bits in range(0x80)) for version in old}
+    known |= {version: _union(_known(open_flags_kind(version))) for version in FROM5}
+    rows = [
+        ("OPEN", f"`{flag.name}`", f"`{flag:#06x}`", *(_YES if known[v] & flag else _NO for v in VERSIONS), text)
+        for flag, text in _complete(OpenFlag, _OPEN_FLAGS, OpenFlag.DISPOSITION).items()
+    ]
+    (flags,) = (field for layout in REQUESTS if layout.record is requests.Rename for field in layout.fields[2:])
+    rows += [
+        ("RENAME", f"`{flag.name}`", f"`{flag:#06x}`", *_in(flags.versions), text)
+        for flag, text in _complete(RenameFlag, _RENAME_FLAGS).items()
+    ]
+    return ("Request", "Flag", "Bit", *_HEAD, "Meaning"), rows
+
+
+def _known(kind: Kind[OpenFlag]) -> Iterator[int]:
+    for bit in range(32):
+        # With a disposition: without one this would be a new file, and there is nothing to ask of it.
+        yield kind.unpack(U32.pack(1 << bit if bit > 2 else 0), 0)[0]
+
+
+def _union(flags: Iterable[int]) -> int:
+    union = 0
+    for each in flags:
+        union |= each
+    return union
+
+
+def _complete(enum: type[Enum], texts: dict[Any, str], *but: Any) -> dict[Any, str]:
+    names = {member for member in enum if member not in but and member.value.bit_count() == 1}
+    names -= {member for member in names if any(member & each for each in but)}
+    assert set(texts) == names, f"{enum.__name__}: docs/generate_versions.py has other members"
+    return texts
+
+
+def _statuses() -> Chapter:
+    rows = [
+        (f"`{row.status.name}`", *(_status(row.status, version) for version in VERSIONS), TEXTS[row.status])
+        for row in ROWS
+    ]
+    return ("Status", *_HEAD, "Text, where there is no better one"), rows
+
+
+def _status(status: Status, version: int) -> str:
+    lowered = lower(status, version)
+    return str(int(status)) if lowered is status else f"{int(lowered)} {lowered.name}"
