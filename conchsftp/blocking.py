@@ -44,6 +44,8 @@ BLOCKING = {
     "os.pwritev": Policy.MOUNT,
     "os.close": Policy.MOUNT,
     "os.scandir": Policy.MOUNT,  # THREAD where the directory itself is large (files/local_directory.py)
+    "fcntl.ioctl": Policy.MOUNT,
+    "fallocate": Policy.THREAD,
     "os.fsync": Policy.THREAD,
     "os.copy_file_range": Policy.THREAD,
     "os.lseek": Policy.THREAD,

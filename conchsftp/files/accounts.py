@@ -6,9 +6,10 @@ a while, and where the database was slow they are fetched in a thread, and a lis
 """
 
 import grp
+import os
 import pwd
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -51,6 +52,7 @@ class Accounts:
     Args:
         workers: decides whether the database is asked at once.
         clock: seconds, for the age of what is kept.
+        host: the name of this machine.
 
     Attributes:
         log: that of the server.
@@ -58,7 +60,10 @@ class Accounts:
 
     log: Logger = Logger()
 
-    def __init__(self, workers: Workers, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, workers: Workers, *, clock: Callable[[], float] = time.monotonic, host: str | None = None
+    ) -> None:
+        self._domains = domains_of(os.uname().nodename if host is None else host)
         self.mount = workers.mount("account database")
         self._workers = workers
         self._clock = clock
@@ -86,15 +91,16 @@ class Accounts:
         Return the number of a user. A blocking call; in any thread.
 
         Args:
-            name: `name`, `name@domain` or digits.
+            name: `name`, `name@domain` or digits. The domain has to be that of this machine, or its name: whoever has
+                the same name elsewhere is somebody else. A database that knows names with domains is asked for these.
         Raises:
             SFTPError: UNKNOWN_PRINCIPAL.
         """
-        return _number_of(name, lambda name: pwd.getpwnam(name).pw_uid)
+        return _number_of(name, lambda name: pwd.getpwnam(name).pw_uid, self._domains)
 
     def number_of_group(self, name: str) -> int:
         """The same for a group."""
-        return _number_of(name, lambda name: grp.getgrnam(name).gr_gid)
+        return _number_of(name, lambda name: grp.getgrnam(name).gr_gid, self._domains)
 
     def _fetch_user(self, uid: int) -> str | None:
         return self._fetch(self._users, uid, _user_name)
@@ -125,14 +131,23 @@ def _group_name(gid: int) -> str | None:
         return None
 
 
-def _number_of(name: str, find: Callable[[str], int]) -> int:
-    # "user@domain": the domain is ours if there is any. Digits: what we ourselves send where there is no name.
-    for spelling in dict.fromkeys((name, name.partition("@")[0])):
+def domains_of(host: str) -> frozenset[str]:
+    """Return the domains that names of this machine's users may have: its name, whole or short, and its domain."""
+    host = host.lower()
+    short, _, domain = host.partition(".")
+    return frozenset(filter(None, (host, short, domain, "localhost")))
+
+
+def _number_of(name: str, find: Callable[[str], int], domains: Set[str]) -> int:
+    local, at, domain = name.rpartition("@")
+    spellings = [name, local] if at and domain.lower() in domains else [name]
+    for spelling in spellings:
         try:
             return find(spelling)
         except (KeyError, ValueError):
             pass
-    digits = name.partition("@")[0]
+    # Digits: what we ourselves send where there is no name.
+    digits = spellings[-1]
     if digits.isascii() and digits.isdigit() and int(digits) < 0xFFFF_FFFF:
         return int(digits)
-    raise SFTPError(Status.UNKNOWN_PRINCIPAL)
+    raise SFTPError(Status.UNKNOWN_PRINCIPAL, names=[name])

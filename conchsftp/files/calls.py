@@ -1,7 +1,8 @@
 """
-Two Linux system calls that Python does not offer: openat2 and renameat2.
+Three Linux system calls that Python does not offer: openat2, renameat2 and fallocate.
 
-Whoever uses them can go on without: a kernel, a C library or a sandbox may lack them. Source: openat2(2), renameat2(2).
+Whoever uses them can go on without: a kernel, a C library or a sandbox may lack them. Source: openat2(2), renameat2(2),
+fallocate(2).
 """
 
 import ctypes
@@ -9,6 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from errno import EINTR, ENOSYS
 from functools import cache
 
 _RESOLVE_NO_SYMLINKS = 0x04
@@ -73,4 +75,23 @@ def find_rename_exclusively() -> Callable[[int, bytes, int, bytes], None] | None
     return rename_exclusively
 
 
+def allocate(descriptor: int, size: int) -> None:
+    """
+    Have a file occupy as many bytes at least; its size and what is in it stay.
+
+    Not posix_fallocate(3): that makes the file as long, and where the file system cannot, it writes every block.
+
+    Raises:
+        OSError: ENOSPC, EFBIG; EOPNOTSUPP or ENOSYS where nobody can.
+    """
+    keep_size = 1
+    while _fallocate is None or _fallocate(descriptor, keep_size, 0, size) < 0:
+        number = ENOSYS if _fallocate is None else ctypes.get_errno()
+        if number != EINTR:
+            raise OSError(number, os.strerror(number))
+
+
 _libc = ctypes.CDLL(None, use_errno=True)
+_fallocate = getattr(_libc, "fallocate64", None)
+if _fallocate is not None:
+    _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)

@@ -7,42 +7,53 @@ These are blocking calls. Sources: filexfer-13, sections 7 and 8.6; OpenSSH's sf
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from errno import EBADF, EFBIG, EINVAL, ENOENT
-from fcntl import F_GETFL, fcntl
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
+from errno import EFBIG
 from functools import partial
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.walk import ITSELF, SAFELY, fail
+from conchsftp.files.changing import (
+    change_mode,
+    give,
+    name_of,
+    opened_for_marks,
+    reserve,
+    reserve_at,
+    truncate,
+    truncate_at,
+)
+from conchsftp.files.marks import Marking, marking
+from conchsftp.files.walk import fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 
 NANOSECONDS = 1_000_000_000
 MAX_SIZE = 2**63 - 1
 """The largest file: offsets are signed."""
+ALL_BITS = 0xFFF
+"""Every bit of `AttribBit`."""
 NOBODY = 0xFFFF_FFFF
 """The number that chown(2) takes for "leave it": no user or group has it."""
 
-SETS = frozenset(("size", "uid", "gid", "owner", "group", "permissions", "atime", "mtime"))
+SETS = frozenset("size allocation_size uid gid owner group permissions atime mtime attrib_bits".split())
 """The fields of `Attributes` that a SETSTAT may change; of those that go with another one (`atime_ns`), that one."""
 
 # What no call on this system can change, and what the drafts say about asking for it. Extended attributes are ignored:
 # nobody knows what they would be, and versions before 6, which have no word for that, carry out the rest.
 _REFUSED = {
-    "allocation_size": Status.OP_UNSUPPORTED,
-    "create_time": Status.OP_UNSUPPORTED,
-    "ctime": Status.OP_UNSUPPORTED,
     "acl": Status.OP_UNSUPPORTED,
-    "attrib_bits": Status.OP_UNSUPPORTED,
     "mime_type": Status.OP_UNSUPPORTED,
     "untranslated_name": Status.OP_UNSUPPORTED,
     # filexfer-13, 7.11 and 7.13: the two must not be in a SETSTAT.
     "text_hint": Status.INVALID_PARAMETER,
     "link_count": Status.INVALID_PARAMETER,
 }
+# Times that the system sets itself. A client that copies a file sends all that it knows of it, and its upload must not
+# fail for these: beside other attributes they are left out. Asked for alone they are refused.
+_OWN_TIMES = ("create_time", "ctime")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,27 +63,39 @@ class Changes:
 
     Attributes:
         size: in bytes; always applied first.
+        allocation: how many bytes the file is to occupy; what is longer is cut off.
         uid, gid: numbers.
         mode: the twelve permission bits.
         atime, mtime: in nanoseconds since 1970.
+        bits, valid: `AttribBit` bits, and which of them mean something.
+        hint: whether the allocation is one: nothing fails where nobody can allocate.
         refusal: what is already known not to be possible; raised when the rest is done.
     """
 
     size: int | None = None
+    allocation: int | None = None
     uid: int | None = None
     gid: int | None = None
     mode: int | None = None
     atime: int | None = None
     mtime: int | None = None
+    bits: int | None = None
+    valid: int = 0
+    hint: bool = False
     refusal: SFTPError | None = None
 
     def apply_to(self, descriptor: int) -> None:
         """Change an open file or directory."""
+        marks = None
+        if self.bits is not None:
+            marks = marking(descriptor, name_of(descriptor), os.fstat(descriptor), self.bits, self.valid)
         self._apply(
             partial(truncate, descriptor),
+            partial(reserve, descriptor, self.hint),
             partial(os.fchown, descriptor),
             partial(os.fchmod, descriptor),
             lambda: os.utime(descriptor, ns=self._times(os.fstat(descriptor))),
+            marks,
         )
 
     def apply_at(self, directory: int, name: bytes, status: os.stat_result) -> None:
@@ -84,30 +107,41 @@ class Changes:
                 same directory.
         """
         self._check(status)
-        self._apply(
-            partial(_truncate_at, directory, name),
-            partial(os.chown, name, dir_fd=directory, follow_symlinks=False),
-            partial(_change_mode, directory, name),
-            lambda: os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False),
-        )
+        with opened_for_marks(directory, name, status, self.bits) as descriptor:
+            marks = None if self.bits is None else marking(descriptor, name, status, self.bits, self.valid)
+            self._apply(
+                partial(truncate_at, directory, name),
+                partial(reserve_at, directory, name, self.hint),
+                partial(os.chown, name, dir_fd=directory, follow_symlinks=False),
+                partial(change_mode, directory, name),
+                lambda: os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False),
+                marks,
+            )
 
     def _apply(
         self,
         set_size: Callable[[int], None],
+        reserve: Callable[[int], None],
         set_owner: Callable[[int, int], None],
         set_mode: Callable[[int], None],
         set_times: Callable[[], None],
+        marks: Marking | None,
     ) -> None:
         """Make every change, whatever becomes of the others; then raise the first refusal."""
         refusal: Exception | None = self.refusal
-        for call, values in (
+        steps: list[tuple[Callable[..., object], tuple[int | None, ...]]] = [
             (set_size, (self.size,)),
+            (reserve, (self.allocation,)),
             # Before the mode: giving a file away takes the bits from it that run it as its owner.
-            (set_owner, (self.uid, self.gid)),
+            (partial(give, set_owner), (self.uid, self.gid)),
             (set_mode, (self.mode,)),
             (lambda *_: set_times(), (self.atime, self.mtime)),
-        ):
-            if values.count(None) == len(values):
+        ]
+        if marks is not None:
+            # What is immutable cannot be changed: it is made so last, and freed of it first.
+            steps = [(marks.begin, ()), *steps, (marks.finish, ())]
+        for call, values in steps:
+            if values and values.count(None) == len(values):
                 continue
             try:
                 call(*(-1 if each is None else each for each in values))
@@ -118,12 +152,13 @@ class Changes:
 
     def _check(self, status: os.stat_result) -> None:
         """Refuse what cannot be done to such a thing, before the first change."""
+        sized = self.size is not None or self.allocation is not None
         if S_ISLNK(status.st_mode):
             if self.mode is not None:
                 raise SFTPError(Status.OP_UNSUPPORTED, "A link has no permissions of its own")
-            if self.size is not None:
+            if sized:
                 raise SFTPError(Status.INVALID_PARAMETER, "The size of a link cannot be changed")
-        if self.size is not None and not S_ISREG(status.st_mode):
+        if sized and not S_ISREG(status.st_mode):
             if S_ISDIR(status.st_mode):
                 raise SFTPError(Status.FILE_IS_A_DIRECTORY)
             raise SFTPError(Status.FAILURE, "Only the size of a regular file can be changed")
@@ -145,8 +180,11 @@ def wanted(attributes: Attributes, accounts: Accounts) -> Changes:
     refuse_unsupported(attributes)
     changes = _times(attributes)
     changes.size = attributes.size
+    changes.allocation = attributes.allocation_size
     changes.mode = attributes.permissions
-    if changes.size is not None and changes.size > MAX_SIZE:
+    changes.bits = attributes.attrib_bits
+    changes.valid = ALL_BITS if attributes.attrib_bits_valid is None else attributes.attrib_bits_valid
+    if max(changes.size or 0, changes.allocation or 0) > MAX_SIZE:
         raise fail(EFBIG)
     try:
         changes.uid, changes.gid = _owners(attributes, accounts)
@@ -160,21 +198,43 @@ def for_new_file(attributes: Attributes, accounts: Accounts) -> Changes:
     Return what is left to do for a file that was just created: everything but its mode.
 
     "size: … at create … a hint": and so is what the system cannot set. Clients send it with plain uploads (WinSCP: the
-    size or the allocation size), and these must not fail.
+    size or the allocation size), and these must not fail. Only where there is no room for what is to be allocated, the
+    file is not made: "the server MUST … fail" (filexfer-13, 7.4).
     """
     changes = _times(attributes)
+    changes.allocation, changes.hint = attributes.allocation_size or None, True
+    if (changes.allocation or 0) > MAX_SIZE:
+        raise fail(EFBIG)
     changes.uid, changes.gid = _owners(attributes, accounts)
+    return changes
+
+
+def for_new_directory(attributes: Attributes, accounts: Accounts) -> Changes:
+    """Return the same for a directory, for which nothing can be allocated."""
+    changes = for_new_file(replace(attributes, allocation_size=None), accounts)
+    changes.hint = False
     return changes
 
 
 def _owners(attributes: Attributes, accounts: Accounts) -> tuple[int | None, int | None]:
     uid, gid = _checked(attributes.uid), _checked(attributes.gid)
+    unknown: list[str] = []
     # "A zero-length owner or group: leave unchanged." (filexfer-13, 7.5)
     if attributes.owner:
-        uid = accounts.number_of_user(attributes.owner)
+        uid = _number(accounts.number_of_user, attributes.owner, unknown)
     if attributes.group:
-        gid = accounts.number_of_group(attributes.group)
+        gid = _number(accounts.number_of_group, attributes.group, unknown)
+    if unknown:
+        raise SFTPError(Status.UNKNOWN_PRINCIPAL, names=unknown)
     return uid, gid
+
+
+def _number(find: Callable[[str], int], name: str, unknown: list[str]) -> int | None:
+    try:
+        return find(name)
+    except SFTPError:
+        unknown.append(name)
+        return None
 
 
 def _times(attributes: Attributes) -> Changes:
@@ -186,11 +246,28 @@ def _times(attributes: Attributes) -> Changes:
     return changes
 
 
-def refuse_unsupported(attributes: Attributes) -> None:
-    """Refuse a SETSTAT of what cannot be set: it is answered as a whole, and never OK if part of it was not done."""
+def refuse_unsupported(attributes: Attributes, sets: Set[str] = SETS) -> None:
+    """
+    Refuse a SETSTAT of what cannot be set: it is answered as a whole, and never OK if part of it was not done.
+
+    Args:
+        sets: the fields that can be set.
+    """
+    refuse_contradictions(attributes)
     for field, status in _REFUSED.items():
-        if getattr(attributes, field):
+        if getattr(attributes, field) is not None:
             raise SFTPError(status, f"The attribute {field} cannot be changed here")
+    if any(getattr(attributes, field) is not None for field in _OWN_TIMES) and not any(
+        getattr(attributes, field) is not None for field in sets
+    ):
+        raise SFTPError(Status.OP_UNSUPPORTED, "The time of creation cannot be changed here")
+
+
+def refuse_contradictions(attributes: Attributes) -> None:
+    """Refuse a file that is to occupy less than it is long (filexfer-13, 7.4)."""
+    allocation, size = attributes.allocation_size, attributes.size
+    if allocation is not None and size is not None and allocation < size:
+        raise SFTPError(Status.INVALID_PARAMETER, "The allocation size is smaller than the size")
 
 
 def names_somebody(attributes: Attributes) -> bool:
@@ -205,54 +282,9 @@ def says_more_than_mode(attributes: Attributes) -> bool:
         or attributes.gid is not None
         or attributes.atime is not None
         or attributes.mtime is not None
+        or attributes.allocation_size is not None
         or names_somebody(attributes)
     )
-
-
-def truncate(descriptor: int, size: int) -> None:
-    """Set the size of an open file."""
-    try:
-        os.ftruncate(descriptor, size)
-    except OSError as problem:
-        # ftruncate(2): "EBADF or EINVAL: fd is not open for writing"; EINVAL is also a size that is too large.
-        if problem.errno in (EBADF, EINVAL) and fcntl(descriptor, F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing") from None
-        raise
-
-
-def _truncate_at(directory: int, name: bytes, size: int) -> None:
-    descriptor = os.open(name, os.O_WRONLY | SAFELY, dir_fd=directory)
-    try:
-        os.ftruncate(descriptor, size)
-    finally:
-        os.close(descriptor)
-
-
-def _change_mode(directory: int, name: bytes, mode: int) -> None:
-    """
-    Change the mode of what a name is, and never of what a link points at.
-
-    fchmodat(2) follows links: so the thing is opened itself, without any right to it (O_PATH), and named through /proc.
-    """
-    descriptor = os.open(name, ITSELF, dir_fd=directory)
-    try:
-        if S_ISLNK(os.fstat(descriptor).st_mode):
-            raise fail(ENOENT)
-        try:
-            os.chmod(f"/proc/self/fd/{descriptor}", mode)
-        except FileNotFoundError:
-            _change_mode_without_proc(directory, name, mode)
-    finally:
-        os.close(descriptor)
-
-
-def _change_mode_without_proc(directory: int, name: bytes, mode: int) -> None:
-    """The same where /proc is not mounted; takes the right to read."""
-    descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
-    try:
-        os.fchmod(descriptor, mode)
-    finally:
-        os.close(descriptor)
 
 
 def _checked(number: int | None) -> int | None:

@@ -41,6 +41,9 @@ class Descriptor:
         return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
+        if attributes.allocation_size:
+            # That may take as long as writing it.
+            return self._run(_change, self._fd, attributes, self._accounts)
         mount = self._accounts.mount if names_somebody(attributes) else self._mount
         return self._workers.call(mount, _change, self._fd, attributes, self._accounts, run=self._run)
 

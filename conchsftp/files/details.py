@@ -110,7 +110,7 @@ class Details:
             bits, valid = (0, 0) if extra is None else _bits(extra.marks, extra.known_marks)
             new.attrib_bits = bits | bits_of(name, status)
             new.attrib_bits_valid = valid | self._known
-            if self._has_names and not _is_utf8(name):
+            if self._has_names and not is_utf8(name):
                 new.attrib_bits |= _TRANSLATION_ERR
                 new.untranslated_name = name
         return new
@@ -141,7 +141,8 @@ def _bits(marks: int, known: int) -> tuple[int, int]:
     return bits, sum(int(bit) for mark, bit in _MARKS if known & mark)
 
 
-def _is_utf8(name: bytes) -> bool:
+def is_utf8(name: bytes) -> bool:
+    """Return whether a name is UTF-8, as versions 4 to 6 want it."""
     if name.isascii():
         return True
     try:

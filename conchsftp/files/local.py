@@ -30,6 +30,7 @@ from conchsftp.files.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
+from conchsftp.files.marks import SETTABLE
 from conchsftp.files.stat import of_stat
 from conchsftp.interfaces import (
     IAccounts,
@@ -81,7 +82,7 @@ class LocalFileSystem:
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, IScan)
     sets = SETS
-    attrib_bits = 0
+    attrib_bits = SETTABLE
 
     def __init__(
         self,
@@ -154,6 +155,10 @@ class LocalFileSystem:
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
         os_flags, delete = _how(int(access), int(flags))
+        if attributes.allocation_size:
+            # That may take as long as writing it.
+            opened = self._workers.thread(self._open_now, path, os_flags, attributes, delete)
+            return shield(opened.addCallback(self._file), late=_close)
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
         return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete)
 
@@ -171,6 +176,8 @@ class LocalFileSystem:
         return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
+        if attributes.allocation_size:
+            return self._workers.run(self._change_now, path, attributes, follow)
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
         return self._workers.call(mount, self._change_now, path, attributes, follow)
 

@@ -66,7 +66,7 @@ class LocalDirectory(Descriptor):
         return found.addCallback(self._entries) if isinstance(found, Deferred) else self._entries(found)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
-        if attributes.size is not None:
+        if attributes.size is not None or attributes.allocation_size is not None:
             raise SFTPError(Status.FILE_IS_A_DIRECTORY)
         return super().set_attributes(attributes)
 

@@ -6,10 +6,11 @@ calls, for any thread.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.changes import Changes, for_new_file, says_more_than_mode
+from conchsftp.files.changes import Changes, for_new_directory, for_new_file, says_more_than_mode
 from conchsftp.sftp.attributes import Attributes
 
 FILE_MODE = 0o666
@@ -36,14 +37,16 @@ class Modes:
 
     def of_file(self, attributes: Attributes, accounts: Accounts) -> "Making":
         """Return how a file is made that a client wants with these attributes."""
-        return self._making(self.file, attributes, accounts)
+        return self._making(self.file, attributes, accounts, for_new_file)
 
     def of_directory(self, attributes: Attributes, accounts: Accounts) -> "Making":
         """Return how a directory is made that a client wants with these attributes."""
-        return self._making(self.directory, attributes, accounts)
+        return self._making(self.directory, attributes, accounts, for_new_directory)
 
-    def _making(self, mode: int, attributes: Attributes, accounts: Accounts) -> "Making":
-        changes = for_new_file(attributes, accounts) if says_more_than_mode(attributes) else None
+    def _making(
+        self, mode: int, attributes: Attributes, accounts: Accounts, further: Callable[[Attributes, Accounts], Changes]
+    ) -> "Making":
+        changes = further(attributes, accounts) if says_more_than_mode(attributes) else None
         if self.forced:
             return Making(mode, True, changes)
         if attributes.permissions is not None:

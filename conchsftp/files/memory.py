@@ -6,7 +6,7 @@ users. Nothing is ever waited for.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from copy import copy
 from dataclasses import dataclass, replace
 from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM
@@ -17,10 +17,11 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.changes import NANOSECONDS
 from conchsftp.files.confine import Judge, check, encode
-from conchsftp.files.memory_node import Content, MemoryDirectory, MemoryFile, Node
+from conchsftp.files.memory_node import SETS, SETTABLE, Content, MemoryDirectory, MemoryFile, Node
 from conchsftp.files.walk import MAX_LINKS, fail
 from conchsftp.interfaces import (
     ICopy,
+    IDetails,
     IFileSystem,
     IGuarded,
     IHardLinks,
@@ -44,7 +45,7 @@ Above = list[tuple[str, Node]]
 Names = list[str]
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, IRestrict, IGuarded)
+@implementer(IFileSystem, ILinks, IHardLinks, IRestrict, IGuarded, IDetails)
 class MemoryFileSystem:
     """
     Files in memory.
@@ -57,6 +58,9 @@ class MemoryFileSystem:
     """
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
+    tells = frozenset(("create_time", "attrib_bits", "mime_type", "text_hint"))
+    sets = SETS
+    attrib_bits = SETTABLE
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class MemoryFileSystem:
         self._root = self._new({}, 0o777)
         self._within: Names = []
         self._judge: Judge | None = None
+        self._told: Set[str] = frozenset()
         for path, data in (contents or {}).items():
             self.put(path, data)
 
@@ -108,6 +113,16 @@ class MemoryFileSystem:
         same._judge = judge
         return same
 
+    def detailed(self, fields: Set[str]) -> "MemoryFileSystem":
+        """Return one of the same files that tells these fields as well; see `IDetails`."""
+        same = copy(self)
+        same._told = frozenset(fields)
+        return same
+
+    def told(self, name: str, node: Node) -> Attributes:
+        """Return what is told of a file that has a name."""
+        return node.detail(node.attributes(), encode(name), self._told) if self._told else node.attributes()
+
     # IFileSystem
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> MemoryFile:
@@ -131,6 +146,7 @@ class MemoryFileSystem:
         return MemoryFile(
             self,
             node,
+            found.name,
             reads=bool(access & Access.READ_DATA) or not writes,
             writes=writes,
             append=bool(flags & APPENDING),
@@ -145,10 +161,12 @@ class MemoryFileSystem:
         return MemoryDirectory(self, node, found.directory)
 
     def stat(self, path: str) -> Attributes:
-        return self._find(path).existing().attributes()
+        found = self._find(path)
+        return self.told(found.name, found.existing())
 
     def lstat(self, path: str) -> Attributes:
-        return self._find(path, follow=False).existing().attributes()
+        found = self._find(path, follow=False)
+        return self.told(found.name, found.existing())
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> None:
         self._find(path, follow=follow).existing().change(attributes, self.now())
@@ -283,6 +301,8 @@ class MemoryFileSystem:
         if found.node is not None:
             raise fail(EEXIST)
         node = self._new(content, mode)
+        if attributes.allocation_size and isinstance(content, bytearray):
+            node.reserve(attributes.allocation_size, self.now())
         node.adopt(replace(attributes, permissions=None), self.now())
         self._enter(found, node)
         return node

@@ -4,21 +4,29 @@ What a file system in memory is made of: nodes, open files, open directories.
 Paths are not known here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
-from errno import EFBIG
+from errno import EFBIG, ENOSPC
 from typing import Any
 
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.changes import NANOSECONDS, refuse_unsupported
+from conchsftp.files.changes import ALL_BITS, NANOSECONDS, refuse_unsupported
+from conchsftp.files.changes import SETS as files_on_disk_set
 from conchsftp.files.copying import refuse_overlap
+from conchsftp.files.mime_types import guessed
 from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IDirectory, IFile, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.numbers import AttribBit, FileType
 from conchsftp.sftp.statuses import Status
+
+SETS = files_on_disk_set | {"create_time"}
+"""The fields of `Attributes` that a SETSTAT may change."""
+
+SETTABLE = int(AttribBit.READONLY | AttribBit.SYSTEM | AttribBit.HIDDEN | AttribBit.ARCHIVE)
+"""The `AttribBit` bits that can be set: those that advise a client, and have nobody do or keep anything."""
 
 MAX_SIZE = 2**30
 """The largest file, in bytes: a client's single write far beyond the end must not take all memory."""
@@ -33,10 +41,27 @@ class Node:
     Attributes:
         content: the bytes of a file, the entries of a directory, the target of a link.
         links: how many names it has.
-        atime, mtime, ctime: in nanoseconds since 1970.
+        atime, mtime, ctime, created: in nanoseconds since 1970.
+        reserved: how many bytes a client has had allocated.
+        bits: `AttribBit` bits, of those in `SETTABLE`.
     """
 
-    __slots__ = ("atime", "content", "ctime", "gid", "group", "links", "mode", "mtime", "owner", "type", "uid")
+    __slots__ = (
+        "atime",
+        "bits",
+        "content",
+        "created",
+        "ctime",
+        "gid",
+        "group",
+        "links",
+        "mode",
+        "mtime",
+        "owner",
+        "reserved",
+        "type",
+        "uid",
+    )
 
     def __init__(self, content: Content, *, mode: int, now: int, uid: int, gid: int) -> None:
         self.content = content
@@ -46,7 +71,8 @@ class Node:
         self.owner: str | None = None
         self.group: str | None = None
         self.links = 1
-        self.atime = self.mtime = self.ctime = now
+        self.atime = self.mtime = self.ctime = self.created = now
+        self.reserved = self.bits = 0
         self.type = _TYPES[type(content)]
 
     @property
@@ -61,7 +87,7 @@ class Node:
         return Attributes(
             type=self.type,
             size=len(self.content),
-            allocation_size=len(self.content),
+            allocation_size=max(len(self.content), self.reserved),
             uid=self.uid,
             gid=self.gid,
             owner=self.owner,
@@ -76,13 +102,29 @@ class Node:
             link_count=self.links,
         )
 
+    def detail(self, attributes: Attributes, name: bytes, fields: Set[str]) -> Attributes:
+        """Add what else is known of it under a name, as far as somebody wants to know; return the attributes."""
+        if "create_time" in fields:
+            attributes.create_time, attributes.create_time_ns = divmod(self.created, NANOSECONDS)
+        if "attrib_bits" in fields:
+            attributes.attrib_bits, attributes.attrib_bits_valid = self.bits, SETTABLE
+        if self.type == FileType.REGULAR:
+            mime_type, hint = guessed(name)
+            attributes.mime_type = mime_type if "mime_type" in fields else None
+            attributes.text_hint = hint if "text_hint" in fields else None
+        return attributes
+
     def change(self, attributes: Attributes, now: int) -> None:
         """Apply every field that is not None; a size first."""
-        refuse_unsupported(attributes)
+        refuse_unsupported(attributes, SETS)
         if self.type == FileType.SYMLINK and attributes.permissions is not None:
             raise SFTPError(Status.OP_UNSUPPORTED, "A link has no permissions of its own")
+        if attributes.attrib_bits is not None and (attributes.attrib_bits ^ self.bits) & _about(attributes) & ~SETTABLE:
+            raise SFTPError(Status.OP_UNSUPPORTED, "Not all of these attribute bits can be changed here")
         if attributes.size is not None:
             self.resize(attributes.size, now)
+        if attributes.allocation_size is not None:
+            self.reserve(attributes.allocation_size, now)
         self.adopt(attributes, now)
 
     def adopt(self, attributes: Attributes, now: int) -> None:
@@ -94,6 +136,11 @@ class Node:
             self.uid, self.owner = attributes.uid, None
         if attributes.gid is not None:
             self.gid, self.group = attributes.gid, None
+        if attributes.create_time is not None:
+            self.created = attributes.create_time * NANOSECONDS + (attributes.create_time_ns or 0)
+        if attributes.attrib_bits is not None:
+            about = _about(attributes) & SETTABLE
+            self.bits = self.bits & ~about | attributes.attrib_bits & about
         self.owner = attributes.owner or self.owner
         self.group = attributes.group or self.group
         if attributes.atime is not None:
@@ -112,6 +159,22 @@ class Node:
         data.extend(bytes(size - len(data)))
         self.mtime = now
 
+    def reserve(self, size: int, now: int) -> None:
+        """Have it occupy so many bytes, as far as that means anything; what is longer is cut off."""
+        if size > MAX_SIZE:
+            raise fail(ENOSPC)
+        if size < len(self.content):
+            self.resize(size, now)
+        elif self.type != FileType.REGULAR:
+            # To refuse it as a size is refused.
+            self.resize(0, now)
+        self.reserved = size
+
+
+def _about(attributes: Attributes) -> int:
+    """Return which of the attribute bits mean something."""
+    return ALL_BITS if attributes.attrib_bits_valid is None else attributes.attrib_bits_valid
+
 
 _TYPES = {bytearray: FileType.REGULAR, dict: FileType.DIRECTORY, str: FileType.SYMLINK}
 
@@ -123,11 +186,15 @@ class MemoryFile:
 
     Args:
         files: the file system; tells the time.
+        name: what it was opened by, at the end of its path.
         close: called when it is closed.
     """
 
-    def __init__(self, files: Any, node: Node, *, reads: bool, writes: bool, append: bool, close: Any = None) -> None:
+    def __init__(
+        self, files: Any, node: Node, name: str, *, reads: bool, writes: bool, append: bool, close: Any = None
+    ) -> None:
         self._files = files
+        self._name = name
         self._node = node
         self._reads = reads
         self._writes = writes
@@ -183,12 +250,13 @@ class MemoryFile:
         return len(data)
 
     def stat(self) -> Attributes:
-        return self._node.attributes()
+        told: Attributes = self._files.told(self._name, self._node)
+        return told
 
     def set_attributes(self, attributes: Attributes) -> None:
-        if attributes.size is not None and not self._writes:
+        if not (attributes.size is None and attributes.allocation_size is None) and not self._writes:
             # What is refused keeps nothing else from being done.
-            self._node.change(replace(attributes, size=None), self._files.now())
+            self._node.change(replace(attributes, size=None, allocation_size=None), self._files.now())
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing")
         self._node.change(attributes, self._files.now())
 
@@ -222,10 +290,11 @@ class MemoryDirectory:
     def read(self, count: int) -> list[tuple[str, Attributes]]:
         left = [(name, node) for name, node in self._left if node.links]  # what was removed meanwhile has none
         self._left = left[count:]
-        return [(name, node.attributes()) for name, node in left[:count]]
+        return [(name, self._files.told(name, node)) for name, node in left[:count]]
 
     def stat(self) -> Attributes:
-        return self._node.attributes()
+        told: Attributes = self._files.told("", self._node)
+        return told
 
     def set_attributes(self, attributes: Attributes) -> None:
         self._node.change(attributes, self._files.now())

@@ -14,7 +14,8 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import TEXTS, Status
 
 _NAMES = {
-    "size": ("size",),
+    # Setting the second truncates as well (filexfer-13, 7.4).
+    "size": ("size", "allocation_size"),
     "mode": ("permissions", "acl"),
     "owner": ("uid", "gid", "owner", "group"),
     "times": tuple(f"{time}{part}" for time in ("atime", "create_time", "mtime", "ctime") for part in ("", "_ns")),
@@ -25,7 +26,7 @@ _FIELDS = tuple(field.name for field in fields(Attributes))
 IGNORED: dict[str, dict[str, None]] = {
     "apply": {},
     "ignore-mode-and-owner": dict.fromkeys((*_NAMES["mode"], *_NAMES["owner"])),
-    "ignore-all": dict.fromkeys(field for field in _FIELDS if field != "size"),
+    "ignore-all": dict.fromkeys(field for field in _FIELDS if field not in _NAMES["size"]),
 }
 """SetStatPolicy → the attributes that are left out, as `dataclasses.replace` takes them."""
 

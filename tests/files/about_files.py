@@ -75,7 +75,7 @@ class OpenTests(FileSystemCase):
 
     def test_times_of_a_new_file(self) -> None:
         """Times are applied to a file that is created; a size is a hint, and no reason to fail."""
-        wanted = Attributes(mtime=1000, mtime_ns=5, atime=2000, size=50, allocation_size=50)
+        wanted = Attributes(mtime=1000, mtime_ns=5, atime=2000, size=50)
         self.files.open("/a", WRITE, NEW, wanted).close()
         there = self.files.stat("/a")
         assert (there.mtime, there.mtime_ns, there.atime, there.size) == (1000, 5, 2000, 0)

@@ -222,10 +222,10 @@ class AttributeTests(FileSystemCase):
         self.put("/a", b"abc")
         for field, value, status in (
             ("acl", b"x", Status.OP_UNSUPPORTED),
-            ("create_time", 5, Status.OP_UNSUPPORTED),
-            ("attrib_bits", 1, Status.OP_UNSUPPORTED),
+            ("attrib_bits", 0x20, Status.OP_UNSUPPORTED),
             ("mime_type", "text/plain", Status.OP_UNSUPPORTED),
             ("link_count", 2, Status.INVALID_PARAMETER),
+            ("text_hint", 0, Status.INVALID_PARAMETER),
         ):
             wanted = Attributes(size=0, **{field: value})  # type: ignore[arg-type]
             self.refused(status, self.files.set_attributes, "/a", wanted, True)

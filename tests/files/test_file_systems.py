@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.interfaces import IAccounts, IFileSystem, ILinks, ISpace
-from tests.files import about_files, about_links, about_names
+from tests.files import about_details, about_files, about_links, about_names
 from tests.files.support import inline_workers
 
 
@@ -24,6 +24,7 @@ class AllTests(
     about_links.LinkTests,
     about_links.ListTests,
     about_links.RealPathTests,
+    about_details.DetailTests,
 ):
     """Everything; a listing of the interfaces as well."""
 

@@ -275,7 +275,7 @@ class OwnerTests(LocalCase):
         for wanted, ids in (
             (Attributes(uid=5, gid=6), (5, 6)),
             (Attributes(owner=name, group=""), (NOBODY, 6)),
-            (Attributes(owner="", group=f"{group}@here"), (NOBODY, NOBODY)),
+            (Attributes(owner="", group=f"{group}@localhost"), (NOBODY, NOBODY)),
             (Attributes(owner="7", group="8"), (7, 8)),
         ):
             self.files.set_attributes("/a", wanted, True)

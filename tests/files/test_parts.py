@@ -18,6 +18,7 @@ from conchsftp.files.local_directory import LARGE_BYTES, MANY_ENTRIES, LocalDire
 from conchsftp.files.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
+from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount
 from tests.files.support import inline_workers, threaded_workers, write
 
@@ -128,13 +129,22 @@ class AccountsTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_numbers(self) -> None:
-        """Numbers by name, with or without a domain, and by digits."""
-        known = Accounts(inline_workers())
-        self.assertEqual(known.number_of_user("root"), 0)
-        self.assertEqual(known.number_of_user("root@example.com"), 0)
+        """Numbers by name, with or without the domain of the machine, and by digits."""
+        known = Accounts(inline_workers(), host="Files.Example.com")
+        for domain in ("", "@files.example.com", "@FILES", "@example.com", "@localhost"):
+            self.assertEqual(known.number_of_user(f"root{domain}"), 0, domain)
+            self.assertEqual(known.number_of_group(f"12345{domain}"), 12345, domain)
         self.assertEqual(known.number_of_group("12345"), 12345)
-        for name in ("nobody at all", "4294967295", "-1", "٣", "root\0", "1.5", "@"):
+        for name in ("nobody at all", "4294967295", "-1", "٣", "root\0", "1.5", "@", "@localhost", "root@", "5@"):
             self.assertRaises(SFTPError, known.number_of_user, name)
+
+    def test_other_domains(self) -> None:
+        """Who has the same name elsewhere is somebody else; the client is told the whole name."""
+        known = Accounts(inline_workers(), host="files.example.com")
+        for name in ("root@example.org", "root@com", "0@example.org", "root@files.example.com.evil"):
+            for find in (known.number_of_user, known.number_of_group):
+                problem = self.assertRaises(SFTPError, find, name)
+                self.assertEqual((problem.status, problem.names), (Status.UNKNOWN_PRINCIPAL, (name,)))
 
 
 class DirectoryTests(SynchronousTestCase):

@@ -54,7 +54,7 @@ class UserTests(Case):
 
         self.assertEqual(self.make(Plain()).abilities, frozenset())
         self.assertEqual(self.make(Telling()).abilities, {"ISpace"})
-        memory = "IFileSystem ILinks IHardLinks IRestrict IGuarded IReadInto IWriteFrom ISync ICopy"
+        memory = "IFileSystem ILinks IHardLinks IRestrict IGuarded IDetails IReadInto IWriteFrom ISync ICopy"
         self.assertEqual(self.make().abilities, set(memory.split()))
 
     def test_handlers(self) -> None:
