@@ -9,6 +9,7 @@ from functools import cache
 
 from conchsftp.sftp.attribute_table import (
     ALLOCATION_SIZE,
+    ATTRIB_BITS,
     NANOS,
     NANOSECONDS,
     STRIPPED,
@@ -166,11 +167,15 @@ def attributes_kind(version: int) -> Kind[Attributes]:
 
 
 @cache
-def replied(version: int) -> Callable[[Attributes], bytes]:
+def replied(version: int, attribute_bits: bool = True) -> Callable[[Attributes], bytes]:
     """
     Return how the attributes are written in the replies of a version.
+
+    Args:
+        attribute_bits: whether the client can read those of version 5.
 
     Without the allocation size: lftp 4.9, which asks for version 6, does not know that it can be there, and takes what
     follows for garbage.
     """
-    return _compile_write(version, [row for row in rows(version) if row.bit != ALLOCATION_SIZE])
+    untold = {ALLOCATION_SIZE} | (set() if attribute_bits or version != 5 else {ATTRIB_BITS})
+    return _compile_write(version, [row for row in rows(version) if row.bit not in untold])

@@ -46,6 +46,9 @@ STRIPPED = {3: 0x20, 4: 0, 5: 0, 6: 0}
 
 ALLOCATION_SIZE = 0x0400
 """The flag of the allocation size."""
+
+ATTRIB_BITS = 0x0200
+"""The flag of the attribute bits."""
 U32_LIMIT = 0xFFFF_FFFF
 """The largest number of 32 bits."""
 _ALL_BITS_5 = AttribBit.TRANSLATION_ERR - 1
@@ -150,8 +153,8 @@ ROWS = (
     Row(0x0040, (("acl", acl.PLAIN),), V4_V5),
     Row(0x0040, (("acl", acl.WITH_FLAGS),), V6),
     # filexfer-05, 5.8 has one word; implementations that send two in version 5 contradict it.
-    Row(0x0200, (("attrib_bits attrib_bits_valid", _BITS_5),), V5, find=_find_bits_5),
-    Row(0x0200, (("attrib_bits", U32), ("attrib_bits_valid", U32)), V6, find=_find_bits),
+    Row(ATTRIB_BITS, (("attrib_bits attrib_bits_valid", _BITS_5),), V5, find=_find_bits_5),
+    Row(ATTRIB_BITS, (("attrib_bits", U32), ("attrib_bits_valid", U32)), V6, find=_find_bits),
     Row(0x0800, (("text_hint", U8),), V6),
     Row(0x1000, (("mime_type", TEXT),), V6),
     Row(0x2000, (("link_count", U32),), V6),

@@ -3,8 +3,8 @@ What each known client needs, found by its SSH version string.
 
 A row cites the client's own source, or a recorded conversation. What a client can do is not guessed from its name: that
 is what the protocol negotiates. Every column is read by somebody: of `symlinks` and `versions` the subsystem, of
-`packet` the listings, of `curve25519` and `rekeys` the key exchange, of `host_keys` the connection. The setting
-ClientQuirks overrides columns.
+`packet` the listings, of `attribute_bits` the codec, of `curve25519` and `rekeys` the key exchange, of `host_keys` the
+connection. The setting ClientQuirks overrides columns.
 """
 
 import re
@@ -55,6 +55,7 @@ class Client:
     curve25519: bool = _column(True, "whether curve25519 is offered to it where other key exchanges are offered, too")
     rekeys: bool = _column(True, "whether the server may ask it for new keys")
     host_keys: bool = _column(True, "whether it is told of all host keys of the server when its user has logged in")
+    attribute_bits: bool = _column(True, "whether version 5 tells it attribute bits")
     turned_by: tuple[str, ...] = ()
     source: str = ""
 
@@ -82,7 +83,8 @@ CLIENTS = (
         pattern="SSH-2.0-AsyncSSH*",
         symlinks=LINK_FIRST,
         turned_by=("*OpenSSH*", "*paramiko*"),
-        source="AsyncSSH, documentation of SFTPClient.symlink",
+        attribute_bits=False,
+        source="AsyncSSH, documentation of SFTPClient.symlink; takes the bits of version 5 for two numbers",
     ),
     Client(
         pattern="SSH-2.0-SSHJ*",

@@ -6,7 +6,7 @@ Clients that know no other version are content with 3.
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -112,13 +112,6 @@ def check_lftp_much(ours: None, server_of_six: Server, make_place: Make) -> None
     assert said.split() == [f"many/{name}" for name in names] or said.split() == names
     same(place.local / "source", place.served / "large")
     same(place.local / "source", place.local / "back")
-
-
-@pytest.fixture(scope="module")
-def connected(server_of_six: Server) -> Iterator[None]:
-    """asyncssh connects once, not for every step."""
-    with asyncssh_client.connected(server_of_six):
-        yield
 
 
 @pytest.mark.parametrize("version", (4, 5, 6))

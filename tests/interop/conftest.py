@@ -12,6 +12,7 @@ import pytest
 
 from bench.servers import Keys, Server, start_ours, start_sshd
 from tests.interop import matrix
+from tests.interop.clients import asyncssh_client
 from tests.interop.driving import Place, need
 
 PEER = os.environ.get("INTEROP_PEER", "ours")
@@ -61,6 +62,13 @@ def compatible_server(start: Start) -> Server:
 def server_of_six(start: Start) -> Server:
     """The server that speaks up to version 6 of SFTP, for older clients as well."""
     return start("ProtocolVersion=6", "AlgorithmProfile=compatible")
+
+
+@pytest.fixture(scope="module")
+def connected(server_of_six: Server) -> Iterator[asyncssh_client.Connected]:
+    """One connection of asyncssh to the server of version 6, for all its steps of a module."""
+    with asyncssh_client.connected(server_of_six) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.clients import find_client
 from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.numbers import VERSIONS, FileType
 from conchsftp.sftp.replies import Attrs, Data, ExtendedReply, HandleReply, NameEntry, Names, StatusReply
@@ -59,6 +60,18 @@ class ReplyTests(SynchronousTestCase):
         """ATTRS holds the attributes of the version."""
         self.check(3, Attrs(attributes=FILE), "69 00000007", FILE_3)
         self.check(6, Attrs(attributes=FILE), "69 00000007", FILE_6)
+
+    def test_attribute_bits_of_version_5(self):
+        """AsyncSSH reads two numbers where version 5 has one: it is not told them there, and is in version 6."""
+        bits = Attributes(type=FileType.REGULAR, attrib_bits=4, attrib_bits_valid=0x7FF)
+        asyncssh = find_client(b"SSH-2.0-AsyncSSH_2.24.1")
+        for version, client, layout in (
+            (5, asyncssh, "00000000 01"),
+            (6, asyncssh, "00000200 01 00000004 000007ff"),
+            (5, find_client(b"SSH-2.0-WinSCP_release_6.3.4"), "00000200 01 00000004"),
+        ):
+            packet = Codec(version, client).encode(7, Attrs(attributes=bits))
+            self.assertEqual(packet, framed("69 00000007", layout))
 
     def test_extended(self):
         """EXTENDED_REPLY holds whatever its request asked for."""

@@ -111,6 +111,7 @@ class Client:
         reopens: whether it opens the window again; else the first one has to do.
         before: what it says on the channel before it asks for the subsystem.
         greeting: what it begins every session with.
+        protocol_version: the highest version that the server of its session speaks.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Client:
     reopens: bool = True
     before: tuple[Aside, ...] = ()
     greeting: tuple[Step, ...] = ()
+    protocol_version: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ class Stage:
     """
     A server, and its files.
 
+    Args:
+        case: the test, which makes temporary folders.
+        settings: of the server.
+
     Attributes:
         server: whom the client talks to.
         pipe: options of `MemoryPipe`: how bytes get there.
@@ -45,9 +49,16 @@ class Stage:
 class MemoryStage(Stage):
     """Files in memory."""
 
-    def __init__(self, case: Any) -> None:
+    def __init__(self, case: Any, **settings: Any) -> None:
         self.files = MemoryFileSystem()
-        self.server = memory_server(SFTPAvatar("user", files=self.files))
+        self.reactor = MemoryReactor()
+        self.server = memory_server(SFTPAvatar("user", files=self.files), reactor=self.reactor, **settings)
+
+    def settle(self) -> bool:
+        """Long work on files of this kind gives way to others after each piece."""
+        due = any(call.getTime() <= self.reactor.seconds() for call in self.reactor.getDelayedCalls())
+        self.reactor.advance(0)
+        return due
 
     def make(self, path: str, thing: Thing) -> None:
         for above in _above(path):
@@ -85,13 +96,13 @@ class LocalStage(Stage):
 
     options: dict[str, Any] = {}
 
-    def __init__(self, case: Any) -> None:
+    def __init__(self, case: Any, **settings: Any) -> None:
         self.root = os.path.abspath(case.mktemp())
         os.mkdir(self.root)
         os.chmod(self.root, 0o755)
         reactor = MemoryReactor()
         self.threads = reactor.threads = _LastFirst()
-        self.server = memory_server(root_directory=self.root, umask=0o022, reactor=reactor, **self.options)
+        self.server = memory_server(root_directory=self.root, umask=0o022, reactor=reactor, **self.options, **settings)
 
     def make(self, path: str, thing: Thing) -> None:
         place = self._place(path)

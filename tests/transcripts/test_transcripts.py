@@ -46,9 +46,9 @@ class TranscriptTests(SynchronousTestCase):
         self.assertEqual(sorted(named), sorted({"Client", "---", *(each.client.name for each in TRANSCRIPTS)}))
 
 
-def _test(transcript: Transcript, stage: Callable[[Any], Stage]) -> Callable[[Any], None]:
+def _test(transcript: Transcript, stage: Callable[..., Stage]) -> Callable[[Any], None]:
     def test(self: TranscriptTests) -> None:
-        self.play(transcript, stage(self))
+        self.play(transcript, stage(self, protocol_version=transcript.client.protocol_version))
 
     test.__doc__ = transcript.shows
     return test

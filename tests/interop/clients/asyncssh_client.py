@@ -37,7 +37,9 @@ class Connected:
 
     def run(self, place: Place, work: Work) -> Any:
         """Do something in a new session, of the version that VERSION says."""
-        return self._runner.run(asyncio.wait_for(_session(self._connection, place, work), 60))
+        # The runner has a context of its own, in which VERSION does not change.
+        session = _session(self._connection, place, work, VERSION.get())
+        return self._runner.run(asyncio.wait_for(session, 60))
 
     def close(self) -> None:
         """End the connection."""
@@ -73,9 +75,9 @@ async def _connect(server: Server, **proof: Any) -> asyncssh.SSHClientConnection
     )
 
 
-async def _session(connection: asyncssh.SSHClientConnection, place: Place, work: Work) -> Any:
-    async with connection.start_sftp_client(sftp_version=VERSION.get()) as client:
-        assert client.version == VERSION.get()
+async def _session(connection: asyncssh.SSHClientConnection, place: Place, work: Work, version: int) -> Any:
+    async with connection.start_sftp_client(sftp_version=version) as client:
+        assert client.version == version
         await client.chdir(place.remote)
         return await work(client, place.local)
 
@@ -84,7 +86,7 @@ def _step(work: Work, *, by_password: bool = False) -> Step:
     async def conversation(place: Place) -> Any:
         proof = {"password": place.server.password, "client_keys": None} if by_password else {}
         async with await _connect(place.server, **proof) as connection:
-            return await _session(connection, place, work)
+            return await _session(connection, place, work, VERSION.get())
 
     def step(place: Place) -> Any:
         connection = _CONNECTED.get()
