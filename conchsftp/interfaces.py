@@ -89,7 +89,7 @@ class ICopy(Interface):
             offset, target_offset: in bytes.
             length: in bytes; 0 means up to the end of this file.
         Returns:
-            How many bytes were copied.
+            How many bytes were copied; a Deferred of it may provide `IStoppable`.
         Source: draft-ietf-secsh-filexfer-extensions-00, copy-data.
         """
 

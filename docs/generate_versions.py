@@ -193,6 +193,9 @@ def _values(layout: Layout) -> Iterator[str]:
     for field in layout.fields:
         name = " and ".join(f"`{each.replace('_', '-')}`" for each in field.names)
         versions = [version for version in layout.versions if version in field.versions]
+        if not versions:
+            # What only the server fills.
+            continue
         if len(field.names) == 2:
             if versions[0] != in_one[0]:
                 continue

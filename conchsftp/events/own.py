@@ -74,12 +74,16 @@ class ExtendedRequest(FileEvent):
         request_name: such as `statvfs@openssh.com` or `copy-data`.
         path: the file that it is about; empty if there is none.
         handle: what stands for the open file that it is about; empty if there is none.
-        target: the file that `copy-data` copies to; else empty.
+        target: the file that `copy-data` or `copy-file` copies to; else empty. `copy-file` opens both files, which
+            FileOpen and FileClose tell of.
         data: what follows the name of a request that the server does not know; else empty.
         arguments: what else the client says, by name. `check-file` and its kin: `algorithms`, a list of names,
-            `offset`, `length` and `block_size`; `md5-hash` and its kin: `offset`, `length` and `quick_hash`.
+            `offset`, `length` and `block_size`; `md5-hash` and its kin: `offset`, `length` and `quick_hash`;
+            `copy-file`: `overwrite`.
         result: what it gave, after the operation. Of `check-file` and its kin a pair, the name of the algorithm and
-            all hashes in one piece; of `md5-hash` and its kin the hash, empty if `quick_hash` is that of other bytes.
+            all hashes in one piece; of `md5-hash` and its kin the hash, empty if `quick_hash` is that of other bytes;
+            of `space-available` and `statvfs@openssh.com` an object with the fields of `os.statvfs_result`; of
+            `get-temp-folder` its path.
     """
 
     request_name: str

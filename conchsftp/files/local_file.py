@@ -20,6 +20,7 @@ from conchsftp.files.changes import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.scanning import SCAN_STEP, scan_step
+from conchsftp.files.stoppable import Stoppable
 from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IFile, IReadInto, IScan, ISync, IWriteFrom
 from conchsftp.sftp.statuses import Status
@@ -96,9 +97,9 @@ class LocalFile(Descriptor):
     def sync(self) -> "Deferred[None]":
         return self._run(os.fsync, self._fd)
 
-    def copy_to(self, target: Any, offset: int, length: int, target_offset: int) -> "Deferred[int]":
+    def copy_to(self, target: Any, offset: int, length: int, target_offset: int) -> Stoppable:
         """
-        Copy in threads, a step at a time.
+        Copy in threads, a step at a time; see `IStoppable`.
 
         Raises:
             SFTPError: INVALID_PARAMETER if both are one file and the ranges overlap; EOF, after the copying, if this
@@ -106,12 +107,13 @@ class LocalFile(Descriptor):
         """
         if not isinstance(target, LocalFile):
             raise SFTPError(Status.OP_UNSUPPORTED, "Both files must be of the same file system")
-        return Deferred.fromCoroutine(self._copy(target, offset, length, target_offset))
+        return Stoppable(lambda going: self._copy(going, target, offset, length, target_offset))
 
-    async def _copy(self, target: "LocalFile", offset: int, length: int, target_offset: int) -> int:
+    async def _copy(self, going: Stoppable, target: "LocalFile", offset: int, length: int, target_offset: int) -> int:
         copied = 0
         most = await self._run_for(target, most_to_copy, self._fd, target._fd, offset, length, target_offset)
         while copied < most:
+            going.go_on()
             if self.closing or target.closing:
                 raise SFTPError(Status.FAILURE, "The file was closed while it was copied")
             step = min(most - copied, COPY_STEP)

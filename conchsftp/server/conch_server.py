@@ -42,6 +42,8 @@ from conchsftp.sftp.statuses import TEXTS, Status
 from conchsftp.wire.kinds import BYTES, U8, U32
 
 _VERSION = 3
+# What is answered with the name of a folder, beside what resolves a path.
+_NAMING = (extended.GetTempFolder, extended.MakeTempFolder)
 
 
 class _Road:
@@ -258,7 +260,8 @@ class ConchServer:
 def _can_be_passed_on(request: type[Any]) -> bool:
     """Whether Conch's server can: it has handles of its own, and answers with what is no name."""
     names = {field.name for field in dataclasses.fields(request)}
-    return "handle" not in names and OPERATIONS[request].event is not ResolvePath
+    answers_with_name = OPERATIONS[request].event is ResolvePath or request in _NAMING
+    return "handle" not in names and not answers_with_name
 
 
 def _name(reply: Any) -> bytes:

@@ -133,6 +133,7 @@ class Properties(HasSettings):
     allow_password_change = OfConnections[bool, bool | str]("AllowPasswordChange")
     client_quirks = Value[Overrides, Overrides | str]("ClientQuirks")
     set_stat_policy = OfConnections[str, str]("SetStatPolicy")
+    temp_folder = Value[str, str]("TempFolder")
     umask = Value[int | None, int | None | str]("Umask")
     file_mode = Value[int, int | str]("FileMode")
     directory_mode = Value[int, int | str]("DirectoryMode")

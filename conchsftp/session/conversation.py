@@ -95,7 +95,7 @@ class Conversation:
         """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
         self.uploads = Uploads() if uploads is None else uploads
         self._turns = turns
-        self._stoppable: Any = None
+        self._stoppable: set[Any] = set()
         self.show(view if view is not None else View.of(avatar))
 
     def show(self, view: View) -> None:
@@ -144,11 +144,11 @@ class Conversation:
         return Places(_MOST_HASHING)
 
     def stop_when_over(self, result: Any) -> Any:
-        """Return the result of a request that is alone; if it can be stopped, that is done when the session is lost."""
+        """Return the result of a request; if it can be stopped, that is done when the session is lost."""
         stoppable = result
         if IStoppable.providedBy(result):
-            self._stoppable = stoppable
-            stoppable.addBoth(self._ended)
+            self._stoppable.add(stoppable)
+            stoppable.addBoth(self._ended, stoppable)
             if self.over:
                 stoppable.stop()
         return stoppable
@@ -166,11 +166,11 @@ class Conversation:
         for opened in self.handles.all():
             # What nobody can complete any more is stopped now, and closed when its turn comes.
             self.abandon(opened.source)
-        if self._stoppable is not None:
-            self._stoppable.stop()
+        for stoppable in tuple(self._stoppable):
+            stoppable.stop()
 
-    def _ended(self, outcome: Any) -> Any:
-        self._stoppable = None
+    def _ended(self, outcome: Any, stoppable: Any) -> Any:
+        self._stoppable.discard(stoppable)
         return outcome
 
     def lend(self, length: int) -> list[memoryview] | None:

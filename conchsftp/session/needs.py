@@ -11,7 +11,7 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent
-from conchsftp.session.paths import normalise
+from conchsftp.session.paths import join, normalise
 from conchsftp.session.set_stat import changes, without_owner
 from conchsftp.session.telling import tell_refused
 from conchsftp.settings.permissions import (
@@ -53,6 +53,8 @@ _ONLY_OLD = {
     Disposition.CREATE_TRUNCATE: Disposition.TRUNCATE_EXISTING,
 }
 _MAKING = (*_ONLY_NEW, Disposition.CREATE_NEW)
+# Something in a folder; permissions may say something else of what is in it than of itself.
+_SOME_NAME = "tmp-0"
 _TRUNCATING = (Disposition.CREATE_TRUNCATE, Disposition.TRUNCATE_EXISTING)
 
 
@@ -178,6 +180,19 @@ def to_copy(c: Any, e: Any, r: Any) -> None:
         raise _lacking(READ)
     if target is not None and not target.granted & WRITE:
         raise _lacking(WRITE)
+
+
+def to_copy_file(c: Any, e: Any, r: Any) -> None:
+    """Need `read` at the source, and `create` or `write` at the target: which of them, its OPEN finds out."""
+    _require(c, e.path, READ)
+    place = c.permissions.place(e.target)
+    if not place.words & (CREATE | WRITE if r.overwrite else CREATE):
+        raise _at(place, CREATE, makes=True)
+
+
+def to_use_folder(c: Any, e: Any, r: Any) -> None:
+    """Need `mkdir` in the folder."""
+    _require(c, join(e.path, _SOME_NAME), MKDIR, makes=True)
 
 
 def granted(c: Any, path: str, access: int | None = None) -> int:

@@ -1,5 +1,5 @@
 """
-The extended requests that have no plain counterpart: space, sync, copying, limits, names of accounts.
+The extended requests that have no plain counterpart: space, sync, limits, names of accounts.
 
 Each is possible only where the file system has the ability, and is advertised only then. Sources: OpenSSH's PROTOCOL,
 sections 4.2 to 4.12; draft-ietf-secsh-filexfer-extensions-00.
@@ -10,9 +10,9 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
-from conchsftp.interfaces import IAccounts, ICopy, ISpace, ISync
+from conchsftp.interfaces import IAccounts, ISpace, ISync
 from conchsftp.session.handles import Opened, OpenFile
-from conchsftp.session.needs import to_copy, to_know
+from conchsftp.session.needs import to_know
 from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, Operation, by_handle, by_nothing
 from conchsftp.sftp import extended
 from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
@@ -37,12 +37,6 @@ def _about_handle(name: str) -> Any:
     return announce
 
 
-def _announce_copy(c: Any, r: Any) -> Any:
-    event = _about_handle("copy-data")(c, r)
-    event.target = c.handles.path(r.target_handle)
-    return event
-
-
 def _space_of(c: Any, e: Any, r: Any) -> Any:
     return c.files.space(e.path)
 
@@ -52,18 +46,6 @@ def _sync(c: Any, e: Any, r: Any) -> Any:
     if not ISync.providedBy(source):
         raise SFTPError(Status.OP_UNSUPPORTED)
     return source.sync()
-
-
-def _copy(c: Any, e: Any, r: Any) -> Any:
-    source = c.handles.get(r.handle, OpenFile).source
-    target = c.handles.get(r.target_handle, OpenFile).source
-    if not ICopy.providedBy(source):
-        raise SFTPError(Status.OP_UNSUPPORTED)
-    return source.copy_to(target, r.offset, r.length, r.target_offset)
-
-
-def _by_both_handles(c: Any, r: Any) -> tuple[str, ...]:
-    return c.handles.path(r.handle), c.handles.path(r.target_handle)
 
 
 def _limits(c: Any, e: Any, r: Any) -> Any:
@@ -105,17 +87,6 @@ ROWS = (
         needs=None,
         files=by_handle,
         ability=ISync,
-    ),
-    Operation(
-        request=extended.CopyData,
-        event=ExtendedRequest,
-        announce=_announce_copy,
-        perform=_copy,
-        needs=to_copy,
-        files=_by_both_handles,
-        mutates=True,
-        ends=True,
-        ability=ICopy,
     ),
     Operation(
         request=extended.Limits,

@@ -87,6 +87,7 @@ class Operation:
         ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from
             anything else it is a mistake.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
+        setting: what has to be set, by its attribute; empty: nothing.
     """
 
     request: type[Any]
@@ -111,9 +112,12 @@ class Operation:
     bulk: Callable[[Any], int] | None = None
     ends: bool = False
     ability: InterfaceClass | None = None
+    setting: str = ""
 
     def possible(self, conversation: Any) -> bool:
         """Return whether the file system of a conversation can do this."""
+        if self.setting and not getattr(conversation.settings, self.setting):
+            return False
         return self.ability is None or self.ability.__name__ in conversation.abilities
 
     def enter(self, lanes: Lanes, conversation: Any, request: Any) -> Ticket:

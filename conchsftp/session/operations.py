@@ -7,7 +7,17 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IExtendedRequests
-from conchsftp.session import on_extensions, on_handles, on_hashes, on_links, on_opening, on_paths, on_text
+from conchsftp.session import (
+    on_copies,
+    on_extensions,
+    on_folders,
+    on_handles,
+    on_hashes,
+    on_links,
+    on_opening,
+    on_paths,
+    on_text,
+)
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extended import UnknownExtended
@@ -59,6 +69,8 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_extensions.ROWS,
         *on_text.ROWS,
         *on_hashes.ROWS,
+        *on_copies.ROWS,
+        *on_folders.ROWS,
         Operation(request=BadPacket, announce=_malformed, **_NEVER),
         *(Operation(request=locking, announce=_unsupported, **_NEVER) for locking in (Block, Unblock)),
         Operation(

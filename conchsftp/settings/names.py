@@ -130,6 +130,7 @@ class Names:
     allow_password_change: bool
     client_quirks: Overrides
     set_stat_policy: str
+    temp_folder: str
     umask: int | None
     file_mode: int
     directory_mode: int

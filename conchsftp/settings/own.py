@@ -86,6 +86,15 @@ set. `ignore-all`: nothing is changed but the size. The size is always set. What
 folder is applied all the same.""",
     ),
     Setting(
+        name="TempFolder",
+        kind=TEXT,
+        default="",
+        blank="none",
+        doc="""The folder for temporary files that clients are told of when they ask, as they see it: `/tmp`, or `tmp`.
+A relative path starts from the user's home. It has to be there. In it, `make-temp-folder` makes folders that only their
+owner can enter. Empty: there is none, and neither `get-temp-folder` nor `make-temp-folder` is offered.""",
+    ),
+    Setting(
         name="Umask",
         kind=MASK,
         default=None,

@@ -10,7 +10,10 @@ from conchsftp.sftp.attribute_codec import attributes_kind
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.fields import HANDLE, NUMBERS, PATH, WORDS, request, wire
 from conchsftp.sftp.numbers import FROM4, PacketType
-from conchsftp.wire.kinds import BYTES, U32, U64
+from conchsftp.wire.kinds import BOOL, BYTES, U32, U64
+
+NEVER = range(0)
+"""The versions in which a field is on the wire that only the server fills."""
 
 HASHES = (b"md5", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512")
 """The algorithms of `check-file` and its kin. The draft also names crc32, and leaves open which, and in which order."""
@@ -182,6 +185,44 @@ class CheckFile:
     offset: int = wire(U64)
     length: int = wire(U64)
     block_size: int = wire(U32)
+
+
+@request(PacketType.EXTENDED, b"space-available")
+class SpaceAvailable:
+    """Ask how full a device is; answered by `replies.available_reply`."""
+
+    path: bytes = wire(PATH)
+
+
+@request(PacketType.EXTENDED, b"copy-file")
+class CopyFile:
+    """
+    Copy a file to another name, inside the server.
+
+    Attributes:
+        overwrite: whether the new name may exist.
+    """
+
+    path: bytes = wire(PATH)
+    new_path: bytes = wire(PATH)
+    overwrite: bool = wire(BOOL)
+
+
+@request(PacketType.EXTENDED, b"get-temp-folder")
+class GetTempFolder:
+    """Ask for the folder for temporary files; answered by NAME."""
+
+
+@request(PacketType.EXTENDED, b"make-temp-folder")
+class MakeTempFolder:
+    """
+    Ask for a new folder that nobody else uses; answered by NAME.
+
+    Attributes:
+        path: what the server calls it.
+    """
+
+    path: bytes = wire(PATH, NEVER, default=b"")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -56,6 +56,10 @@ EXTENSIONS = (
     _row(extended.CheckFile, b",".join(extended.HASHES)),
     _row(extended.CheckFileName, b"1"),
     _row(extended.CheckFileHandle, b"1"),
+    _row(extended.SpaceAvailable, b"1"),
+    _row(extended.CopyFile, b"1"),
+    _row(extended.GetTempFolder, b"1"),
+    _row(extended.MakeTempFolder, b"1"),
     _row(extended.TextSeek, b"1", FROM4),
 )
 """In the order in which OpenSSH's server advertises them; then those of the drafts."""

@@ -81,6 +81,7 @@ OTHERS: dict[str, Any] = {
     "quick_hash": b"",
     "algorithms": [b"sha256"],
     "block_size": 0,
+    "overwrite": True,
 }
 _PATHS = ("path", "new_path", "target")
 

@@ -139,6 +139,10 @@ ARGUMENTS: dict[bytes, Any] = {
     b"md5-hash-handle": lambda file, other: (string(file), u64(0), u64(0), string(b"")),
     b"check-file": lambda file, other: (string(file), string(b"sha256"), u64(0), u64(0), u32(0)),
     b"check-file-name": lambda file, other: (string(b"/a"), string(b"sha256"), u64(0), u64(0), u32(256)),
+    b"space-available": lambda file, other: (string(b"/"),),
+    b"copy-file": lambda file, other: (string(b"/a"), string(b"/copy"), b"\0"),
+    b"get-temp-folder": lambda file, other: (),
+    b"make-temp-folder": lambda file, other: (),
     b"check-file-handle": lambda file, other: (string(file), string(b"md5,sha1"), u64(0), u64(0), u32(0)),
 }
 
@@ -246,7 +250,10 @@ class PlainExtensionTests(AboutExtensions, ExtensionCase):
     def test_nothing_more(self) -> None:
         """Only what needs no ability is advertised: no links, no space, no sync, no copies, no accounts."""
         plain = (b"posix-rename", b"lsetstat", b"limits", b"expand-path")
-        others = {name for name in ARGUMENTS if name.startswith((b"md5-hash", b"check-file"))} | {b"home-directory"}
+        others = {name for name in ARGUMENTS if name.startswith((b"md5-hash", b"check-file"))} | {
+            b"home-directory",
+            b"copy-file",
+        }
         self.assertEqual(self.advertised, {*others, *(name + b"@openssh.com" for name in plain)})
 
     def test_plain_requests(self) -> None:

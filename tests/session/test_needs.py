@@ -120,6 +120,12 @@ CASES: tuple[Case, ...] = (
     Case(extended.CheckFileName(path=b"/d/f", **CHECKED), {"/d/f": "read"}),
     Case(extended.CheckFileHandle(handle=b"1", **CHECKED), {"handle": "read"}),
     Case(extended.CheckFile(handle=b"1", **CHECKED), {"handle": "read"}),
+    Case(extended.SpaceAvailable(path=b"/d"), {"/d": "any"}),
+    Case(extended.CopyFile(path=b"/d/f", new_path=b"/d/new", overwrite=False), {"/d/f": "read", "/d/new": "create"}),
+    Case(extended.CopyFile(path=b"/d/f", new_path=b"/d/new", overwrite=True), {"/d/f": "read", "/d/new": "create"}),
+    Case(extended.CopyFile(path=b"/d/f", new_path=b"/d/g", overwrite=True), {"/d/f": "read", "/d/g": "write"}),
+    Case(extended.GetTempFolder(), {"/d": "mkdir"}),
+    Case(extended.MakeTempFolder(), {"/d": "mkdir"}),
     Case(
         extended.CopyData(handle=b"1", offset=0, length=0, target_handle=b"2", target_offset=0),
         {"handle": "read", "target": "write"},
@@ -155,7 +161,7 @@ class NeedsTests(SynchronousTestCase):
         """Ask for a case with what is allowed at its paths; nothing is at any other."""
         found = files()
         rules = [(path, words) for path, words in allowed.items() if path.startswith("/")]
-        session = Session(found, avatar=Limited(found, Permissions(rules)))
+        session = Session(found, avatar=Limited(found, Permissions(rules)), temp_folder="/d")
         conversation = session.conversation
         self.open(session, b"1", "/d/f", allowed.get("handle", ALL))
         self.open(session, b"2", "/d/g", allowed.get("target", ALL))
@@ -184,7 +190,7 @@ class NeedsTests(SynchronousTestCase):
         """A request with all its words is carried out, or fails for what it is."""
         for case in CASES:
             status, _ = self.serve(case, {path: bits(words) for path, words in case.words.items()})
-            unsupported = isinstance(case.request, extended.StatVFS)
+            unsupported = isinstance(case.request, extended.StatVFS | extended.SpaceAvailable)
             self.assertEqual(status, Status.OP_UNSUPPORTED if unsupported else Status.OK, case)
 
     def test_refused(self) -> None:

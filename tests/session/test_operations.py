@@ -57,6 +57,7 @@ ASKING = {
     "CheckFileName",
     "CheckFileHandle",
     "CheckFile",
+    "SpaceAvailable",
     "Block",
     "Unblock",
     "BadPacket",
@@ -84,7 +85,9 @@ class TableTests(SynchronousTestCase):
         for row in EXTENSIONS:
             ability = OPERATIONS[row.request].ability
             for abilities in (frozenset(), frozenset({"" if ability is None else ability.__name__})):
-                conversation = SimpleNamespace(abilities=abilities, settings=Settings(TABLE), newline=b"\n")
+                conversation = SimpleNamespace(
+                    abilities=abilities, settings=Settings(TABLE, temp_folder="/tmp"), newline=b"\n"
+                )
                 pairs = extensions(conversation, row.versions[-1], [])
                 self.assertEqual((row.name, row.data) in pairs, ability is None or bool(abilities), row.name)
 
@@ -235,7 +238,7 @@ class OneReplyTests(SessionCase):
     def test_read_only(self) -> None:
         """For a read-only user nothing changes, and what would change something is refused."""
         before = self.files.stat("/"), self.files.stat("/home/a"), self.files.get("/home/a")
-        session = self.begin_with_handle(read_only=True)
+        session = self.begin_with_handle(read_only=True, temp_folder="/")
         self.check(session, opening(b"/home/a", 1, 1))
         for packet in WIRE:
             session.ask(opening(b"/home/a", 1, 1))

@@ -101,9 +101,10 @@ class GreetingTests(SynchronousTestCase):
             b"check-file": b"md5,sha1,sha224,sha256,sha384,sha512",
             b"check-file-name": b"1",
             b"check-file-handle": b"1",
+            b"copy-file": b"1",
         }
         self.assertEqual(pairs(Session().ask(GREETING)[0]), memory)
-        (version,) = Session(Able()).ask(GREETING)
+        (version,) = Session(Able(), temp_folder="/tmp").ask(GREETING)
         self.assertEqual(set(pairs(version)), {row.name for row in EXTENSIONS if 3 in row.versions})
         self.assertEqual(pairs(version)[b"statvfs@openssh.com"], b"2")
         (version,) = Session(Unable()).ask(GREETING)

@@ -85,7 +85,7 @@ class EveryOperationTests(SessionCase):
         """Yield the name of each operation and its reply, where the file system fails."""
         for later in (False, True):
             files = Failing(problem, later=later)
-            session = self.begin(files)
+            session = self.begin(files, temp_folder="/tmp")
             for packet, kind in WIRE:
                 if kind in APART:
                     continue

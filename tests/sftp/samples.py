@@ -230,6 +230,18 @@ SAMPLES = [
         HANDLE,
         "00000003 6d6435  0000000000000000 0000000000000000  00010000",
     ),
+    sample(ALL, extended.SpaceAvailable(path=b"/ab"), extension("space-available"), PATH),
+    # Cyberduck's copy.
+    sample(
+        ALL,
+        extended.CopyFile(path=b"/ab", new_path=b"/c", overwrite=True),
+        extension("copy-file"),
+        PATH,
+        NEW_PATH,
+        "01",
+    ),
+    sample(ALL, extended.GetTempFolder(), extension("get-temp-folder")),
+    sample(ALL, extended.MakeTempFolder(), extension("make-temp-folder")),
     sample(
         ALL,
         extended.UnknownExtended(name=b"nobody@example.com", data=b"\0\xff"),

@@ -33,6 +33,10 @@ class ExtensionTests(SynchronousTestCase):
                     (b"check-file", b"md5,sha1,sha224,sha256,sha384,sha512"),
                     (b"check-file-name", b"1"),
                     (b"check-file-handle", b"1"),
+                    (b"space-available", b"1"),
+                    (b"copy-file", b"1"),
+                    (b"get-temp-folder", b"1"),
+                    (b"make-temp-folder", b"1"),
                 ]
                 + ([(b"text-seek", b"1")] if version > 3 else []),
             )

@@ -15,7 +15,6 @@ from tests.transcripts.needs import (
     names,
     ok,
     one_name,
-    unsupported,
     version,
 )
 from tests.transcripts.notation import (
@@ -162,14 +161,14 @@ MOVE = Transcript(
 
 BESIDE = Transcript(
     name="cyberduck_beside",
-    shows="Cyberduck asks for the space with a command, which is refused, and for a copy with a request nobody knows.",
+    shows="Cyberduck asks for the space with a command, which is refused, and copies a file on the server.",
     client=CYBERDUCK,
     before={"/file": b"1"},
-    after={"/copy": GONE},
+    after={"/copy": b"1"},
     steps=(
         (realpath("/"), one_name("/")),
         execute("df -Pk / | awk '{print $3, $4}'"),
-        (extended("copy-file", string("/file"), string("/copy"), b"\0"), unsupported),
+        (extended("copy-file", string("/file"), string("/copy"), b"\0"), ok),
         heartbeat,
         (stat("/file"), attrs(0o100644, size=1)),
     ),
