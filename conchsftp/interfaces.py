@@ -146,6 +146,12 @@ class IDirectory(Interface):
         """Release the directory. Called once."""
 
 
+class IEnding(Interface):
+    """Ability of a directory: telling its end before somebody reads beyond it."""
+
+    at_end = Attribute("bool: whether `read` has returned everything; False where nobody knows yet.")
+
+
 class IFileSystem(Interface):
     """Files and directories under virtual paths."""
 

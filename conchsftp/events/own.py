@@ -96,10 +96,16 @@ class ExtendedRequest(FileEvent):
 
 
 class _Portion(FileEvent):
-    """A part of a listing; `names` are those that the reply has room for, once all handlers are done."""
+    """
+    A part of a listing.
 
-    __slots__ = ("names",)
+    Once all handlers are done, `names` are those that the reply has room for, and `last` is whether it is known that no
+    others follow.
+    """
 
+    __slots__ = ("last", "names")
+
+    last: bool
     names: list[NameEntry]
 
 

@@ -152,7 +152,7 @@ class Beneath(Confine):
         directory, name = self.parent(path)
         try:
             self.links.check_renaming(directory, name)
-            new_directory, new_name = self.parent(new_path)
+            new_directory, new_name = self.parent_of_new(new_path)
             try:
                 self.move(directory, name, new_directory, new_name, replace)
             finally:
@@ -192,9 +192,14 @@ class Beneath(Confine):
         directory, name = self.parent(path)
         try:
             self.links.check_linking(directory, name)
-            new_directory, new_name = self.parent(new_path)
+            new_directory, new_name = self.parent_of_new(new_path)
             try:
                 os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)
+            except PermissionError:
+                # "EPERM: oldpath is a directory." (link(2)) It has other reasons, too.
+                if S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                    raise fail(EISDIR) from None
+                raise
             finally:
                 self.leave(new_directory)
         finally:

@@ -16,10 +16,14 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.conch_values import from_conch, result_of, to_bytes, to_conch, to_text
 from conchsftp.interfaces import IDirectory, IExtendedRequests, IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import REPLACING, FileType
+from conchsftp.sftp.numbers import REPLACING, FileType, OpenFlag
 from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.statuses import Status, status_of_errno
 
+# What the interface has no word for, and a client must not be told that it was done.
+_BEYOND = (
+    OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.NOFOLLOW | OpenFlag.DELETE_ON_CLOSE
+)
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH, Status.NOT_A_DIRECTORY)
 
 
@@ -41,9 +45,11 @@ class ConchFileSystem:
         self._open: WeakSet[ConchFile] = WeakSet()
 
     async def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "ConchFile":
-        opened = await result_of(
-            self._server.openFile, to_bytes(path), int(to_pflags(access, flags)), to_conch(attributes)
-        )
+        if flags & _BEYOND:
+            raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be opened so here")
+        # Text is translated by who asks.
+        pflags = int(to_pflags(access, flags & ~OpenFlag.TEXT_MODE))
+        opened = await result_of(self._server.openFile, to_bytes(path), pflags, to_conch(attributes))
         file = ConchFile(self, path, opened)
         self._open.add(file)
         return file

@@ -70,6 +70,13 @@ class Confine:
         directory = self._directory(head)
         return (directory, name) if directory >= 0 else (self._walk_to(head, name, path), name)
 
+    def parent_of_new(self, path: str) -> tuple[int, bytes]:
+        """Return the same for a name that something is to get; NO_SUCH_PATH if the directory is missing."""
+        try:
+            return self.parent(path)
+        except FileNotFoundError:
+            raise SFTPError(Status.NO_SUCH_PATH) from None
+
     def place(self, path: str) -> Place:
         """Return the place of a path itself, whose last name may be a link. Give the directory to `leave()`."""
         directory, name = self.parent(path)

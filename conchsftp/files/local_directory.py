@@ -17,7 +17,7 @@ from conchsftp.files.accounts import Accounts
 from conchsftp.files.confine import decode
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.stat import of_stat
-from conchsftp.interfaces import IDirectory
+from conchsftp.interfaces import IDirectory, IEnding
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.statuses import Status
@@ -35,7 +35,7 @@ Entries = list[tuple[str, Attributes]]
 _NAMES_ARE_UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 
-@implementer(IDirectory)
+@implementer(IDirectory, IEnding)
 class LocalDirectory(Descriptor):
     """
     An open directory; `.` and `..` come first.
@@ -60,6 +60,11 @@ class LocalDirectory(Descriptor):
         self._first: Found = [(".", status), ("..", above)]
         self._scan: os._ScandirIterator[str] | None = None
         self._ended = False
+
+    @property
+    def at_end(self) -> bool:
+        """As `IEnding`."""
+        return self._ended and not self._first
 
     def read(self, count: int) -> "Entries | Deferred[Entries]":
         found = (self._run if self._large or count > MANY_ENTRIES else self._call)(self._next, count)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Set
 from copy import copy
 from dataclasses import dataclass, replace
-from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM
+from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY
 from functools import partial
 
 from zope.interface import implementer
@@ -131,7 +131,7 @@ class MemoryFileSystem:
         found = self._find(path, follow=how != Disposition.CREATE_NEW and not flags & OpenFlag.NOFOLLOW)
         if found.node is None and how in _CREATING:
             mode = 0o666 if attributes.permissions is None else attributes.permissions
-            node = self._add(found, bytearray(), mode, attributes)
+            node = found.node = self._add(found, bytearray(), mode, attributes)
         else:
             node = found.existing()
             if how == Disposition.CREATE_NEW:
@@ -191,7 +191,7 @@ class MemoryFileSystem:
         self._remove(found)
 
     def rename(self, path: str, new_path: str, flags: int) -> None:
-        old, new = self._find(path, follow=False), self._find(new_path, follow=False)
+        old, new = self._find(path, follow=False), self._find_new(new_path)
         node = old.existing()
         if old.name == "":
             raise fail(EBUSY)
@@ -230,11 +230,11 @@ class MemoryFileSystem:
 
     def make_hard_link(self, path: str, new_path: str) -> None:
         node = self._find(path, follow=False).existing()
-        new = self._find(new_path, follow=False)
+        new = self._find_new(new_path)
         if new.node is not None:
             raise fail(EEXIST)
         if node.type == FileType.DIRECTORY:
-            raise fail(EPERM)
+            raise fail(EISDIR)
         self._enter(new, node)
         node.links += 1
 
@@ -293,6 +293,13 @@ class MemoryFileSystem:
         if len(missing) > 1:
             raise fail(ENOENT)
         return _Found(above, missing[0], None)
+
+    def _find_new(self, path: str) -> "_Found":
+        """Return where something is to get a name; NO_SUCH_PATH if the directory is missing."""
+        try:
+            return self._find(path, follow=False)
+        except FileNotFoundError:
+            raise SFTPError(Status.NO_SUCH_PATH) from None
 
     def _new(self, content: Content, mode: int) -> Node:
         return Node(content, mode=mode & ~self._umask, now=self.now(), **self._ids)

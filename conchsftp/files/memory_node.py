@@ -17,7 +17,7 @@ from conchsftp.files.changes import SETS as files_on_disk_set
 from conchsftp.files.copying import refuse_overlap
 from conchsftp.files.mime_types import guessed
 from conchsftp.files.walk import fail
-from conchsftp.interfaces import ICopy, IDirectory, IFile, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IDirectory, IEnding, IFile, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit, FileType
 from conchsftp.sftp.statuses import Status
@@ -271,7 +271,7 @@ class MemoryFile:
         return self._node.data
 
 
-@implementer(IDirectory)
+@implementer(IDirectory, IEnding)
 class MemoryDirectory:
     """
     An open directory; shows what was in it when it was opened.
@@ -286,6 +286,11 @@ class MemoryDirectory:
         self._files = files
         self._node = node
         self._left = [(".", node), ("..", above), *node.content.items()]
+
+    @property
+    def at_end(self) -> bool:
+        """As `IEnding`."""
+        return not self._left
 
     def read(self, count: int) -> list[tuple[str, Attributes]]:
         left = [(name, node) for name, node in self._left if node.links]  # what was removed meanwhile has none

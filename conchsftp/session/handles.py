@@ -97,15 +97,17 @@ class OpenDirectory(Opened):
 
     Attributes:
         waiting: the entries that did not fit into the last reply.
+        ended: whether the directory has said that it has nothing more.
         place: what the user's permissions say of it, where not all that is in it is shown; None: everything is.
     """
 
-    __slots__ = ("place", "waiting")
+    __slots__ = ("ended", "place", "waiting")
     heavy = True
 
     def __init__(self, path: str, source: Any) -> None:
         super().__init__(path, source)
         self.waiting: list[Any] = []
+        self.ended = False
         self.place: Place | None = None
 
 

@@ -89,7 +89,8 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
     opened = c.handles.find(r.handle)
     if opened is not None:
         opened.sent += len(data)
-    return Data(data=data, end_of_file=len(data) < length)
+    # What handlers give, or leave, may end before the file does.
+    return Data(data=data, end_of_file=len(data) < length and FileRead not in c.events.listeners)
 
 
 def _announce_write(c: Any, r: Any) -> Any:
@@ -176,15 +177,17 @@ def _list(c: Any, e: Any, r: Any) -> Any:
         return None
     opened = c.handles.get(r.handle, OpenDirectory)
     found = opened.source.read(c.settings.dir_list_buffer_size or _LISTING_ENTRIES)
-    if hasattr(found, "__await__"):
-        return _found(e, found)
-    e.found = len(found or ())
-    return found
+    return _found(opened, e, found) if hasattr(found, "__await__") else _note(opened, e, found)
 
 
-async def _found(e: Any, waiting: Awaitable[Any]) -> Any:
-    found = await waiting
+async def _found(opened: OpenDirectory, e: Any, waiting: Awaitable[Any]) -> Any:
+    return _note(opened, e, await waiting)
+
+
+def _note(opened: OpenDirectory, e: Any, found: Any) -> Any:
+    """Note how much a directory gave, and whether it says that this was all; return what it gave."""
     e.found = len(found or ())
+    opened.ended = getattr(opened.source, "at_end", False)
     return found
 
 
@@ -209,8 +212,12 @@ def _fit(c: Any, e: Any, r: Any) -> None:
         if room < 0 and names:
             break
         names.append(NameEntry(encoded, None, attributes))
+    e.last = False
     if found:
-        c.handles.get(e.handle.encode("utf-8", "surrogateescape"), OpenDirectory).waiting = found[len(names) :]
+        opened = c.handles.get(e.handle.encode("utf-8", "surrogateescape"), OpenDirectory)
+        opened.waiting = found[len(names) :]
+        # A handler may have something to add at the end.
+        e.last = opened.ended and not opened.waiting and DirRead not in c.events.listeners
     e.names = names
 
 
@@ -229,7 +236,9 @@ def _hidden(c: Any, e: Any) -> bool:
 
 def _names_reply(c: Any, e: Any, r: Any) -> Any:
     # Never an empty NAME: some clients fail on it.
-    return Names(entries=e.names) if e.names else StatusReply(status=Status.EOF)
+    if not e.names:
+        return StatusReply(status=Status.EOF)
+    return Names(entries=e.names, end_of_list=e.last or None)
 
 
 def _own_data(request: Any) -> None:

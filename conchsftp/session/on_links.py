@@ -5,6 +5,7 @@ Rows and what they do; nothing here knows a version, a packet or an order. Sourc
 PROTOCOL.
 """
 
+from errno import ENOENT
 from typing import Any
 
 from conchsftp.errors import SFTPError
@@ -47,10 +48,16 @@ def _link(c: Any, e: Any, r: Any) -> Any:
     return c.files.make_hard_link(c.diverted(e.target), e.path)
 
 
+def _means(e: Any, number: int) -> Status | None:
+    # Of a hard link, the file may be missing as well.
+    return Status.NO_SUCH_PATH if e.symbolic and number == ENOENT else None
+
+
 _LINKING: dict[str, Any] = {
     "event": LinkCreate,
     "perform": _link,
     "needs": to_link,
+    "means": _means,
     "paths": ("path",),
     "mutates": True,
 }

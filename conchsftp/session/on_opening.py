@@ -4,6 +4,7 @@ Opening files and directories, and what a client has open from then on.
 Rows and what they do; nothing here knows a version, a packet or an order. Sources: filexfer-13 section 8.1.
 """
 
+from errno import ENOENT
 from typing import Any
 
 from conchsftp.errors import SFTPError
@@ -34,6 +35,7 @@ from conchsftp.sftp.statuses import Status
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 # Rights that nobody asks for who only reads. WRITE_ATTRIBUTES is none of them: clients ask for it with everything.
 _CHANGING_ACCESS = WRITING | Access.DELETE | Access.WRITE_ACL | Access.WRITE_OWNER
+_MAKING = (Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE, Disposition.OPEN_OR_CREATE)
 _PATH = ("path",)
 _THERE = Status.FILE_ALREADY_EXISTS
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
@@ -47,6 +49,12 @@ def _announce_open(c: Any, r: Any) -> Any:
 def _opens_to_change(r: Any) -> bool:
     """As OpenSSH's read-only server sees it: writing, or creating or truncating, whatever else is asked for."""
     return bool(r.access & _CHANGING_ACCESS or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
+
+
+def _means(e: Any, number: int) -> Status | None:
+    """What is missing for a file that is to be made is its directory."""
+    makes = e.open_flags & OpenFlag.DISPOSITION in _MAKING
+    return Status.NO_SUCH_PATH if makes and number == ENOENT else None
 
 
 def _prepare(c: Any, e: Any) -> None:
@@ -171,6 +179,7 @@ ROWS = (
         announce=_announce_open,
         perform=_open,
         needs=to_open,
+        means=_means,
         result="result",
         adopt=_adopt_file,
         paths=_PATH,

@@ -5,6 +5,7 @@ Rows and what they do; nothing here knows a version, a packet or an order. Sourc
 PROTOCOL.
 """
 
+from errno import EBUSY, EEXIST, ENOENT, ETXTBSY
 from typing import Any
 
 from conchsftp.errors import SFTPError
@@ -31,12 +32,17 @@ from conchsftp.session.transfers import renamed
 from conchsftp.settings.permissions import DELETE, RMDIR, WRITE
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import REPLACING, RenameFlag
 from conchsftp.sftp.numbers import RealPath as Control
-from conchsftp.sftp.numbers import RenameFlag
 from conchsftp.sftp.statuses import Status
 
 _PATH = ("path",)
-_REPLACING = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
+# What is missing is the directory that something is to be made in.
+_MAKING = {ENOENT: Status.NO_SUCH_PATH}
+_REMOVING = {EBUSY: Status.CANNOT_DELETE, ETXTBSY: Status.CANNOT_DELETE}
+# "EEXIST or ENOTEMPTY: The path argument names a directory that is not an empty directory" (POSIX, rmdir)
+_REMOVING_DIRECTORY = {**_REMOVING, EEXIST: Status.DIR_NOT_EMPTY}
+_POSIX = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 _THERE = Status.FILE_ALREADY_EXISTS
 
 
@@ -69,7 +75,7 @@ def _announce_rename(c: Any, r: Any) -> Any:
 
 
 def _announce_posix_rename(c: Any, r: Any) -> Any:
-    return FileRename(c.connection_id, c.user, c.path(r.path), c.path(r.new_path), _REPLACING)
+    return FileRename(c.connection_id, c.user, c.path(r.path), c.path(r.new_path), _POSIX)
 
 
 def _rename(c: Any, e: Any, r: Any) -> Any:
@@ -79,7 +85,7 @@ def _rename(c: Any, e: Any, r: Any) -> Any:
 
 def _follow(c: Any, e: Any, r: Any) -> None:
     """Know what is open by its new name."""
-    if c.permissions is not None and not e.flags & _REPLACING and getattr(r, "flags", _REPLACING) & _REPLACING:
+    if c.permissions is not None and not e.flags & REPLACING and getattr(r, "flags", REPLACING) & REPLACING:
         narrowed(e, (_THERE,), WRITE)
     if e.status_code == Status.OK:
         c.handles.renamed(e.path, e.new_path)
@@ -101,10 +107,13 @@ def _real_path(c: Any, e: Any, r: Any) -> Any:
 
 async def _looked_up(c: Any, e: Any, path: str, control: Control) -> str:
     """Return a canonical path; its attributes go to the event."""
-    found: str = await _ready(c.files.real_path(path))
+    found = path
     try:
+        found = await _ready(c.files.real_path(path))
         e.attributes = await _ready(c.files.stat(path))
     except (SFTPError, OSError):
+        # "if the path does not exist, isn't visible, or isn't accessible, the server MUST NOT fail the request"
+        # (filexfer-13, 8.9.1): then it is as much as is known of it.
         if control == Control.STAT_ALWAYS:
             raise
     return found
@@ -196,6 +205,7 @@ ROWS = (
         announce=_with_attributes(DirCreate),
         perform=lambda c, e, r: c.files.make_directory(e.path, e.attributes or Attributes()),
         needs=to_make_directory,
+        means=lambda e, number: _MAKING.get(number),
         paths=_PATH,
         alone=True,
         mutates=True,
@@ -206,6 +216,7 @@ ROWS = (
         announce=announced(DirRemove),
         perform=lambda c, e, r: c.files.remove_directory(e.path),
         needs=at_path(RMDIR),
+        means=lambda e, number: _REMOVING_DIRECTORY.get(number),
         paths=_PATH,
         alone=True,
         mutates=True,
@@ -216,6 +227,7 @@ ROWS = (
         announce=announced(FileRemove),
         perform=lambda c, e, r: c.files.remove(e.path),
         needs=at_path(DELETE),
+        means=lambda e, number: _REMOVING.get(number),
         paths=_PATH,
         mutates=True,
     ),

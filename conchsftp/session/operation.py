@@ -86,6 +86,8 @@ class Operation:
         bulk: how many bytes the reply to a request may have, at the most; None: few.
         ends: whether it can come to an end. To clients EOF is that of a file or of a listing, and no failure: from
             anything else it is a mistake.
+        means: what an errno of the file system is answered with where it means something else than usual: called with
+            the event and the errno, returns a `Status`, or None.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
         setting: what has to be set, by its attribute; empty: nothing.
     """
@@ -111,6 +113,7 @@ class Operation:
     own: Callable[[Any], None] | None = None
     bulk: Callable[[Any], int] | None = None
     ends: bool = False
+    means: Callable[[Any, int], Status | None] | None = None
     ability: InterfaceClass | None = None
     setting: str = ""
 

@@ -136,6 +136,8 @@ class Pipeline:
     def _undone(self, row: Operation, event: FileEvent, problem: Any, perform: Any) -> FileEvent:
         """Return the event of an operation that has failed."""
         event = self._failed(event, problem)
+        if row.means is not None and isinstance(problem, OSError) and problem.errno:
+            event.status_code = row.means(event, problem.errno) or event.status_code
         if perform is row.adopt:
             self._discard(row, event, getattr(event, row.result))
         if row.explain is not None:

@@ -105,7 +105,8 @@ class LinkTests(FileSystemCase):
         self.refused(MISSING, self.files.make_hard_link, "/a", "/c")
         self.refused(EXISTS, self.files.make_hard_link, "/b", "/b")
         self.files.make_directory("/d", NONE)
-        self.refused(Status.PERMISSION_DENIED, self.files.make_hard_link, "/d", "/e")
+        self.refused(Status.FILE_IS_A_DIRECTORY, self.files.make_hard_link, "/d", "/e")
+        self.refused(Status.NO_SUCH_PATH, self.files.make_hard_link, "/b", "/none/c")
         self.files.make_symlink("/l", "nowhere")
         self.files.make_hard_link("/l", "/m")
         assert self.files.read_link("/m") == "nowhere"

@@ -92,7 +92,7 @@ class NameTests(FileSystemCase):
         over = RenameFlag.OVERWRITE
         for flags in (RenameFlag(0), over):
             self.refused(MISSING, self.files.rename, "/x", "/y", flags)
-            self.refused(MISSING, self.files.rename, "/a", "/x/y", flags)
+            self.refused(Status.NO_SUCH_PATH, self.files.rename, "/a", "/x/y", flags)
             self.refused(Status.INVALID_PARAMETER, self.files.rename, "/d", "/d/e/f", flags)
             self.refused(Status.FAILURE, self.files.rename, "/", "/x", flags)
         self.refused(FOLDER, self.files.rename, "/a", "/d", over)

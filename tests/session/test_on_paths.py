@@ -171,7 +171,7 @@ class NameTests(HandlerCase):
         self.assertEqual(self.files.stat("/home/d").permissions, 0o755)
         for path in (b"d", b"a", b"/"):
             self.assert_status(make(path), EXISTS)
-        self.assert_status(make(b"x/y"), MISSING)
+        self.assert_status(make(b"x/y"), Status.NO_SUCH_PATH)
         self.assert_status(make(b"a/y"), NO_DIRECTORY)
 
     def test_removing(self) -> None:

@@ -81,7 +81,7 @@ class OpenTests(SessionCase):
         """A directory, a file in the place of a directory, a directory that is not there."""
         self.assert_status(self.one(opening(b"/home", 7, 1)), Status.FILE_IS_A_DIRECTORY, 7)
         self.assert_status(self.one(opening(b"a/b", 7, TO_CREATE)), Status.NOT_A_DIRECTORY, 7)
-        self.assert_status(self.one(opening(b"none/b", 7, TO_CREATE)), MISSING, 7)
+        self.assert_status(self.one(opening(b"none/b", 7, TO_CREATE)), Status.NO_SUCH_PATH, 7)
 
     def test_different_handles(self) -> None:
         """Each open has a handle of its own, also of one file; none is given twice."""
