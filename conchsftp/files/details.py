@@ -11,6 +11,7 @@ from errno import ENOENT
 from functools import lru_cache
 from stat import S_ISREG
 
+from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.confine import Confine
 from conchsftp.files.mime_types import guessed
@@ -19,6 +20,7 @@ from conchsftp.files.statx import APPEND, COMPRESSED, ENCRYPTED, IMMUTABLE, Extr
 from conchsftp.files.walk import fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit
+from conchsftp.sftp.statuses import Status
 
 Found = tuple[os.stat_result, bytes, Extra | None]
 """The status of a file, its name, and what statx(2) tells of it; None where it tells nothing."""
@@ -78,6 +80,17 @@ class Details:
             return self._seen(directory, name, status)
         finally:
             confine.leave(directory)
+
+    def refuse_writing(self, confine: Confine, path: str) -> None:
+        """
+        Say why a file cannot be opened, if that is because it may only be appended to.
+
+        Raises:
+            SFTPError: INVALID_PARAMETER, for who is told of attribute bits (filexfer-13, 7.9, APPEND_ONLY).
+        """
+        _, _, extra = self.stat(confine, path)
+        if self._has_bits and extra is not None and extra.marks & APPEND:
+            raise SFTPError(Status.INVALID_PARAMETER, "This file can only be appended to")
 
     def open(self, descriptor: int, name: bytes) -> Found:
         """Look at what is open; `name` is what it was opened by."""

@@ -9,7 +9,7 @@ permissions of users are not known here.
 import os
 from collections.abc import Callable, Set
 from copy import copy
-from errno import EXDEV
+from errno import EPERM, EXDEV
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -238,7 +238,13 @@ class LocalFileSystem:
 
     def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, int, bool]:
         making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None
-        return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
+        try:
+            return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
+        except PermissionError as problem:
+            # Only an owner's rights are EACCES. Who is not told of such files knows nothing but that it is refused.
+            if problem.errno == EPERM and self._details is not None and not flags & os.O_APPEND:
+                self._details.refuse_writing(self._beneath, path)
+            raise
 
     def _open_directory_now(self, path: str) -> tuple[int, os.stat_result, os.stat_result, str]:
         descriptor, above = self._beneath.open_directory(path)

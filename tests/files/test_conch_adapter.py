@@ -228,6 +228,18 @@ class AdapterTests(SynchronousTestCase):
         self.open()
         self.assertEqual(self.server.calls, [(b"/f", FXF_READ, {"size": 7})])
 
+    def test_beyond(self) -> None:
+        """What Conch's interface has no word for is refused, not left out; text is translated here."""
+        self.session = MemorySession(self.visitor, version=6, protocol_version=6)
+        old = OpenFlag(Disposition.OPEN_EXISTING)
+        for flag in (OpenFlag.NOFOLLOW, OpenFlag.DELETE_ON_CLOSE, OpenFlag.BLOCK_WRITE):
+            request = requests.Open(path=b"/f", access=Access.READ_DATA, flags=old | flag, attributes=Attributes())
+            self.assertEqual(self.session.request(request).status, Status.OP_UNSUPPORTED)
+        self.assertEqual(self.server.calls, [])
+        text = old | OpenFlag.TEXT_MODE
+        self.session.request(requests.Open(path=b"/f", access=Access.READ_DATA, flags=text, attributes=Attributes()))
+        self.assertEqual(self.server.calls, [(b"/f", FXF_READ, {})])
+
     def test_read(self) -> None:
         """A read that brings less than was asked for is repeated: to clients it would be the end of the file."""
         handle = self.open()

@@ -3,7 +3,9 @@ OPEN in every version: what is asked for, what is done about a file that exists 
 """
 
 import os
+import subprocess
 from typing import Any
+from unittest import SkipTest
 
 from conchsftp import events
 from conchsftp.sftp import requests
@@ -194,6 +196,35 @@ class AccessTests(OpeningCase):
             self.check(opening(b"/file", READS | access), Status.PERMISSION_DENIED)
             self.begin(6, permissions={"/": f"read {word}"})
             self.check(opening(b"/file", READS | access), Status.OK)
+
+
+class AppendOnlyTests(OpeningCase):
+    """Files that can only be appended to."""
+
+    def mark(self, flag: str) -> bool:
+        """Mark the file on disk; return whether that can be done here."""
+        done = subprocess.run(["chattr", flag, f"{self.root}/file"], capture_output=True)
+        return not done.returncode
+
+    def test_opened(self) -> None:
+        """Without an append flag it is refused as such by versions that know such files; with one it is opened."""
+        self.on_disk = True
+        for version in VERSIONS:
+            session = self.begin(version)
+            try:
+                marked = self.mark("+a")
+            except FileNotFoundError:
+                marked = False
+            if not marked:
+                raise SkipTest("the disk or the user cannot mark files with chattr")
+            try:
+                self.check(opening(b"/file", WRITES), 3, 3, 4, 23)
+                self.check(opening(b"/file", WRITES, TRUNCATE), 3, 3, 4, 23)
+                handle = self.open(access=WRITES, flags=OLD | OpenFlag.APPEND_DATA)
+                self.check(requests.Write(handle=handle, offset=0, data=[b"more"]), Status.OK)
+                self.assertEqual(session.get("/file"), CONTENT + b"more")
+            finally:
+                self.mark("-a")
 
 
 class NoFollowTests(OpeningCase):
