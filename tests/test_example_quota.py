@@ -6,7 +6,7 @@ from typing import Any
 
 from conchsftp import Status
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.extended import CopyData
+from conchsftp.sftp.extended import CopyData, CopyFile
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.sftp.requests import FSetStat, Open, SetStat, Write
 from conchsftp.testing import MemorySession
@@ -43,6 +43,9 @@ class QuotaTests(ProgramCase):
         ]
         copy = CopyData(handle=handles[0], offset=0, length=0, target_handle=handles[1], target_offset=0)
         self.assertEqual(session.request(copy).message, "The folder is full")
+        by_name = CopyFile(path=b"/one", new_path=b"/three", overwrite=False)
+        self.assertEqual(session.request(by_name).message, "The folder is full")
+        self.assertFalse((self.place.path / "files" / "three").exists())
         self.assertEqual((self.place.path / "files" / "two").stat().st_size, 0)
 
     def test_together(self) -> None:

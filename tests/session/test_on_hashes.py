@@ -15,7 +15,9 @@ from conchsftp.files import local_file
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.files.sources import ByteSource
+from conchsftp.files.text import as_text
 from conchsftp.session import on_hashes
+from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
 from tests.files.support import inline_workers, open_descriptors, write
 from tests.session.slow import SlowFileSystem
@@ -286,6 +288,13 @@ class HandlerTests(HandlerCase):
         while not replies:
             replies = self.session.next_turn()
         self.assertEqual(replies[0][-16:], md5(content))
+
+    def test_text(self) -> None:
+        """A handle that is open as text has no hashes: its bytes may be others on the wire."""
+        handle = self.opened(opening(b"a"))
+        opened = self.session.conversation.handles.get(handle, OpenFile)
+        opened.source = as_text(opened.source, b"\r\n", reads=True, writes=False, appends=False)
+        self.assert_status(self.one(checking(b"check-file-handle", handle)), Status.OP_UNSUPPORTED)
 
     def test_virtual(self) -> None:
         """Without a file system it is unsupported, unless a handler has the answer."""
