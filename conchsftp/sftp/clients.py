@@ -91,13 +91,19 @@ CLIENTS = (
         symlinks=LINK_FIRST,
         source="sshj, SFTPEngine.symlink; Cyberduck, which swaps the names, greets with its own name",
     ),
-    Client(pattern="SSH-2.0-Ruby/Net::SSH*", symlinks=LINK_FIRST, source="net-sftp, Protocol::V03::Base#symlink"),
+    Client(
+        pattern="SSH-2.0-Ruby/Net::SSH*",
+        symlinks=LINK_FIRST,
+        attribute_bits=False,
+        source="net-sftp, Protocol::V03::Base#symlink; net-sftp 4.0 takes the bits of version 5 for two numbers",
+    ),
     Client(pattern="SSH-2.0-ssh2js*", symlinks=LINK_FIRST, turned_by=_OPENSSH, source="mscdex/ssh2, SFTP.js, symlink"),
     Client(
         pattern="SSH-2.0-phpseclib_[1-9]*",
         symlinks=LINK_FIRST,
         turned_by=_OPENSSH,
-        source="phpseclib, SFTP::symlink; not yet in 0.3",
+        attribute_bits=False,
+        source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers",
     ),
     # Before the row below, which is not about it.
     Client(pattern="SSH-2.0-OpenSSH_6.6.1*", source="OpenSSH, compat.c: the release that mended curve25519"),

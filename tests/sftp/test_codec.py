@@ -62,12 +62,14 @@ class ReplyTests(SynchronousTestCase):
         self.check(6, Attrs(attributes=FILE), "69 00000007", FILE_6)
 
     def test_attribute_bits_of_version_5(self):
-        """AsyncSSH reads two numbers where version 5 has one: it is not told them there, and is in version 6."""
+        """Clients that read two numbers where version 5 has one are told none there, and in version 6 as others."""
         bits = Attributes(type=FileType.REGULAR, attrib_bits=4, attrib_bits_valid=0x7FF)
-        asyncssh = find_client(b"SSH-2.0-AsyncSSH_2.24.1")
+        names = (b"AsyncSSH_2.24.1", b"phpseclib_3.0 (openssl)", b"Ruby/Net::SSH_7.0.1 x86_64-linux-gnu")
+        for client in (find_client(b"SSH-2.0-" + name) for name in names):
+            packet = Codec(5, client).encode(7, Attrs(attributes=bits))
+            self.assertEqual(packet, framed("69 00000007", "00000000 01"))
         for version, client, layout in (
-            (5, asyncssh, "00000000 01"),
-            (6, asyncssh, "00000200 01 00000004 000007ff"),
+            (6, find_client(b"SSH-2.0-AsyncSSH_2.24.1"), "00000200 01 00000004 000007ff"),
             (5, find_client(b"SSH-2.0-WinSCP_release_6.3.4"), "00000200 01 00000004"),
         ):
             packet = Codec(version, client).encode(7, Attrs(attributes=bits))

@@ -7,7 +7,7 @@ Source: filexfer-13, sections 7 and 9.
 from dataclasses import dataclass, field
 from struct import unpack
 
-from tests.transcripts.needs import Conversation, Need, Reply, status, version
+from tests.transcripts.needs import Conversation, Need, Reply, status, unsupported, version
 from tests.transcripts.packets import ATTRS, DATA, EXTENDED_REPLY, NAME
 from tests.transcripts.packets_six import ATIME, DIRECTORY, MODE, MTIME, OWNERS, SIZE
 
@@ -187,7 +187,10 @@ def hashed(algorithm: str, digest: bytes) -> Need:
 
 
 def space(reply: Reply, talk: Conversation) -> None:
-    """EXTENDED_REPLY of space-available: two pairs of sizes and what is free of them, and the size of a block."""
+    """EXTENDED_REPLY of space-available: two pairs of sizes, and a block's; none where nobody knows of room."""
+    if "statvfs@openssh.com" not in talk.extensions:
+        unsupported(reply, talk)
+        return
     assert reply.kind == EXTENDED_REPLY, reply.packet[:80]
     device, free, user, unused = (reply.u64() for _ in range(4))
     block = reply.u32()

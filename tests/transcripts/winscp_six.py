@@ -20,6 +20,7 @@ from tests.transcripts.needs_six import (
     names,
     not_empty,
     one_name,
+    space,
 )
 from tests.transcripts.notation import FOLDER, GONE, File, Link, Row, Transcript, burst, winadj
 from tests.transcripts.packets import (
@@ -89,12 +90,13 @@ def _reads(name: str, content: bytes) -> list[Row]:
 
 START = Transcript(
     name="winscp_six_starts",
-    shows="WinSCP takes the version and learns where it is.",
+    shows="WinSCP takes the version, and learns where it is, and how much room there is.",
     client=WINSCP_SIX,
     before={"/site": FOLDER},
     steps=(
         (realpath("/site", STAT_ALWAYS), folder("/site")),
         (lstat("/site", COMMON), attrs(DIRECTORY)),
+        (extended("space-available", string("/site")), space),
         (extended("owner-group-query@generic-extensions", b"\x01"), unsupported),
         (realpath("/nowhere", STAT_ALWAYS), missing),
         winadj,
@@ -227,6 +229,21 @@ PROPERTIES = Transcript(
     ),
 )
 
+COPY = Transcript(
+    name="winscp_six_copies",
+    shows="WinSCP copies by copy-file, which must not replace anything.",
+    client=WINSCP_SIX,
+    before={"/from": CONTENT[:500_000], "/there": b"kept"},
+    after={"/to": CONTENT[:500_000], "/there": b"kept"},
+    steps=(
+        (realpath("/from", STAT_ALWAYS), one_name("/from")),
+        (realpath("/to", STAT_ALWAYS), missing),
+        (realpath("/", STAT_ALWAYS), folder("/")),
+        (extended("copy-file", string("/from"), string("/to"), b"\0"), ok),
+        (extended("copy-file", string("/from"), string("/there"), b"\0"), exists),
+    ),
+)
+
 CHECKSUM = Transcript(
     name="winscp_six_hashes",
     shows="WinSCP asks for the hashes of several files in one go, and takes all that follows the name.",
@@ -266,5 +283,5 @@ MANAGE = Transcript(
 )
 
 TRANSCRIPTS = (
-    START, LIST, UPLOAD, OVERWRITE, RESUME, DOWNLOAD, LINKS, PROPERTIES, CHECKSUM, MANAGE,
+    START, LIST, UPLOAD, OVERWRITE, RESUME, DOWNLOAD, LINKS, PROPERTIES, COPY, CHECKSUM, MANAGE,
 )  # fmt: skip
