@@ -16,6 +16,7 @@ from conchsftp.testing import MemorySession, memory_server
 from tests.files.case import FileSystemCase
 from tests.files.support import inline_workers
 from tests.session.support import CLOSE, SessionCase, opening, request, string
+from tests.session.versions import Interpreter
 
 OPENSSH = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"
 
@@ -25,7 +26,7 @@ class Wire:
     A session that is given packets and returns packets.
 
     Args:
-        memory: the session, from its login on.
+        memory: the session, from its login on. The test speaks version 3 with it, whatever it speaks itself.
     """
 
     def __init__(self, memory: MemorySession) -> None:
@@ -33,16 +34,17 @@ class Wire:
         self.client = memory.client
         self.channel = memory.channel
         self.clock = memory.clock
+        self._interpreter = Interpreter(memory.version)
 
     def ask(self, *packets: bytes) -> list[bytes]:
         """Send packets in one piece and return those that came meanwhile, without their lengths."""
-        self.channel.send(b"".join(packets))
+        self.channel.send(b"".join(map(self._interpreter.to_server, packets)))
         return self.replies()
 
     def replies(self) -> list[bytes]:
         """Return the packets that came since the last time."""
         self.client.pump()
-        return self.memory.packets()
+        return list(map(self._interpreter.to_test, self.memory.packets()))
 
 
 class WireCase(FileSystemCase, SessionCase):
@@ -68,20 +70,21 @@ class WireCase(FileSystemCase, SessionCase):
 
     def make_server(self, **settings: Any) -> Any:
         """Make a server for the file system."""
+        settings = {"protocol_version": self.version, **settings}
         return memory_server(SFTPAvatar("user", files=self.files), **settings)
 
-    def begin(self, *, version: int = 3, client: bytes = OPENSSH, server: Any = None, **options: Any) -> Any:
+    def begin(self, *, version: int | None = None, client: bytes = OPENSSH, server: Any = None, **options: Any) -> Any:
         """
         Log in and open the sftp subsystem.
 
         Args:
-            version: of the protocol, the client's highest.
+            version: of the protocol, the client's highest; else that of the test.
             client: what it calls itself.
             server: another server than the test's own.
             options: those of `MemorySession`.
         """
         named = {"version": client, **options.pop("client_options", {})}
-        memory = MemorySession(server=server or self.server, version=version, client=named, **options)
+        memory = MemorySession(server=server or self.server, version=version or self.version, client=named, **options)
         return Wire(memory)
 
     def close(self, handle: bytes) -> None:
@@ -112,5 +115,5 @@ class LocalWireCase(WireCase):
         return LocalFileSystem(self.root, workers=inline_workers(), umask=0o022)
 
     def make_server(self, **settings: Any) -> Any:
-        settings = {"file_threads": "inline", "umask": 0o022, **settings}
+        settings = {"file_threads": "inline", "umask": 0o022, "protocol_version": self.version, **settings}
         return memory_server(root_directory=self.root, **settings)

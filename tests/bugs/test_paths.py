@@ -29,6 +29,7 @@ from tests.session.support import (
     string_at,
     u32,
 )
+from tests.session.versions import in_versions
 
 DIRECTORY_MODE = 0o040000
 WRITING, CREATING = 2, 0x1A
@@ -136,31 +137,31 @@ class AboutMkDir:
         self.files.make_directory("/d", Attributes(permissions=0o750))
         self.put("/d/file", b"kept")
         for path in (b"/d", b"/d/", b"/", b"/d/file"):
-            self.assert_status(self.make(path, mode(0o700)), Status.FAILURE)
+            self.assert_status(self.make(path, mode(0o700)), Status.FILE_ALREADY_EXISTS)
         self.assertTrue(self.is_directory(b"/d"))
         self.assertEqual(self.files.stat("/d").permissions, 0o750)
         self.assertEqual(self.get("/d/file"), b"kept")
 
     def test_missing_parent(self) -> None:
-        """Below what does not exist there is NO_SUCH_FILE, and nothing is made."""
-        self.assert_status(self.make(b"/a/b/c"), Status.NO_SUCH_FILE)
+        """Below what does not exist there is NO_SUCH_PATH, and nothing is made."""
+        self.assert_status(self.make(b"/a/b/c"), Status.NO_SUCH_PATH)
         self.assert_status(self.one(request(LSTAT, 2, string(b"/a"))), Status.NO_SUCH_FILE)
         self.put("/file", b"")
-        self.assert_status(self.make(b"/file/below"), Status.NO_SUCH_FILE)
+        self.assert_status(self.make(b"/file/below"), Status.NOT_A_DIRECTORY)
 
     def test_create_dirs(self) -> None:
         """curl opens the file, makes each folder above it whether it is there or not, and opens again."""
         self.files.make_directory("/a", Attributes())
         path = b"/a/b/c/file"
-        self.assert_status(self.one(opening(path, 0, CREATING)), Status.NO_SUCH_FILE)
+        self.assert_status(self.one(opening(path, 0, CREATING)), Status.NO_SUCH_PATH)
         replies = [self.make(each, mode(0o40750)) for each in (b"/a", b"/a/b", b"/a/b/c")]
-        self.assert_statuses(replies, Status.FAILURE, Status.OK, Status.OK)
+        self.assert_statuses(replies, Status.FILE_ALREADY_EXISTS, Status.OK, Status.OK)
         self.assertEqual(self.one(opening(path, 0, CREATING))[0], HANDLE)
         self.assertEqual(self.files.stat("/a/b").permissions, 0o750)
 
     def test_recursive_upload(self) -> None:
         """`put -r` finds the folder there the second time, and uploads into it all the same."""
-        for expected in (Status.OK, Status.FAILURE):
+        for expected in (Status.OK, Status.FILE_ALREADY_EXISTS):
             self.assert_status(self.make(b"/tree", mode(0o40700)), expected)
             self.assertTrue(self.is_directory(b"/tree"))
             self.close(self.open(b"/tree/file", CREATING))
@@ -178,6 +179,7 @@ class AllTests(AboutRealPath, AboutMkDir):
     """All of it."""
 
 
+@in_versions()
 class MemoryTests(AllTests, WireCase):
     """In memory."""
 
@@ -190,6 +192,7 @@ class MemoryTests(AllTests, WireCase):
             self.assertEqual(unpack_from(">I", packet, 9), (code,))
 
 
+@in_versions()
 class LocalTests(AllTests, LocalWireCase):
     """On a disk."""
 

@@ -9,6 +9,7 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.interfaces import IExtendedRequests
 from conchsftp.sftp.statuses import Status
 from tests.session.support import GREETING, Avatar, Session, SessionCase, extension, string, string_at, u32
+from tests.session.versions import in_versions
 
 
 def pairs(packet: bytes) -> dict[bytes, bytes]:
@@ -36,6 +37,7 @@ class Asked(MemoryFileSystem):
         raise SFTPError(Status.OP_UNSUPPORTED, "Never heard of it")
 
 
+@in_versions()
 class OwnRequestTests(SessionCase):
     """A file system with extended requests of its own."""
 

@@ -7,8 +7,10 @@ from typing import Any
 from conchsftp.events import TransferFinished
 from conchsftp.sftp.statuses import Status
 from tests.session.support import CLOSE, TO_CREATE, HandlerCase, opening, reading, request, string, string_at, writing
+from tests.session.versions import in_versions
 
 
+@in_versions()
 class HandledTests(HandlerCase):
     """Transfers that handlers have carried out themselves."""
 
@@ -67,7 +69,7 @@ class HandledTests(HandlerCase):
                 event.deny(f"No more than {event.file_offset}", Status.QUOTA_EXCEEDED)
 
         handle = self.opened(opening(b"x", pflags=TO_CREATE))
-        for offset, status in ((0, Status.OK), (3, Status.FAILURE), (6, Status.FAILURE)):
+        for offset, status in ((0, Status.OK), (3, Status.QUOTA_EXCEEDED), (6, Status.QUOTA_EXCEEDED)):
             self.assert_status(self.one(writing(handle, offset, b"abc")), status)
         self.assert_status(self.one(request(CLOSE, 1, string(handle))), Status.OK)
         facts = [(each.bytes, each.upload, each.status_code, each.error_message) for each in told]
