@@ -301,6 +301,7 @@ class IDetails(Interface):
     tells = Attribute("frozenset: the fields that it can tell beyond stat(2), at a cost.")
     sets = Attribute("frozenset: the fields that a SETSTAT may change.")
     attrib_bits = Attribute("int: the `AttribBit` bits that a SETSTAT may change; may be missing: none.")
+    acl_support = Attribute("int: the `ACLSupport` bits of what is done of access control lists; may be missing: none.")
 
     def detailed(fields):
         """

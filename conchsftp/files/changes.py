@@ -12,11 +12,15 @@ from dataclasses import dataclass, replace
 from errno import EFBIG
 from functools import partial
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
+from conchsftp.files.acl_entries import Wanted
+from conchsftp.files.acl_entries import names_somebody as list_names_somebody
+from conchsftp.files.acl_entries import wanted as wanted_list
 from conchsftp.files.changing import (
-    change_mode,
+    change_itself,
     give,
     name_of,
     opened_for_marks,
@@ -25,6 +29,7 @@ from conchsftp.files.changing import (
     truncate,
     truncate_at,
 )
+from conchsftp.files.local_acl import put
 from conchsftp.files.marks import Marking, marking
 from conchsftp.files.walk import fail
 from conchsftp.sftp.attributes import Attributes
@@ -40,6 +45,8 @@ NOBODY = 0xFFFF_FFFF
 
 SETS = frozenset("size allocation_size uid gid owner group permissions atime mtime attrib_bits".split())
 """The fields of `Attributes` that a SETSTAT may change; of those that go with another one (`atime_ns`), that one."""
+SETS_LISTS = SETS | {"acl"}
+"""The same where the disk has access control lists."""
 
 # What no call on this system can change, and what the drafts say about asking for it. Extended attributes are ignored:
 # nobody knows what they would be, and versions before 6, which have no word for that, carry out the rest.
@@ -65,7 +72,9 @@ class Changes:
         size: in bytes; always applied first.
         allocation: how many bytes the file is to occupy; what is longer is cut off.
         uid, gid: numbers.
-        mode: the twelve permission bits.
+        mode: the twelve permission bits; of these, an access control list decides about the lowest nine.
+        acl: who may do what.
+        acl_limit: a mode: what the list allows to nobody.
         atime, mtime: in nanoseconds since 1970.
         bits, valid: `AttribBit` bits, and which of them mean something.
         hint: whether the allocation is one: nothing fails where nobody can allocate.
@@ -77,6 +86,8 @@ class Changes:
     uid: int | None = None
     gid: int | None = None
     mode: int | None = None
+    acl: Wanted | None = None
+    acl_limit: int = 0o777
     atime: int | None = None
     mtime: int | None = None
     bits: int | None = None
@@ -86,6 +97,8 @@ class Changes:
 
     def apply_to(self, descriptor: int) -> None:
         """Change an open file or directory."""
+        if self.acl is not None:
+            self._check_list(self.acl, os.fstat(descriptor))
         marks = None
         if self.bits is not None:
             marks = marking(descriptor, name_of(descriptor), os.fstat(descriptor), self.bits, self.valid)
@@ -93,7 +106,8 @@ class Changes:
             partial(truncate, descriptor),
             partial(reserve, descriptor, self.hint),
             partial(os.fchown, descriptor),
-            partial(os.fchmod, descriptor),
+            lambda acl: put(descriptor, acl, os.fstat(descriptor), self.acl_limit),
+            lambda mode: os.fchmod(descriptor, self._mode(mode, os.fstat(descriptor))),
             lambda: os.utime(descriptor, ns=self._times(os.fstat(descriptor))),
             marks,
         )
@@ -113,7 +127,8 @@ class Changes:
                 partial(truncate_at, directory, name),
                 partial(reserve_at, directory, name, self.hint),
                 partial(os.chown, name, dir_fd=directory, follow_symlinks=False),
-                partial(change_mode, directory, name),
+                lambda acl: change_itself(directory, name, partial(self._put, acl)),
+                lambda mode: change_itself(directory, name, partial(self._chmod, mode)),
                 lambda: os.utime(name, ns=self._times(status), dir_fd=directory, follow_symlinks=False),
                 marks,
             )
@@ -123,17 +138,19 @@ class Changes:
         set_size: Callable[[int], None],
         reserve: Callable[[int], None],
         set_owner: Callable[[int, int], None],
+        set_acl: Callable[[Any], None],
         set_mode: Callable[[int], None],
         set_times: Callable[[], None],
         marks: Marking | None,
     ) -> None:
         """Make every change, whatever becomes of the others; then raise the first refusal."""
         refusal: Exception | None = self.refusal
-        steps: list[tuple[Callable[..., object], tuple[int | None, ...]]] = [
+        steps: list[tuple[Callable[..., object], tuple[Any, ...]]] = [
             (set_size, (self.size,)),
             (reserve, (self.allocation,)),
             # Before the mode: giving a file away takes the bits from it that run it as its owner.
             (partial(give, set_owner), (self.uid, self.gid)),
+            (set_acl, (self.acl,)),
             (set_mode, (self.mode,)),
             (lambda *_: set_times(), (self.atime, self.mtime)),
         ]
@@ -154,7 +171,7 @@ class Changes:
         """Refuse what cannot be done to such a thing, before the first change."""
         sized = self.size is not None or self.allocation is not None
         if S_ISLNK(status.st_mode):
-            if self.mode is not None:
+            if self.mode is not None or self.acl is not None:
                 raise SFTPError(Status.OP_UNSUPPORTED, "A link has no permissions of its own")
             if sized:
                 raise SFTPError(Status.INVALID_PARAMETER, "The size of a link cannot be changed")
@@ -162,6 +179,27 @@ class Changes:
             if S_ISDIR(status.st_mode):
                 raise SFTPError(Status.FILE_IS_A_DIRECTORY)
             raise SFTPError(Status.FAILURE, "Only the size of a regular file can be changed")
+        if self.acl is not None:
+            self._check_list(self.acl, status)
+
+    def _check_list(self, acl: Wanted, status: os.stat_result) -> None:
+        acl.lists(owner=status.st_uid if self.uid is None else self.uid, directory=S_ISDIR(status.st_mode))
+
+    def _put(self, acl: Wanted, place: int | str, now: os.stat_result) -> None:
+        put(place, acl, now, self.acl_limit)
+
+    def _chmod(self, mode: int, place: int | str, now: os.stat_result) -> None:
+        mode = self._mode(mode, now)
+        if isinstance(place, int):
+            os.fchmod(place, mode)
+        else:
+            os.chmod(place, mode)
+
+    def _mode(self, mode: int, now: os.stat_result) -> int:
+        """Return the mode to set where the file has this status by now."""
+        # "… MUST be applied in this order: mode, then ACL" (RFC 7530, 6.4.1.3): the list decides. It is set first all
+        # the same, because there must be no moment at which the mode allows what it does not.
+        return mode if self.acl is None else mode & ~0o777 | now.st_mode & 0o777
 
     def _times(self, status: os.stat_result) -> tuple[int, int]:
         return (
@@ -177,8 +215,9 @@ def wanted(attributes: Attributes, accounts: Accounts) -> Changes:
     Raises:
         SFTPError: for any attribute that this system cannot change. An owner that is unknown is a `refusal` only.
     """
-    refuse_unsupported(attributes)
+    refuse_unsupported(attributes, SETS_LISTS)
     changes = _times(attributes)
+    changes.acl = _list(attributes, accounts)
     changes.size = attributes.size
     changes.allocation = attributes.allocation_size
     changes.mode = attributes.permissions
@@ -206,6 +245,7 @@ def for_new_file(attributes: Attributes, accounts: Accounts) -> Changes:
     if (changes.allocation or 0) > MAX_SIZE:
         raise fail(EFBIG)
     changes.uid, changes.gid = _owners(attributes, accounts)
+    changes.acl = _list(attributes, accounts)
     return changes
 
 
@@ -214,6 +254,12 @@ def for_new_directory(attributes: Attributes, accounts: Accounts) -> Changes:
     changes = for_new_file(replace(attributes, allocation_size=None), accounts)
     changes.hint = False
     return changes
+
+
+def _list(attributes: Attributes, accounts: Accounts) -> Wanted | None:
+    if attributes.acl is None:
+        return None
+    return wanted_list(attributes.acl, accounts.number_of_user, accounts.number_of_group)
 
 
 def _owners(attributes: Attributes, accounts: Accounts) -> tuple[int | None, int | None]:
@@ -255,7 +301,7 @@ def refuse_unsupported(attributes: Attributes, sets: Set[str] = SETS) -> None:
     """
     refuse_contradictions(attributes)
     for field, status in _REFUSED.items():
-        if getattr(attributes, field) is not None:
+        if getattr(attributes, field) is not None and field not in sets:
             raise SFTPError(status, f"The attribute {field} cannot be changed here")
     if any(getattr(attributes, field) is not None for field in _OWN_TIMES) and not any(
         getattr(attributes, field) is not None for field in sets
@@ -272,7 +318,7 @@ def refuse_contradictions(attributes: Attributes) -> None:
 
 def names_somebody(attributes: Attributes) -> bool:
     """Whether names have to be looked up before these attributes can be set."""
-    return bool(attributes.owner or attributes.group)
+    return bool(attributes.owner or attributes.group or (attributes.acl and list_names_somebody(attributes.acl)))
 
 
 def says_more_than_mode(attributes: Attributes) -> bool:
@@ -283,6 +329,7 @@ def says_more_than_mode(attributes: Attributes) -> bool:
         or attributes.atime is not None
         or attributes.mtime is not None
         or attributes.allocation_size is not None
+        or attributes.acl is not None
         or names_somebody(attributes)
     )
 

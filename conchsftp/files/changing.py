@@ -98,28 +98,32 @@ def give(set_owner: Callable[[int, int], None], uid: int, gid: int) -> None:
         raise SFTPError(Status.OWNER_INVALID if uid >= 0 else Status.GROUP_INVALID) from None
 
 
-def change_mode(directory: int, name: bytes, mode: int) -> None:
+def change_itself(directory: int, name: bytes, change: Callable[[int | str, os.stat_result], None]) -> None:
     """
-    Change the mode of what a name is, and never of what a link points at.
+    Change the mode or the list of what a name is, and never of what a link points at.
 
     fchmodat(2) follows links: so the thing is opened itself, without any right to it (O_PATH), and named through /proc.
+
+    Args:
+        change: given a place, or a descriptor, and its status.
     """
     descriptor = os.open(name, ITSELF, dir_fd=directory)
     try:
-        if S_ISLNK(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if S_ISLNK(status.st_mode):
             raise fail(ENOENT)
         try:
-            os.chmod(f"/proc/self/fd/{descriptor}", mode)
+            change(f"/proc/self/fd/{descriptor}", status)
         except FileNotFoundError:
-            _change_mode_without_proc(directory, name, mode)
+            _change_without_proc(directory, name, change)
     finally:
         os.close(descriptor)
 
 
-def _change_mode_without_proc(directory: int, name: bytes, mode: int) -> None:
+def _change_without_proc(directory: int, name: bytes, change: Callable[[int | str, os.stat_result], None]) -> None:
     """The same where /proc is not mounted; takes the right to read."""
     descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
     try:
-        os.fchmod(descriptor, mode)
+        change(descriptor, os.fstat(descriptor))
     finally:
         os.close(descriptor)

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from conchsftp.files.confine import decode
 from conchsftp.files.descriptor import Descriptor
 from conchsftp.files.details import Details, Found
+from conchsftp.files.local_acl import NO_LISTS
 from conchsftp.files.local_directory import Entries, LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.sftp.attributes import Attributes
@@ -73,4 +74,4 @@ class DetailedDirectory(_Detailed, LocalDirectory):
 
 def _seen(name: str, status: "os.stat_result | Found") -> Found:
     # Of `.` and `..` the status is known since the directory was opened; what else there is of them nobody needs.
-    return (status, name.encode(), None) if isinstance(status, os.stat_result) else status
+    return (status, name.encode(), None, NO_LISTS) if isinstance(status, os.stat_result) else status

@@ -14,6 +14,7 @@ from stat import S_ISREG
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.confine import Confine
+from conchsftp.files.local_acl import NO_LISTS, Stored, has_lists, stored_at, stored_of, told_of
 from conchsftp.files.mime_types import guessed
 from conchsftp.files.stat import of_stat
 from conchsftp.files.statx import APPEND, COMPRESSED, ENCRYPTED, IMMUTABLE, Extra, find_statx
@@ -22,8 +23,8 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit
 from conchsftp.sftp.statuses import Status
 
-Found = tuple[os.stat_result, bytes, Extra | None]
-"""The status of a file, its name, and what statx(2) tells of it; None where it tells nothing."""
+Found = tuple[os.stat_result, bytes, Extra | None, Stored]
+"""The status of a file, its name, what statx(2) tells of it (None where it tells nothing), and its lists."""
 
 _MARKS = (
     (COMPRESSED, AttribBit.COMPRESSED),
@@ -37,10 +38,19 @@ _TRANSLATION_ERR = int(AttribBit.TRANSLATION_ERR)
 _BLOCK = 512
 
 
-def tells() -> frozenset[str]:
-    """Return the fields of `Attributes` that can be told of local files beyond stat(2)."""
-    by_name = {"attrib_bits", "mime_type", "text_hint", "untranslated_name"}
-    return frozenset(by_name if find_statx() is None else by_name | {"create_time"})
+def tells(directory: int) -> frozenset[str]:
+    """
+    Return the fields of `Attributes` that can be told of local files beyond stat(2).
+
+    Args:
+        directory: an open directory on the disk that they are on.
+    """
+    fields = {"attrib_bits", "mime_type", "text_hint", "untranslated_name"}
+    if find_statx() is not None:
+        fields.add("create_time")
+    if has_lists(directory):
+        fields.add("acl")
+    return frozenset(fields)
 
 
 class Details:
@@ -60,6 +70,7 @@ class Details:
         self._has_births = "create_time" in fields
         self._has_bits = "attrib_bits" in fields
         self._has_types = "mime_type" in fields or "text_hint" in fields
+        self._has_lists = "acl" in fields
         self._has_names = "untranslated_name" in fields
         self._known = _KNOWN | (_TRANSLATION_ERR if self._has_names else 0)
 
@@ -88,31 +99,33 @@ class Details:
         Raises:
             SFTPError: INVALID_PARAMETER, for who is told of attribute bits (filexfer-13, 7.9, APPEND_ONLY).
         """
-        _, _, extra = self.stat(confine, path)
+        extra = self.stat(confine, path)[2]
         if self._has_bits and extra is not None and extra.marks & APPEND:
             raise SFTPError(Status.INVALID_PARAMETER, "This file can only be appended to")
 
     def open(self, descriptor: int, name: bytes) -> Found:
         """Look at what is open; `name` is what it was opened by."""
         status = os.fstat(descriptor)
-        return status, name, None if self._statx is None else self._statx(descriptor, b"")
+        extra = None if self._statx is None else self._statx(descriptor, b"")
+        return status, name, extra, stored_of(descriptor, status) if self._has_lists else NO_LISTS
 
     def at(self, directory: int, name: bytes, status: os.stat_result) -> Found:
-        """Look at a name in an open directory, whose status is known."""
+        """Look at a name in an open directory, whose status is known; not at its lists."""
         extra = None if self._statx is None else self._statx(directory, name)
         # Another file may have its name by now.
-        return status, name, extra if extra is not None and extra.inode == status.st_ino else None
+        return status, name, extra if extra is not None and extra.inode == status.st_ino else None, NO_LISTS
 
     def _seen(self, directory: int, name: bytes, status: os.stat_result | None) -> Found:
         if status is None:
             raise fail(ENOENT)
-        return self.at(directory, name, status)
+        found = self.at(directory, name, status)
+        return (*found[:3], stored_at(directory, name, status)) if self._has_lists else found
 
     # On the reactor's thread
 
     def attributes(self, found: Found) -> Attributes:
         """Return the attributes of what was found."""
-        status, name, extra = found
+        status, name, extra, lists = found
         new = of_stat(status, *self._accounts.names())
         regular = S_ISREG(status.st_mode)
         if extra is not None and self._has_births and extra.has_birth:
@@ -126,6 +139,8 @@ class Details:
             if self._has_names and not is_utf8(name):
                 new.attrib_bits |= _TRANSLATION_ERR
                 new.untranslated_name = name
+        if lists is not NO_LISTS:
+            new.acl = told_of(lists, status, *self._accounts.names())
         return new
 
 

@@ -20,7 +20,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.beneath import Beneath, Opened
-from conchsftp.files.changes import SETS, names_somebody, wanted
+from conchsftp.files.changes import SETS, SETS_LISTS, names_somebody, wanted
 from conchsftp.files.confine import Judge, encode
 from conchsftp.files.crossing import Crossing, Moving
 from conchsftp.files.descriptor import Descriptor
@@ -49,7 +49,7 @@ from conchsftp.interfaces import (
     IWriteFrom,
 )
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import REPLACING, OpenFlag
+from conchsftp.sftp.numbers import REPLACING, ACLSupport, OpenFlag
 from conchsftp.sftp.open_mode import to_os_flags
 from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount, Workers, shield
@@ -81,7 +81,6 @@ class LocalFileSystem:
     """
 
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, IScan)
-    sets = SETS
     attrib_bits = SETTABLE
 
     def __init__(
@@ -106,6 +105,7 @@ class LocalFileSystem:
         self._nested: list[tuple[str, Mount]] = []
         self._find_nested_mounts()
         self._details: Details | None = None
+        self._tells: frozenset[str] | None = None
         # Asked for with every LSTAT: what a conversation with details has instead is decided once, by `detailed`.
         self._stat_now: Callable[[str], Any] = self._beneath.stat
         self._lstat_now: Callable[[str], Any] = self._beneath.lstat
@@ -140,7 +140,19 @@ class LocalFileSystem:
     @property
     def tells(self) -> frozenset[str]:
         """What it can tell beyond stat(2); see `IDetails`."""
-        return tells()
+        if self._tells is None:
+            self._tells = tells(self._beneath.fd)
+        return self._tells
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """What a SETSTAT may change; see `IDetails`."""
+        return SETS_LISTS if "acl" in self.tells else SETS
+
+    @property
+    def acl_support(self) -> int:
+        """What is done of access control lists: `ACLSupport` bits. Whether entries are inherited is nobody's choice."""
+        return int(ACLSupport.ALLOW | ACLSupport.DENY) if "acl" in self.tells else 0
 
     def detailed(self, fields: Set[str]) -> "LocalFileSystem":
         """Return a file system of the same files that tells these fields as well; see `IDetails`."""

@@ -48,10 +48,18 @@ class Modes:
     ) -> "Making":
         changes = further(attributes, accounts) if says_more_than_mode(attributes) else None
         if self.forced:
+            if changes is not None:
+                changes.acl = None
             return Making(mode, True, changes)
         if attributes.permissions is not None:
             mode = attributes.permissions
-        return Making(mode & ~(self.umask or 0), self.umask is not None, changes)
+        mode &= ~(self.umask or 0)
+        if changes is not None and changes.acl is not None:
+            changes.acl_limit = ~(self.umask or 0) & 0o777
+            if changes.acl.rules is not None:
+                # Until it has its list, which decides about all nine bits, nobody else may open it.
+                mode &= ~0o077
+        return Making(mode, self.umask is not None, changes)
 
 
 @dataclass(slots=True)

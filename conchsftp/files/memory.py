@@ -60,6 +60,7 @@ class MemoryFileSystem:
     file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
     tells = frozenset(("create_time", "attrib_bits", "mime_type", "text_hint"))
     sets = SETS
+    acl_support = 0
     attrib_bits = SETTABLE
 
     def __init__(

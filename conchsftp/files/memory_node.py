@@ -128,7 +128,10 @@ class Node:
         self.adopt(attributes, now)
 
     def adopt(self, attributes: Attributes, now: int) -> None:
-        """Apply what can be applied, but not the size: to what was just made."""
+        """Apply what can be applied, but not the size: to what was just made, and nobody sees yet."""
+        if attributes.acl is not None:
+            # What is made without it would allow more than was asked.
+            raise SFTPError(Status.OP_UNSUPPORTED, "Access control lists are not kept here")
         self.ctime = now
         if attributes.permissions is not None:
             self.mode = attributes.permissions

@@ -91,7 +91,7 @@ def to_know(c: Any, e: Any, r: Any) -> None:
 
 def to_make_directory(c: Any, e: Any, r: Any) -> None:
     """Need `mkdir`; owners are left out for who may not choose them."""
-    _leave_owner(e, _require(c, e.path, MKDIR, makes=True))
+    _leave_owner(e, _require(c, e.path, MKDIR | _listed(e), makes=True))
 
 
 def to_list(c: Any, e: Any, r: Any) -> None:
@@ -119,11 +119,12 @@ def to_open(c: Any, e: Any, r: Any) -> None:
         needed |= DELETE
     changes = writes or how in _TRUNCATING
     if how in _ONLY_NEW and changes and not words & WRITE and words & CREATE:
+        needed |= _listed(e)
         _narrow(e, _ONLY_NEW[Disposition(how)])
     elif how in _ONLY_NEW and not words & CREATE and (words & WRITE or not changes):
         _narrow(e, _ONLY_OLD[Disposition(how)])
     elif how in _MAKING:
-        needed |= CREATE
+        needed |= CREATE | _listed(e)
     elif changes:
         needed |= WRITE
     if words & needed != needed:
@@ -254,6 +255,11 @@ def _setting(c: Any, attributes: Attributes | None) -> int:
 
 def _narrow(event: Any, how: Disposition) -> None:
     event.open_flags = OpenFlag(int(event.open_flags) & ~_DISPOSITION | how)
+
+
+def _listed(event: Any) -> int:
+    """Return the word for the access control list of what is made. To leave it out would allow more than was asked."""
+    return CHMOD if event.attributes is not None and event.attributes.acl is not None else 0
 
 
 def _leave_owner(event: Any, place: Place) -> None:

@@ -5,7 +5,7 @@ Declares no operation. Knows nothing of order, packets or versions.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zope.interface.interface import InterfaceClass
@@ -13,6 +13,7 @@ from zope.interface.interface import InterfaceClass
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent
 from conchsftp.session.lanes import Lanes, Ticket
+from conchsftp.sftp.attribute_table import ACL_FLAG
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
@@ -159,10 +160,13 @@ def by_nothing(conversation: Any, request: Any) -> tuple[str, ...]:
 
 
 def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:
-    """Answer with the attributes that the event holds."""
-    if event.attributes is None:
+    """Answer with the attributes that the event holds; with an access control list only where it was asked for."""
+    attributes = event.attributes
+    if attributes is None:
         raise SFTPError(Status.NO_SUCH_FILE)
-    return Attrs(attributes=event.attributes)
+    if attributes.acl is not None and not event.flags & ACL_FLAG:
+        attributes = replace(attributes, acl=None)
+    return Attrs(attributes=attributes)
 
 
 def name_reply(name: bytes, attributes: Attributes | None = None) -> Names:

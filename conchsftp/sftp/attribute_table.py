@@ -44,6 +44,8 @@ NANOSECONDS = 0x100
 STRIPPED = {3: 0x20, 4: 0, 5: 0, 6: 0}
 """Flags that are ignored on arrival: a Huawei client sets version 4's modification time in version 3, without data."""
 
+ACL_FLAG = 0x0040
+"""The flag of the access control list."""
 ALLOCATION_SIZE = 0x0400
 """The flag of the allocation size."""
 
@@ -150,8 +152,8 @@ ROWS = (
     Row(0x0010, (("create_time", I64),), FROM4, nanos=True),
     Row(0x0020, (("mtime", I64),), FROM4, nanos=True),
     Row(0x8000, (("ctime", I64),), V6, nanos=True),
-    Row(0x0040, (("acl", acl.PLAIN),), V4_V5),
-    Row(0x0040, (("acl", acl.WITH_FLAGS),), V6),
+    Row(ACL_FLAG, (("acl", acl.PLAIN),), V4_V5),
+    Row(ACL_FLAG, (("acl", acl.WITH_FLAGS),), V6),
     # filexfer-05, 5.8 has one word; implementations that send two in version 5 contradict it.
     Row(ATTRIB_BITS, (("attrib_bits attrib_bits_valid", _BITS_5),), V5, find=_find_bits_5),
     Row(ATTRIB_BITS, (("attrib_bits", U32), ("attrib_bits_valid", U32)), V6, find=_find_bits),

@@ -67,7 +67,7 @@ class TellingTests(DetailsCase):
     def test_ability(self) -> None:
         """It says what it can tell, and that is no more than the record has."""
         self.assertTrue(IDetails.providedBy(self.plain))
-        self.assertLessEqual(self.plain.tells, ALL)
+        self.assertLessEqual(self.plain.tells, ALL | {"acl"})
         for field in self.plain.tells | self.plain.sets:
             self.assertTrue(hasattr(NONE, field), field)
 

@@ -82,7 +82,7 @@ class ToldTests(SynchronousTestCase):
         for version in (3, 6, 3, 4):
             conversation.speak(version)
             self.assertEqual(conversation.files is files, version == 3)
-        self.assertEqual(asked, [set(files.tells), {"create_time"} & files.tells])
+        self.assertEqual(asked, [set(files.tells), {"create_time", "acl"} & files.tells])
 
     def test_fields(self) -> None:
         """The codec knows which attributes its version has words for."""
