@@ -71,6 +71,15 @@ class Same(Parameter[int]):
         setattr(attributes, self._field, value)
 
 
+class Bits(Same):
+    """The attribute bits; one that a handler sets means something from then on."""
+
+    def write(self, attributes: Attributes, value: Any) -> None:
+        attributes.attrib_bits = value
+        if value is not None and attributes.attrib_bits_valid is not None:
+            attributes.attrib_bits_valid |= value
+
+
 class Type(Same):
     """The type of the file; a number is taken as well."""
 
@@ -206,7 +215,9 @@ class AttributeParameters:
     file_a_time = Milliseconds("atime", "Last access, in milliseconds since 1970, UTC.")
     file_create_time = Milliseconds("create_time", "Creation, in milliseconds since 1970, UTC.")
     file_m_time = Milliseconds("mtime", "Last change of the content, in milliseconds since 1970, UTC.")
-    file_attrib_bits = Same("attrib_bits", "int | None", "`AttribBit` bits, since version 5.")
+    file_attrib_bits = Bits(
+        "attrib_bits", "int | None", "`AttribBit` bits, since version 5; setting one makes it mean something."
+    )
     file_attrib_bits_valid = Same("attrib_bits_valid", "int | None", "Which of those bits mean something.")
     other_attributes = Others(
         "str | None",

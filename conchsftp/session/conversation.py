@@ -15,8 +15,9 @@ from zope.interface import providedBy
 
 from conchsftp import log
 from conchsftp.errors import SFTPError
-from conchsftp.events.files import FileOpen
+from conchsftp.events.files import FileOpen, GetAttributes
 from conchsftp.events.kinds import FileEvent
+from conchsftp.events.own import DirRead
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
 from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
@@ -56,6 +57,8 @@ class Conversation:
     """How lines end for the client in what it opens as text."""
     pipeline: Any = None
     """Carries out the requests that others are made of."""
+    refuses_extended = False
+    """Whether a SETSTAT of extended attributes fails."""
 
     def __init__(
         self,
@@ -125,8 +128,7 @@ class Conversation:
         self.codec = codec = Codec(version, self.client, clock=clock)
         self.newline = self.settings.server_eol.encode("ascii")
         self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
-        told = self._files.tells & codec.fields if IDetails.providedBy(self._files) else None
-        self.files = self._files.detailed(told) if told else self._files
+        self._detail(codec)
         return codec
 
     def _name(self, encoding: str) -> None:
@@ -142,6 +144,17 @@ class Conversation:
     def hashing(self) -> Places:
         """Places for requests that compute hashes; what is more than that waits."""
         return Places(_MOST_HASHING)
+
+    def _detail(self, codec: Codec) -> None:
+        """Have the file system tell what the version has words for; all that it knows where handlers see it."""
+        self.files, self.refuses_extended = self._files, False
+        if not IDetails.providedBy(self._files):
+            return
+        listened = not self.events.listeners.keys().isdisjoint((GetAttributes, DirRead))
+        told = self._files.tells if listened else self._files.tells & codec.fields
+        if told:
+            self.files = self._files.detailed(told)
+        self.refuses_extended = codec.refuses_extended and "extended" not in self._files.sets
 
     def stop_when_over(self, result: Any) -> Any:
         """Return the result of a request; if it can be stopped, that is done when the session is lost."""

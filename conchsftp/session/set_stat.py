@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
+from conchsftp.errors import SFTPError
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import TEXTS, Status
 
@@ -40,12 +41,16 @@ def applied(c: Any, wanted: Attributes | None, apply: Callable[[Attributes], Any
         wanted: what the client asks for.
         apply: sets attributes.
         look: fails if that which they belong to is not there; called where nothing is left to set.
+    Raises:
+        SFTPError: OP_UNSUPPORTED for extended attributes that nobody knows, where the version has them refused.
     """
     wanted = wanted or Attributes()
     ignored = IGNORED[c.settings.set_stat_policy]
+    left = replace(wanted, **ignored) if ignored else wanted
+    if left.extended and c.refuses_extended:
+        raise SFTPError(Status.OP_UNSUPPORTED, "There are no extended attributes here")
     if not ignored:
         return apply(wanted)
-    left = replace(wanted, **ignored)
     if _asked(left) or not _asked(wanted):
         return apply(left)
     return look()

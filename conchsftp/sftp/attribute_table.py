@@ -123,7 +123,9 @@ def _find_names(record: Attributes) -> tuple[str, str] | None:
 
 
 def _find_bits_5(record: Attributes) -> tuple[int] | None:
-    return None if record.attrib_bits is None else (record.attrib_bits,)
+    # "Bits not set in attrib-bits-valid MUST be ignored" (filexfer-13, 7.9): without that word they are left out.
+    valid = _ALL_BITS_5 if record.attrib_bits_valid is None else record.attrib_bits_valid & _ALL_BITS_5
+    return None if record.attrib_bits is None else (record.attrib_bits & valid,)
 
 
 def _find_bits(record: Attributes) -> tuple[int, int] | None:

@@ -86,6 +86,8 @@ class Codec:
         self._has_longnames = version == 3
         self.fields = fields(version)
         """The attributes that the version has words for, as names of `Attributes`."""
+        self.refuses_extended = version >= 6
+        """Whether a SETSTAT of extended attributes that nobody knows fails; before, these are ignored."""
         self.has_charset = version >= 4
         """Whether names are UTF-8 by definition; in version 3 they are whatever both sides use."""
 

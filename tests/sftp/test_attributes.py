@@ -255,7 +255,7 @@ def records(draw, version):
     fields.update(draw(some(owner=NAMES, group=NAMES, atime=I64, create_time=I64, mtime=I64, acl=acls(version))))
     fields["type"] = draw(st.sampled_from([kind for kind in FileType if kind <= 5 or version > 4]))
     if version == 5 and draw(st.booleans()):
-        fields.update(attrib_bits=draw(U32), attrib_bits_valid=0x7FF)
+        fields.update(attrib_bits=draw(st.integers(0, 0x7FF)), attrib_bits_valid=0x7FF)
     if version == 6:
         fields.update(draw(some(allocation_size=U64, ctime=I64, text_hint=st.integers(0, 255), mime_type=st.text())))
         fields.update(draw(some(link_count=U32, untranslated_name=BLOBS)))

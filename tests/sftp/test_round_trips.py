@@ -216,9 +216,11 @@ def _said_later(known: Attributes, version: int) -> dict[str, Any]:
     if known.acl is not None:
         found["acl"] = _said_acl(known.acl, version)
     if known.attrib_bits is not None and version > 4:
-        found["attrib_bits"] = known.attrib_bits
+        valid = 0xFFF if known.attrib_bits_valid is None else known.attrib_bits_valid
+        # Version 5 has neither a word for what is valid nor a bit for names that could not be translated.
+        found["attrib_bits"] = known.attrib_bits if version == 6 else known.attrib_bits & valid & 0x7FF
         if version == 6:
-            found["attrib_bits_valid"] = 0xFFF if known.attrib_bits_valid is None else known.attrib_bits_valid
+            found["attrib_bits_valid"] = valid
     if known.mime_type is not None and version == 6:
         found["mime_type"] = known.mime_type.encode()
     return found
