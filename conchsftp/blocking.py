@@ -43,6 +43,7 @@ BLOCKING = {
     "os.fchmod": Policy.MOUNT,
     "os.fchown": Policy.MOUNT,
     "os.ftruncate": Policy.MOUNT,
+    "fcntl.fcntl(F_OFD_SETLK)": Policy.MOUNT,
     "os.preadv": Policy.PROBE,
     "os.pwritev": Policy.MOUNT,
     "os.close": Policy.MOUNT,

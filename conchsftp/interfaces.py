@@ -112,6 +112,30 @@ class IScan(Interface):
         """
 
 
+class ILocks(Interface):
+    """Ability of a file: locking ranges of it. Source: filexfer-13, SSH_FXP_BLOCK and SSH_FXP_UNBLOCK."""
+
+    def lock(offset, length, mask):
+        """
+        Lock a range until it is unlocked or the file is closed; never wait for whoever has locked it.
+
+        Args:
+            offset: in bytes; may lie past the end.
+            length: in bytes; 0 means up to what is now the end.
+            mask: the BLOCK bits of `OpenFlag`; see `ILocking`.
+        Raises:
+            SFTPError: BYTE_RANGE_LOCK_REFUSED if any of it is locked, by this very file or another.
+        """
+
+    def unlock(offset, length):
+        """
+        Release a range; both numbers are those that `lock` was given.
+
+        Raises:
+            SFTPError: NO_MATCHING_BYTE_RANGE_LOCK if this file has not locked exactly that.
+        """
+
+
 class IAbandoned(Interface):
     """Ability of a file or directory: being told that nobody will complete it, so that nothing half is kept."""
 
@@ -166,7 +190,7 @@ class IFileSystem(Interface):
             flags: `OpenFlag`; its three lowest bits are the `Disposition`.
             attributes: applied only to a file that this call creates.
         Returns:
-            An `IFile`, with whichever of `IReadInto`, `IWriteFrom`, `ISync`, `ICopy` it can.
+            An `IFile`, with whichever of `IReadInto`, `IWriteFrom`, `ISync`, `ICopy`, `ILocks` it can.
         """
 
     def list(path):
@@ -231,6 +255,19 @@ class IHardLinks(Interface):
 
     def make_hard_link(path, new_path):
         """Give an existing file a second name."""
+
+
+class ILocking(Interface):
+    """
+    Ability of a file system: keeping others from what one has open.
+
+    A lock ends with the file, however that is closed. It is between all who have the file open, in whatever session.
+    """
+
+    lock_masks = Attribute(
+        "Frozenset of the masks that `ILocks` carries out: combinations of the BLOCK bits of `OpenFlag`."
+    )
+    open_lock_masks = Attribute("Frozenset of the combinations of these bits that `open` carries out among its flags.")
 
 
 class ISpace(Interface):

@@ -101,11 +101,19 @@ class Workers:
         self._pool = pool
         self._waits = waits if waits is not None else _voluntary_switches
         self._limit = inf if rule is Rule.INLINE else SLOW_SECONDS
+        self._shared: dict[type[Any], Any] = {}
         # Each keeps a disk or a processor busy; a client asks for a hash with one packet.
         self.scans = FewThreads(self, 4)
         self._mounts: dict[int, Mount] = {}
         self._mount_table: list[MountRow] = []
         self._table_until = -inf
+
+    def shared(self, kind: type[R]) -> R:
+        """Return the one object of a class that all file systems of a server share."""
+        if kind not in self._shared:
+            self._shared[kind] = kind()
+        found: R = self._shared[kind]
+        return found
 
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Deferred[R]":
         """Call the function in a thread."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from conchsftp.events.kinds import Event, FileEvent, Phase, event
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import OpenFlag
 from conchsftp.sftp.replies import NameEntry
 
 
@@ -63,6 +64,47 @@ class LinkRead(FileEvent):
 
     path: str
     target: str = ""
+
+
+@event(Phase.BOTH, documented=False, writable="mask")
+class FileLock(FileEvent):
+    """
+    A client wants to lock a range of an open file: BLOCK, since version 6.
+
+    A lock ends with FileUnlock or FileClose. What the flags of OPEN lock, `open_flags` of FileOpen tells.
+
+    Attributes:
+        path: the file.
+        handle: what stands for it.
+        offset: where the range begins, in bytes.
+        length: in bytes; 0: up to what is now the end.
+        mask: what others are kept from: BLOCK_READ, BLOCK_WRITE, BLOCK_DELETE; with BLOCK_ADVISORY only those that lock
+            as well.
+    """
+
+    path: str
+    handle: str
+    offset: int
+    length: int
+    mask: OpenFlag
+
+
+@event(Phase.BOTH, documented=False)
+class FileUnlock(FileEvent):
+    """
+    A client wants to release a range that it has locked: UNBLOCK, since version 6.
+
+    Attributes:
+        path: the file.
+        handle: what stands for it.
+        offset: as FileLock had it, in bytes.
+        length: the same.
+    """
+
+    path: str
+    handle: str
+    offset: int
+    length: int
 
 
 @event(Phase.BOTH, documented=False, writable="result")

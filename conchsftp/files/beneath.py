@@ -12,10 +12,12 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.calls import find_rename_exclusively
-from conchsftp.files.changes import Changes
+from conchsftp.files.changes import MAX_SIZE, Changes, truncate
 from conchsftp.files.confine import Confine, Judge, Place, decode, encode
 from conchsftp.files.links import Links
+from conchsftp.files.locks import DELETING, NONE, READING, WRITING, Locks, kind_of
 from conchsftp.files.making import Making
+from conchsftp.files.system_locks import set_lock
 from conchsftp.files.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.statuses import Status
 
@@ -39,6 +41,12 @@ class Opened:
     directory: int
     name: bytes
 
+    def close(self) -> None:
+        """Release what nobody wants any more."""
+        os.close(self.descriptor)
+        if self.directory >= 0:
+            os.close(self.directory)
+
 
 class Beneath(Confine):
     """A directory that is not left, and what can be done in it."""
@@ -48,6 +56,8 @@ class Beneath(Confine):
     ) -> None:
         super().__init__(root, base, links=links, judge=judge)
         self._rename_exclusively = find_rename_exclusively()
+        self.locks = Locks()
+        """What nobody may do to a file because somebody has locked it; the owner puts that of the server here."""
 
     def open(self, path: str, flags: int, making: Making | None, *, keep_directory: bool = False) -> Opened:
         """
@@ -70,6 +80,9 @@ class Beneath(Confine):
             # A new file is the usual case, so creating is tried before anything is looked at.
             place: Place = find(path) if making is None or attempt else (*self.parent(path), None)
             try:
+                if self.locks.held and place[2] is not None:
+                    access = access_of(flags, deletes=keep_directory)
+                    self.locks.check_opening(key_of(place[2]), access, truncates=bool(flags & os.O_TRUNC))
                 opened = _try_to_open(place, flags, making)
                 if opened is not None:
                     if keep_directory:
@@ -80,6 +93,29 @@ class Beneath(Confine):
             if exclusive:
                 raise fail(EEXIST)
         raise SFTPError(Status.FAILURE, "The file is created and removed again all the time")
+
+    def open_alone(self, path: str, flags: int, making: Making | None, mask: int, *, keep_directory: bool) -> Opened:
+        """
+        Open a file as `open` does, and lock all of it; nothing is truncated before that.
+
+        Args:
+            mask: the BLOCK bits of the flags of OPEN.
+        Raises:
+            SFTPError: LOCK_CONFLICT if it is open elsewhere, or locked by another program.
+        """
+        opened = self.open(path, flags & ~os.O_TRUNC, making, keep_directory=keep_directory)
+        try:
+            truncates, access = bool(flags & os.O_TRUNC), access_of(flags, deletes=keep_directory)
+            self.locks.check_opening(key_of(opened.status), access, mask, truncates=truncates)
+            kind = kind_of(mask, access)
+            if kind != NONE and not set_lock(opened.descriptor, kind, 0, MAX_SIZE + 1):
+                raise SFTPError(Status.LOCK_CONFLICT, "Another program on the server has locked the file")
+            if truncates:
+                truncate(opened.descriptor, 0)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     def open_directory(self, path: str) -> tuple[int, os.stat_result]:
         """Open a directory for reading; return it and the status of the directory above (its own, at the root)."""
@@ -98,6 +134,8 @@ class Beneath(Confine):
         try:
             if status is None:
                 raise fail(ENOENT)
+            if self.locks.held:
+                self.locks.check_resizing(None, key_of(status), status.st_size, changes.size, changes.allocation)
             changes.apply_at(directory, name, status)
         finally:
             self.leave(directory)
@@ -129,6 +167,7 @@ class Beneath(Confine):
         """Remove a file or a link."""
         directory, name = self.parent(path)
         try:
+            self.check_removing(directory, name)
             os.unlink(name, dir_fd=directory)
         except PermissionError:
             # POSIX lets a system say EPERM to the unlinking of a directory; Linux says EISDIR.
@@ -137,6 +176,15 @@ class Beneath(Confine):
             raise
         finally:
             self.leave(directory)
+
+    def check_removing(self, directory: int, name: bytes) -> None:
+        """Refuse to remove, or to replace, what somebody has locked against that."""
+        if self.locks.held:
+            try:
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except OSError:
+                return  # what is wrong with it, removing tells
+            self.locks.check_removing(key_of(status))
 
     def remove_same(self, directory: int, name: bytes, status: os.stat_result) -> None:
         """Remove a name if it is still that of a certain file."""
@@ -163,6 +211,7 @@ class Beneath(Confine):
     def move(self, directory: int, name: bytes, new_directory: int, new_name: bytes, replace: bool) -> None:
         """Rename a name in an open directory; EEXIST if the new name exists, unless it may be replaced."""
         if replace:
+            self.check_removing(new_directory, new_name)
             os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
         else:
             self._rename_without_replacing(directory, name, new_directory, new_name)
@@ -242,6 +291,19 @@ class Beneath(Confine):
         except FileNotFoundError:
             return os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
         raise fail(EEXIST)
+
+
+def key_of(status: os.stat_result) -> tuple[int, int]:
+    """Return what a file is known by in the table of locks."""
+    return status.st_dev, status.st_ino
+
+
+def access_of(flags: int, *, deletes: bool) -> int:
+    """Return what the flags of open(2) open a file for, as the table of locks says it."""
+    return _ACCESS[flags & os.O_ACCMODE] | (DELETING if deletes else 0)
+
+
+_ACCESS = {os.O_RDONLY: READING, os.O_WRONLY: WRITING, os.O_RDWR: READING | WRITING}
 
 
 def _unlink_or_undo(directory: int, name: bytes, new_directory: int, new_name: bytes) -> None:

@@ -146,6 +146,7 @@ class Crossing:
             raise SFTPError(Status.FAILURE, "A directory cannot be moved to another file system")
         if not S_ISREG(status.st_mode) and not S_ISLNK(status.st_mode):
             raise SFTPError(Status.FAILURE, "Devices, pipes and sockets cannot be moved to another file system")
+        self._beneath.check_removing(self._directory, self._name)
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=self._directory, effective_ids=True):
             # Found out now, and not when the copy stands there and the original cannot be removed.
             read_only = os.fstatvfs(self._directory).f_flag & os.ST_RDONLY

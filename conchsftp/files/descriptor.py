@@ -17,6 +17,7 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.workers import Mount, Workers, shield
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Descriptor:
@@ -89,6 +90,11 @@ class Descriptor:
 
     def _attributes(self, status: os.stat_result) -> Attributes:
         return of_stat(status, *self._accounts.names())
+
+
+def then(result: "T | Deferred[T]", function: Callable[[T], Any]) -> Any:
+    """Go on with a result, now or when it comes."""
+    return result.addCallback(function) if isinstance(result, Deferred) else function(result)
 
 
 def _change(descriptor: int, attributes: Attributes, accounts: Accounts) -> None:

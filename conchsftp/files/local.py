@@ -19,19 +19,21 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
-from conchsftp.files.beneath import Beneath, Opened
+from conchsftp.files.beneath import Beneath, Opened, access_of, key_of
 from conchsftp.files.changes import SETS, SETS_LISTS, names_somebody, wanted
 from conchsftp.files.confine import Judge, encode
 from conchsftp.files.crossing import Crossing, Moving
-from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.descriptor import Descriptor, then
 from conchsftp.files.detailed import DetailedDirectory, DetailedFile
 from conchsftp.files.details import Details, tells
 from conchsftp.files.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
+from conchsftp.files.locks import MASKS, Locks, mask_of
 from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.marks import SETTABLE
 from conchsftp.files.stat import of_stat
+from conchsftp.files.system_locks import POSSIBLE
 from conchsftp.interfaces import (
     IAccounts,
     ICopy,
@@ -40,6 +42,8 @@ from conchsftp.interfaces import (
     IGuarded,
     IHardLinks,
     ILinks,
+    ILocking,
+    ILocks,
     IOnDisk,
     IReadInto,
     IRestrict,
@@ -55,13 +59,13 @@ from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount, Workers, shield
 
 R = TypeVar("R")
-T = TypeVar("T")
 
-# "Cannot guarantee the lock: SSH_FX_OP_UNSUPPORTED" (filexfer-13, 8.1.1.3), and BACKUP_STREAM is another file format.
-_REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
+_MASKS = MASKS if POSSIBLE else frozenset()
+_Opening = tuple[Opened, int, int]
+"""An open file, the flags of open(2), and the mask that it is locked with."""
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk, IDetails)
+@implementer(IFileSystem, ILinks, IHardLinks, ILocking, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk, IDetails)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -80,7 +84,8 @@ class LocalFileSystem:
         symlink_policy: `inside`, `deny` or `follow`, see `Links`.
     """
 
-    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, IScan)
+    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, IScan, ILocks)
+    lock_masks = open_lock_masks = _MASKS
     attrib_bits = SETTABLE
 
     def __init__(
@@ -99,6 +104,7 @@ class LocalFileSystem:
         self._beneath = root if isinstance(root, Beneath) else Beneath(root, links=Links(symlink_policy))
         self._crosses = {"fail": False, "copy": True}[cross_device_rename]
         self._workers = workers
+        self._locks = self._beneath.locks = workers.shared(Locks)
         self._modes = Modes(umask=umask, file=file_mode, directory=directory_mode, forced=force_modes)
         self._accounts = accounts if accounts is not None else Accounts(workers)
         self._mount = workers.mount_of(os.fstat(self._beneath.fd).st_dev, self._beneath.fd)
@@ -113,7 +119,7 @@ class LocalFileSystem:
 
     def rooted_at(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the directory at `path` as `/`, and nothing above it."""
-        return _then(self._call(path, self._beneath.descend, path), self._again)
+        return then(self._call(path, self._beneath.descend, path), self._again)
 
     def rooted_at_place(self, place: str) -> "Deferred[LocalFileSystem]":
         """
@@ -129,11 +135,11 @@ class LocalFileSystem:
 
         Everything else, and links that lead there, is PERMISSION_DENIED.
         """
-        return _then(self._call(path, self._beneath.descend, path, path), self._again)
+        return then(self._call(path, self._beneath.descend, path, path), self._again)
 
     def guarded_by(self, judge: Judge) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the same files, and follows a link only where it may; see `IGuarded`."""
-        return _then(self._workers.call(self._mount, self._beneath.guarded, judge), self._again)
+        return then(self._workers.call(self._mount, self._beneath.guarded, judge), self._again)
 
     # IDetails
 
@@ -166,13 +172,13 @@ class LocalFileSystem:
     # IFileSystem
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
-        os_flags, delete = _how(int(access), int(flags))
+        os_flags, delete, mask = _how(int(access), int(flags))
         if attributes.allocation_size:
             # That may take as long as writing it.
-            opened = self._workers.thread(self._open_now, path, os_flags, attributes, delete)
+            opened = self._workers.thread(self._open_now, path, os_flags, attributes, delete, mask)
             return shield(opened.addCallback(self._file), late=_close)
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
-        return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete)
+        return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete, mask)
 
     def list(self, path: str) -> "LocalDirectory | Deferred[LocalDirectory]":
         return self._make(self._mount_at(path), self._directory, self._open_directory_now, path)
@@ -248,10 +254,12 @@ class LocalFileSystem:
         path = self._beneath.path_of(place) if os.path.isabs(place) else os.path.normpath("/" + place)
         return self._again(self._beneath.descend(path))
 
-    def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool) -> tuple[Opened, int, bool]:
+    def _open_now(self, path: str, flags: int, attributes: Attributes, delete: bool, mask: int) -> _Opening:
         making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None
         try:
-            return self._beneath.open(path, flags, making, keep_directory=delete), flags, delete
+            if mask:
+                return self._beneath.open_alone(path, flags, making, mask, keep_directory=delete), flags, mask
+            return self._beneath.open(path, flags, making, keep_directory=delete), flags, mask
         except PermissionError as problem:
             # Only an owner's rights are EACCES. Who is not told of such files knows nothing but that it is refused.
             if problem.errno == EPERM and self._details is not None and not flags & os.O_APPEND:
@@ -277,18 +285,33 @@ class LocalFileSystem:
             return shield(opened.addCallback(build), late=_close)
         return build(opened)
 
-    def _file(self, outcome: tuple[Opened, int, bool]) -> LocalFile:
-        opened, flags, delete = outcome
+    def _file(self, outcome: _Opening) -> LocalFile:
+        opened, flags, mask = outcome
+        deletes = opened.directory >= 0
+        locks, key, access = self._locks, key_of(opened.status), access_of(flags, deletes=deletes)
+        mount = self._mount_of(opened.status, opened.descriptor)
+        if mask or locks.held:
+            # Others may have locked it since it was looked at, in a thread.
+            try:
+                locks.check_opening(key, access, mask)
+            except SFTPError:
+                self._workers.call(mount, opened.close)
+                raise
         details = self._details
         build = LocalFile if details is None else partial(DetailedFile, details=details, name=opened.name)
-        return build(
+        file = build(
             opened.descriptor,
-            self._mount_of(opened.status, opened.descriptor),
+            mount,
             self._workers,
             self._accounts,
             append=bool(flags & os.O_APPEND),
-            after_close=partial(self._delete_closed, opened) if delete else None,
+            after_close=partial(self._delete_closed, opened) if deletes else None,
+            locks=locks,
+            key=key,
+            access=access,
         )
+        locks.enter(file, mask)
+        return file
 
     def _delete_closed(self, opened: Opened) -> None:
         try:
@@ -344,23 +367,20 @@ class LocalFileSystem:
 
 
 @lru_cache
-def _how(access: int, flags: int) -> tuple[int, bool]:
-    """Return the flags of open(2), and whether the file is to be removed when it is closed."""
-    if flags & _REFUSED_FLAGS:
+def _how(access: int, flags: int) -> tuple[int, bool, int]:
+    """Return the flags of open(2), whether the file is to be removed when it is closed, and how it is to be locked."""
+    mask = mask_of(flags)
+    if flags & OpenFlag.BACKUP_STREAM or (mask and mask not in _MASKS):
+        # "Cannot guarantee the lock: SSH_FX_OP_UNSUPPORTED" (filexfer-13, 8.1.1.3), and the other is a file format.
         raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be locked here")
     try:
-        return to_os_flags(access, flags), bool(flags & OpenFlag.DELETE_ON_CLOSE)
+        return to_os_flags(access, flags), bool(flags & OpenFlag.DELETE_ON_CLOSE), mask
     except ValueError:
         raise SFTPError(Status.INVALID_PARAMETER, "Unknown way to open a file") from None
 
 
 def _attributes(accounts: Accounts, status: os.stat_result) -> Attributes:
     return of_stat(status, *accounts.names())
-
-
-def _then(result: "T | Deferred[T]", function: Callable[[T], R]) -> "R | Deferred[R]":
-    """Go on with a result, now or when it comes."""
-    return result.addCallback(function) if isinstance(result, Deferred) else function(result)
 
 
 def _close(opened: Descriptor | Failure) -> None:

@@ -18,11 +18,14 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.changes import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
-from conchsftp.files.descriptor import Descriptor
+from conchsftp.files.descriptor import Descriptor, then
+from conchsftp.files.locks import NONE, READING, WRITING, Lock, Locks, refused
 from conchsftp.files.scanning import SCAN_STEP, scan_step
 from conchsftp.files.stoppable import Stoppable
+from conchsftp.files.system_locks import set_lock
 from conchsftp.files.walk import fail
-from conchsftp.interfaces import ICopy, IFile, IReadInto, IScan, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IFile, ILocks, IReadInto, IScan, ISync, IWriteFrom
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Mount, Workers, shield
 
@@ -35,7 +38,7 @@ _END = -1
 """An offset: wherever the file ends."""
 
 
-@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy, IScan)
+@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy, IScan, ILocks)
 class LocalFile(Descriptor):
     """
     An open regular file.
@@ -43,6 +46,8 @@ class LocalFile(Descriptor):
     Args:
         append: whether every write goes to the end, whatever its offset.
         after_close: called once the file is closed, where closing may block.
+        locks: what is locked on the server.
+        key, access: what that knows it by, see `Holder`.
     """
 
     def __init__(
@@ -54,10 +59,17 @@ class LocalFile(Descriptor):
         *,
         append: bool = False,
         after_close: Callable[[], None] | None = None,
+        locks: Locks,
+        key: Hashable,
+        access: int,
     ) -> None:
         super().__init__(descriptor, mount, workers, accounts)
         self._append = append
         self._after_close = after_close
+        self.key = key
+        self.access = access
+        self._locks = locks
+        self._held = locks.held
 
     def read(self, offset: int, length: int) -> "bytes | Deferred[bytes]":
         buffer = bytearray(length)
@@ -67,6 +79,8 @@ class LocalFile(Descriptor):
         return bytes(memoryview(buffer)[:count])
 
     def read_into(self, views: Views, offset: int) -> int | None:
+        if self._held:
+            self._locks.check(self, self.key, READING, offset, sum(map(len, views)))
         mount = self._mount
         if not mount.nowait:
             return self._read_inline(views, offset)
@@ -91,8 +105,31 @@ class LocalFile(Descriptor):
     def write_from(self, pieces: Pieces, offset: int) -> "None | Deferred[None]":
         if self._append:
             offset = _END
+        write = self._write_unlocked if self._held else _write_all
         # Only one place asks the mount, and it has to know first: the pieces lie in a buffer that is used again.
-        return self._workers.call(self._mount, _write_all, self._fd, pieces, offset, run=self._write_later)
+        return self._workers.call(self._mount, write, self._fd, pieces, offset, run=self._write_later)
+
+    def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
+        if not self._held:
+            return super().set_attributes(attributes)
+        wanted = attributes.size, attributes.allocation_size
+
+        def change(status: os.stat_result) -> "None | Deferred[None]":
+            self._locks.check_resizing(self, self.key, status.st_size, *wanted)
+            return super(LocalFile, self).set_attributes(attributes)
+
+        return then(self._call(os.fstat, self._fd), change)
+
+    def lock(self, offset: int, length: int, mask: int) -> "None | Deferred[None]":
+        if length:
+            return self._lock(offset, length, mask, 0)
+        return then(self._call(os.fstat, self._fd), lambda status: self._lock(offset, length, mask, status.st_size))
+
+    def unlock(self, offset: int, length: int) -> "None | Deferred[None]":
+        lock = self._locks.find(self, offset, length)
+        kind = self._locks.kind_around(self)
+        released = self._call(set_lock, self._fd, kind, lock.start, lock.end) if lock.kind != NONE else None
+        return then(released, lambda _: self._locks.withdraw(lock))
 
     def sync(self) -> "Deferred[None]":
         return self._run(os.fsync, self._fd)
@@ -118,6 +155,9 @@ class LocalFile(Descriptor):
                 raise SFTPError(Status.FAILURE, "The file was closed while it was copied")
             step = min(most - copied, COPY_STEP)
             at = _END if target._append else target_offset + copied
+            if self._held:
+                self._locks.check(self, self.key, READING, offset + copied, step)
+                await self._run_for(target, target._check_writing, target._fd, at, step)
             last = copied + step == most
             count = await self._run_for(target, copy_step, self._fd, offset + copied, target._fd, at, step, last)
             copied += count
@@ -142,11 +182,69 @@ class LocalFile(Descriptor):
             if self.closing:
                 raise SFTPError(Status.FAILURE, "The file was closed while it was read")
             step = min(end - offset, SCAN_STEP)
+            if self._held:
+                self._locks.check(self, self.key, READING, offset, step)
             work = self._workers.scans.run(scan_step, self._fd, offset, step, take, source=source)
             count = await shield(self._use(work))
             offset += count
             if count < step:
                 break
+
+    def _lock(self, offset: int, length: int, mask: int, size: int) -> "None | Deferred[None]":
+        lock = self._locks.grant(self, offset, length, mask, size)
+        if lock.kind == NONE:
+            return None
+        # With the whole file locked by its OPEN, a part is not to be locked less than that.
+        kind = max(lock.kind, self._locks.kind_around(self))
+        try:
+            got = self._workers.call(
+                self._mount, set_lock, self._fd, kind, lock.start, lock.end, run=self._run_unshielded
+            )
+        except BaseException:
+            self._locks.withdraw(lock)
+            raise
+        if isinstance(got, Deferred):
+            # Whether anybody still waits or not: what the system does not know must not stand in the table.
+            return shield(got.addErrback(self._not_locked, lock).addCallback(self._locked, lock))
+        self._locked(got, lock)
+        return None
+
+    def _locked(self, got: bool, lock: Lock) -> None:
+        if not got:
+            self._locks.withdraw(lock)
+            raise refused("Another program on the server has locked some of it")
+
+    def _not_locked(self, failure: Any, lock: Lock) -> Any:
+        self._locks.withdraw(lock)
+        return failure
+
+    def _write_unlocked(self, descriptor: int, pieces: Pieces, offset: int) -> None:
+        """Write, unless others have locked the place. A blocking call."""
+        self._check_writing(descriptor, offset, sum(map(len, pieces)))
+        _write_all(descriptor, pieces, offset)
+
+    def _check_writing(self, descriptor: int, offset: int, length: int) -> int:
+        """Refuse to write where others have locked. A blocking call."""
+        start = os.fstat(descriptor).st_size if offset == _END else offset
+        self._locks.check(self, self.key, WRITING, start, length)
+        return 0
+
+    def _release(self) -> "None | Deferred[None]":
+        # Not before the system has released it: whoever was granted the lock meanwhile would not get it there.
+        released = None
+        try:
+            released = super()._release()
+            return released if released is None else released.addBoth(self._left)
+        finally:
+            if released is None:
+                self._locks.leave(self)
+
+    def _left(self, outcome: Any) -> Any:
+        self._locks.leave(self)
+        return outcome
+
+    def _run_unshielded(self, function: Callable[..., bool], *args: Any) -> "Deferred[bool]":
+        return self._use(self._workers.thread(function, *args))
 
     def _read_inline(self, views: Views, offset: int) -> int | None:
         return self._workers.call(self._mount, _fill, self._fd, views, offset, run=_not_now)

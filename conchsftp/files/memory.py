@@ -17,7 +17,8 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.changes import NANOSECONDS
 from conchsftp.files.confine import Judge, check, encode
-from conchsftp.files.memory_node import SETS, SETTABLE, Content, MemoryDirectory, MemoryFile, Node
+from conchsftp.files.locks import MASKS, Locks, mask_of, opened_for
+from conchsftp.files.memory_node import SETS, SETTABLE, Content, MemoryDirectory, MemoryFile, Node, path_to
 from conchsftp.files.walk import MAX_LINKS, fail
 from conchsftp.interfaces import (
     ICopy,
@@ -26,26 +27,27 @@ from conchsftp.interfaces import (
     IGuarded,
     IHardLinks,
     ILinks,
+    ILocking,
+    ILocks,
     IReadInto,
     IRestrict,
     ISync,
     IWriteFrom,
 )
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import APPENDING, REPLACING, WRITING, Access, Disposition, FileType, OpenFlag
+from conchsftp.sftp.numbers import APPENDING, REPLACING, WRITING, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
 from conchsftp.sftp.statuses import Status
 
 _CREATING = (Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE, Disposition.OPEN_OR_CREATE)
 _TRUNCATING = (Disposition.CREATE_TRUNCATE, Disposition.TRUNCATE_EXISTING)
-_REFUSED_FLAGS = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.BACKUP_STREAM
 _LONGEST_NAME = 255
 
 Above = list[tuple[str, Node]]
 Names = list[str]
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, IRestrict, IGuarded, IDetails)
+@implementer(IFileSystem, ILinks, IHardLinks, ILocking, IRestrict, IGuarded, IDetails)
 class MemoryFileSystem:
     """
     Files in memory.
@@ -57,7 +59,8 @@ class MemoryFileSystem:
         uid, gid: who owns what is made.
     """
 
-    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy)
+    file_abilities = (IReadInto, IWriteFrom, ISync, ICopy, ILocks)
+    lock_masks = open_lock_masks = MASKS
     tells = frozenset(("create_time", "attrib_bits", "mime_type", "text_hint"))
     sets = SETS
     acl_support = 0
@@ -77,6 +80,7 @@ class MemoryFileSystem:
         self._ids = {"uid": uid, "gid": gid}
         self._root = self._new({}, 0o777)
         self._within: Names = []
+        self.locks = Locks()
         self._judge: Judge | None = None
         self._told: Set[str] = frozenset()
         for path, data in (contents or {}).items():
@@ -95,6 +99,7 @@ class MemoryFileSystem:
                 self.make_directory(here, Attributes())
         file = self.open(path, WRITING, OpenFlag(Disposition.CREATE_TRUNCATE), Attributes())
         file.write(0, data)
+        file.close()
 
     def get(self, path: str) -> bytes:
         """Return what is in a file. For tests."""
@@ -130,6 +135,8 @@ class MemoryFileSystem:
         how = _disposition(flags)
         # "O_EXCL: … if pathname is a symbolic link, then O_CREAT fails regardless of where it points." (open(2))
         found = self._find(path, follow=how != Disposition.CREATE_NEW and not flags & OpenFlag.NOFOLLOW)
+        mask, locked = mask_of(flags), opened_for(access, flags)
+        self.locks.check_opening(found.node, locked, mask, truncates=how in _TRUNCATING)
         if found.node is None and how in _CREATING:
             mode = 0o666 if attributes.permissions is None else attributes.permissions
             node = found.node = self._add(found, bytearray(), mode, attributes)
@@ -143,13 +150,12 @@ class MemoryFileSystem:
                 raise fail(EISDIR)
             if how in _TRUNCATING:
                 node.resize(0, self.now())
-        writes = bool(access & WRITING)
         return MemoryFile(
             self,
             node,
             found.name,
-            reads=bool(access & Access.READ_DATA) or not writes,
-            writes=writes,
+            access=locked,
+            mask=mask,
             append=bool(flags & APPENDING),
             close=partial(self._delete_closed, found, node) if flags & OpenFlag.DELETE_ON_CLOSE else None,
         )
@@ -170,7 +176,9 @@ class MemoryFileSystem:
         return self.told(found.name, found.existing())
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> None:
-        self._find(path, follow=follow).existing().change(attributes, self.now())
+        node = self._find(path, follow=follow).existing()
+        self.locks.check_resizing(None, node, len(node.content), attributes.size, attributes.allocation_size)
+        node.change(attributes, self.now())
 
     def make_directory(self, path: str, attributes: Attributes) -> None:
         mode = 0o777 if attributes.permissions is None else attributes.permissions
@@ -189,6 +197,7 @@ class MemoryFileSystem:
         found = self._find(path, follow=False)
         if found.existing().type == FileType.DIRECTORY:
             raise fail(EISDIR)
+        self.locks.check_removing(found.node)
         self._remove(found)
 
     def rename(self, path: str, new_path: str, flags: int) -> None:
@@ -204,6 +213,7 @@ class MemoryFileSystem:
             if new.node is node:
                 return
             self._check_replacing(node, new.node)
+            self.locks.check_removing(new.node)
             self._remove(new)
         self._enter(new, node)
         self._remove(old)
@@ -211,7 +221,7 @@ class MemoryFileSystem:
 
     def real_path(self, path: str) -> str:
         above, missing = self._walk(path, True, judged=False)
-        real_path = _path_to(above, missing)
+        real_path = path_to(above, missing)
         return real_path if self._judge is None or self._judge(path, real_path, False) else path
 
     # ILinks, IHardLinks
@@ -252,7 +262,7 @@ class MemoryFileSystem:
         if self._within and [name for name, _ in above[1 : len(self._within) + 1]] != self._within:
             raise SFTPError(Status.PERMISSION_DENIED)
         if judged and self._judge is not None:
-            real_path, node = _path_to(above, missing), above[-1][1]
+            real_path, node = path_to(above, missing), above[-1][1]
             folder = not follow if missing else node.type == FileType.DIRECTORY
             if real_path != path and not self._judge(path, real_path, folder):
                 raise SFTPError(Status.PERMISSION_DENIED)
@@ -378,20 +388,9 @@ class _Found:
         return self.node
 
 
-def _path_to(above: Above, missing: Names) -> str:
-    """Return the path that a walk has taken, with what is missing at its end."""
-    names = [name for name, _ in above[1:]]
-    for name in missing:
-        if name == "..":
-            del names[-1:]
-        else:
-            names.append(name)
-    return "/" + "/".join(names)
-
-
 def _disposition(flags: int) -> Disposition:
-    if flags & _REFUSED_FLAGS:
-        raise SFTPError(Status.OP_UNSUPPORTED, "Files cannot be locked here")
+    if flags & OpenFlag.BACKUP_STREAM:
+        raise SFTPError(Status.OP_UNSUPPORTED, "Files are no backups here")
     try:
         return disposition(flags)
     except ValueError:

@@ -1,7 +1,7 @@
 """
 What a file system in memory is made of: nodes, open files, open directories.
 
-Paths are not known here.
+Where a path leads is not known here.
 """
 
 from collections.abc import Sequence, Set
@@ -15,9 +15,10 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.changes import ALL_BITS, NANOSECONDS, refuse_unsupported
 from conchsftp.files.changes import SETS as files_on_disk_set
 from conchsftp.files.copying import refuse_overlap
+from conchsftp.files.locks import READING, WRITING
 from conchsftp.files.mime_types import guessed
 from conchsftp.files.walk import fail
-from conchsftp.interfaces import ICopy, IDirectory, IEnding, IFile, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import ICopy, IDirectory, IEnding, IFile, ILocks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit, FileType
 from conchsftp.sftp.statuses import Status
@@ -182,32 +183,41 @@ def _about(attributes: Attributes) -> int:
 _TYPES = {bytearray: FileType.REGULAR, dict: FileType.DIRECTORY, str: FileType.SYMLINK}
 
 
-@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy)
+@implementer(IFile, IReadInto, IWriteFrom, ISync, ICopy, ILocks)
 class MemoryFile:
     """
     An open file.
 
     Args:
-        files: the file system; tells the time.
+        files: the file system; tells the time, and has the locks.
+        node: what is open; the table of locks knows it by that, too.
         name: what it was opened by, at the end of its path.
+        access, mask: what for, see `Holder`, and how it is locked.
         close: called when it is closed.
     """
 
     def __init__(
-        self, files: Any, node: Node, name: str, *, reads: bool, writes: bool, append: bool, close: Any = None
+        self, files: Any, node: Node, name: str, *, access: int, mask: int, append: bool, close: Any = None
     ) -> None:
         self._files = files
         self._name = name
-        self._node = node
-        self._reads = reads
-        self._writes = writes
+        self._node = self.key = node
+        self.access = access
+        self._locks = files.locks
+        self._held = files.locks.held
+        files.locks.enter(self, mask)
+        self._reads, self._writes = bool(access & READING), bool(access & WRITING)
         self._append = append
         self._after_close = close
 
     def read(self, offset: int, length: int) -> bytes:
+        if self._held:
+            self._locks.check(self, self.key, READING, offset, length)
         return bytes(self._readable()[offset : offset + length])
 
     def read_into(self, views: Sequence[Any], offset: int) -> int:
+        if self._held:
+            self._locks.check(self, self.key, READING, offset, sum(map(len, views)))
         data = self._readable()
         start = offset
         for view in views:
@@ -228,6 +238,8 @@ class MemoryFile:
         end = offset + sum(map(len, pieces))
         if end > max(MAX_SIZE, offset):
             raise fail(EFBIG)
+        if self._held:
+            self._locks.check(self, self.key, WRITING, offset, end - offset)
         if offset > len(data) and end > offset:
             data.extend(bytes(offset - len(data)))
         for piece in pieces:
@@ -261,10 +273,20 @@ class MemoryFile:
             # What is refused keeps nothing else from being done.
             self._node.change(replace(attributes, size=None, allocation_size=None), self._files.now())
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for writing")
+        if self._held:
+            size = len(self._node.data)
+            self._locks.check_resizing(self, self.key, size, attributes.size, attributes.allocation_size)
         self._node.change(attributes, self._files.now())
+
+    def lock(self, offset: int, length: int, mask: int) -> None:
+        self._locks.grant(self, offset, length, mask, len(self._node.data))
+
+    def unlock(self, offset: int, length: int) -> None:
+        self._locks.withdraw(self._locks.find(self, offset, length))
 
     def close(self) -> None:
         self._reads = self._writes = False
+        self._locks.leave(self)
         if self._after_close is not None:
             self._after_close()
 
@@ -309,3 +331,14 @@ class MemoryDirectory:
 
     def close(self) -> None:
         self._left = []
+
+
+def path_to(above: list[tuple[str, Node]], missing: list[str]) -> str:
+    """Return the path that a walk has taken, with what is missing at its end."""
+    names = [name for name, _ in above[1:]]
+    for name in missing:
+        if name == "..":
+            del names[-1:]
+        else:
+            names.append(name)
+    return "/" + "/".join(names)

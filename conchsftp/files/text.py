@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import alsoProvides, implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.interfaces import IAbandoned, IFile, IReadInto, ISync, IWriteFrom
+from conchsftp.interfaces import IAbandoned, IFile, ILocks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 
@@ -23,7 +23,7 @@ DISK_NEWLINE = b"\n"
 
 _PIECE = 256 * 1024
 # What the file can beside reading and writing has nothing to do with lines.
-_PASSED_ON = (ISync, IAbandoned)
+_PASSED_ON = (ISync, ILocks, IAbandoned)
 
 
 def as_text(file: Any, newline: bytes, *, reads: bool, writes: bool, appends: bool) -> "TextFile":
@@ -98,6 +98,14 @@ class TextFile:
     async def sync(self) -> None:
         """As `ISync`."""
         await self._in_turn(self._sync)
+
+    def lock(self, offset: int, length: int, mask: int) -> Any:
+        """As `ILocks`: the range is that on the disk."""
+        return self._file.lock(offset, length, mask)
+
+    def unlock(self, offset: int, length: int) -> Any:
+        """As `ILocks`."""
+        return self._file.unlock(offset, length)
 
     def abandon(self) -> None:
         """As `IAbandoned`."""

@@ -35,6 +35,7 @@ class Opened:
         begun: when it was opened.
         made: whether it was opened to be written anew: an empty file was transferred, too.
         granted: what the user's permissions allow with it, bits: decided where and when it was opened.
+        locks: how many ranges of it the client has locked.
         received, sent: bytes of its content that the client has sent and got.
     """
 
@@ -45,6 +46,7 @@ class Opened:
         "failed",
         "granted",
         "handle",
+        "locks",
         "made",
         "path",
         "places",
@@ -64,7 +66,7 @@ class Opened:
         self.begun = 0.0
         self.made = False
         self.granted = ALL
-        self.received = self.sent = 0
+        self.received = self.sent = self.locks = 0
 
 
 class OpenFile(Opened):

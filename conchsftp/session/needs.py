@@ -46,6 +46,7 @@ _DISPOSITION, _WRITING, _READING = int(OpenFlag.DISPOSITION), int(WRITING), int(
 # What the access of OPEN asks for beside reading and writing. WRITE_ATTRIBUTES comes with everything, and is judged
 # when attributes are set.
 _RIGHTS = ((int(Access.DELETE), DELETE), (int(Access.WRITE_ACL), CHMOD), (int(Access.WRITE_OWNER), CHOWN))
+_DELETING = int(OpenFlag.DELETE_ON_CLOSE | OpenFlag.BLOCK_DELETE)
 # What an OPEN that may both make and change a file becomes for who may do one of the two.
 _ONLY_NEW = {Disposition.OPEN_OR_CREATE: Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE: Disposition.CREATE_NEW}
 _ONLY_OLD = {
@@ -115,7 +116,7 @@ def to_open(c: Any, e: Any, r: Any) -> None:
     for right, word in _RIGHTS:
         if access & right:
             needed |= word
-    if flags & OpenFlag.DELETE_ON_CLOSE:
+    if flags & _DELETING:
         needed |= DELETE
     changes = writes or how in _TRUNCATING
     if how in _ONLY_NEW and changes and not words & WRITE and words & CREATE:
@@ -172,6 +173,21 @@ def of_handle(word: int) -> Needs:
             raise _lacking(word)
 
     return need
+
+
+def to_lock(c: Any, e: Any, r: Any) -> None:
+    """
+    Need what others are kept from by it, of what the file was opened for.
+
+    Who may read may keep a file from being changed meanwhile; who keeps others from reading must write.
+    """
+    granted, mask = c.handles.find(r.handle).granted, r.mask
+    if mask & OpenFlag.BLOCK_READ and not granted & WRITE:
+        raise _lacking(WRITE)
+    if mask & OpenFlag.BLOCK_WRITE and not granted & (READ | WRITE):
+        raise _lacking(READ)
+    if mask & OpenFlag.BLOCK_DELETE and not granted & DELETE:
+        raise _lacking(DELETE)
 
 
 def to_copy(c: Any, e: Any, r: Any) -> None:

@@ -17,6 +17,7 @@ from conchsftp.files.virtual import EventFile, supplied
 from conchsftp.interfaces import IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.listed import as_directory
+from conchsftp.session.locking import check_flags, check_supplied, hinders
 from conchsftp.session.needs import (
     granted,
     narrowed,
@@ -48,7 +49,8 @@ def _announce_open(c: Any, r: Any) -> Any:
 
 def _opens_to_change(r: Any) -> bool:
     """As OpenSSH's read-only server sees it: writing, or creating or truncating, whatever else is asked for."""
-    return bool(r.access & _CHANGING_ACCESS or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING)
+    changes = r.access & _CHANGING_ACCESS or r.flags & _CHANGING_FLAGS != Disposition.OPEN_EXISTING
+    return bool(changes or hinders(r.flags))
 
 
 def _means(e: Any, number: int) -> Status | None:
@@ -82,6 +84,7 @@ def _not_chosen(c: Any, problem: ValueError) -> SFTPError:
 
 def _open(c: Any, e: Any, r: Any) -> Any:
     _prepare(c, e)
+    check_flags(c, e.open_flags)
     return c.files.open(e.path, e.desired_access, e.open_flags, e.attributes or Attributes())
 
 
@@ -90,6 +93,7 @@ def _adopt_file(c: Any, e: Any, r: Any) -> Any:
     _prepare(c, e)
     if e.result is None:
         return EventFile(c.events) if e.handled or c.virtual else None
+    check_supplied(e.result, e.open_flags)
     return supplied(e.result, e.desired_access, e.open_flags, c.means())
 
 

@@ -14,6 +14,7 @@ from conchsftp.session import (
     on_handles,
     on_hashes,
     on_links,
+    on_locks,
     on_opening,
     on_paths,
     on_text,
@@ -23,7 +24,6 @@ from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.replies import ExtendedReply, StatusReply
-from conchsftp.sftp.requests import Block, Unblock
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import Pair
 
@@ -48,11 +48,6 @@ def _own_reply(c: Any, e: Any, r: Any) -> Any:
     return StatusReply(status=Status.OK) if e.result is None else ExtendedReply(payload=bytes(e.result))
 
 
-def _unsupported(c: Any, r: Any) -> Any:
-    """Refuse what nobody can do yet."""
-    raise SFTPError(Status.OP_UNSUPPORTED)
-
-
 def _never(c: Any, e: Any, r: Any) -> Any:
     raise AssertionError("refused before")
 
@@ -66,13 +61,13 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_opening.ROWS,
         *on_links.ROWS,
         *on_handles.ROWS,
+        *on_locks.ROWS,
         *on_extensions.ROWS,
         *on_text.ROWS,
         *on_hashes.ROWS,
         *on_copies.ROWS,
         *on_folders.ROWS,
         Operation(request=BadPacket, announce=_malformed, **_NEVER),
-        *(Operation(request=locking, announce=_unsupported, **_NEVER) for locking in (Block, Unblock)),
         Operation(
             request=UnknownExtended,
             event=ExtendedRequest,

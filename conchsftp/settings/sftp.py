@@ -154,7 +154,7 @@ the change; SFTPConnectionTimeout has the value of each.""",
         kind=integer(3, 6),
         default=3,
         doc="""The highest version of SFTP that is spoken; a session has the lower one of both sides.
-Above 3 not everything is there: byte ranges cannot be locked, access control lists and
+Above 3 not everything is there: access control lists and
 times of creation cannot be set, and of extended requests there are those of version 3. What is missing is answered
 OP_UNSUPPORTED and not advertised; `supported2` is not sent. Holds for sessions that begin after the change.""",
     ),

@@ -114,9 +114,13 @@ class OpenTests(FileSystemCase):
         assert self.files.open("/d", READ, OLD | OpenFlag.NOFOLLOW, NONE).read(0, 9) == b"abc"
 
     def test_locks(self) -> None:
-        """A lock that nobody would keep is refused."""
-        for flag in (OpenFlag.BLOCK_READ, OpenFlag.BLOCK_WRITE, OpenFlag.BLOCK_DELETE, OpenFlag.BACKUP_STREAM):
-            self.refused(Status.OP_UNSUPPORTED, self.files.open, "/a", WRITE, NEW | flag, NONE)
+        """Who has locked a file is alone with it (test_locks.py tells the rest); as a backup nothing is opened."""
+        self.refused(Status.OP_UNSUPPORTED, self.files.open, "/a", WRITE, NEW | OpenFlag.BACKUP_STREAM, NONE)
+        self.refused(MISSING, self.files.stat, "/a")
+        file = self.files.open("/a", WRITE, NEW | OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE, NONE)
+        self.refused(Status.LOCK_CONFLICT, self.files.open, "/a", READ, OLD, NONE)
+        file.close()
+        self.files.open("/a", READ, OLD, NONE).close()
 
     def test_delete_on_close(self) -> None:
         """The file is gone once it is closed; another one that got its name meanwhile is not."""

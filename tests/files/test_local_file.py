@@ -15,11 +15,13 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from conchsftp.errors import SFTPError
 from conchsftp.files.accounts import Accounts
 from conchsftp.files.local_file import LocalFile
+from conchsftp.files.locks import Locks
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.workers import Mount
 from tests.files.support import contents, inline_workers, threaded_workers, write
 
 MEMORY = "/dev/shm"
+UNLOCKED: dict[str, Any] = {"locks": Locks(), "key": None, "access": 0}
 
 
 class FileCase(SynchronousTestCase):
@@ -32,7 +34,7 @@ class FileCase(SynchronousTestCase):
 
     def open(self, data: bytes = b"", flags: int = os.O_RDWR, place: str | None = None, **options: Any) -> LocalFile:
         descriptor = os.open(write(place or self.place, data), flags)
-        return LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers), **options)
+        return LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers), **UNLOCKED, **options)
 
     def use_threads(self) -> None:
         self.workers = threaded_workers()
@@ -143,7 +145,7 @@ class ReadTests(FileCase):
     def test_made_up_files(self) -> None:
         """Files that the kernel makes up have a size of 0, and something in them."""
         descriptor = os.open("/proc/self/status", os.O_RDONLY)
-        file = LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers))
+        file = LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers), **UNLOCKED)
         self.assertIn(b"Name:", file.read(0, 100))
         file.close()
 
@@ -212,7 +214,7 @@ class WriteTests(FileCase):
         if not os.path.exists("/dev/full"):
             raise SkipTest("there is no /dev/full")
         descriptor = os.open("/dev/full", os.O_WRONLY)
-        file = LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers))
+        file = LocalFile(descriptor, self.mount, self.workers, Accounts(self.workers), **UNLOCKED)
         problem = self.assertRaises(OSError, file.write, 0, b"abc")
         self.assertEqual(problem.errno, 28)
         file.close()

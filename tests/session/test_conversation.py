@@ -54,7 +54,9 @@ class UserTests(Case):
 
         self.assertEqual(self.make(Plain()).abilities, frozenset())
         self.assertEqual(self.make(Telling()).abilities, {"ISpace"})
-        memory = "IFileSystem ILinks IHardLinks IRestrict IGuarded IDetails IReadInto IWriteFrom ISync ICopy"
+        memory = (
+            "IFileSystem ILinks IHardLinks ILocking IRestrict IGuarded IDetails IReadInto IWriteFrom ISync ICopy ILocks"
+        )
         self.assertEqual(self.make().abilities, set(memory.split()))
 
     def test_handlers(self) -> None:

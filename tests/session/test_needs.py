@@ -21,7 +21,7 @@ from tests.session.support import Avatar, Session
 # What every user may: what is about nothing, or about what is open and was judged when it was opened. What is resolved
 # without a look is among them.
 FREE = {
-    "Abandon", "BadPacket", "Block", "Close", "ExpandPath", "FStat", "FStatVFS", "FSync", "HomeDirectory", "Limits",
+    "Abandon", "BadPacket", "Close", "ExpandPath", "FStat", "FStatVFS", "FSync", "HomeDirectory", "Limits",
     "ReadDir", "RealPath", "TextSeek", "Unblock", "UnknownExtended", "UsersGroupsById",
 }  # fmt: skip
 
@@ -126,6 +126,9 @@ CASES: tuple[Case, ...] = (
     Case(extended.CopyFile(path=b"/d/f", new_path=b"/d/g", overwrite=True), {"/d/f": "read", "/d/g": "write"}),
     Case(extended.GetTempFolder(), {"/d": "mkdir"}),
     Case(extended.MakeTempFolder(), {"/d": "mkdir"}),
+    Case(requests.Block(handle=b"1", offset=0, length=1, mask=OpenFlag.BLOCK_READ), {"handle": "write"}),
+    Case(requests.Block(handle=b"1", offset=0, length=1, mask=OpenFlag.BLOCK_DELETE), {"handle": "delete"}),
+    Case(opens("/d/f", READS, Disposition.OPEN_EXISTING, OpenFlag.BLOCK_DELETE), {"/d/f": "read delete"}),
     Case(
         extended.CopyData(handle=b"1", offset=0, length=0, target_handle=b"2", target_offset=0),
         {"handle": "read", "target": "write"},

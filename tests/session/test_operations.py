@@ -58,7 +58,6 @@ ASKING = {
     "CheckFileHandle",
     "CheckFile",
     "SpaceAvailable",
-    "Block",
     "Unblock",
     "BadPacket",
     "UnknownExtended",

@@ -114,13 +114,13 @@ class VersionsTests(SynchronousTestCase):
             self.assertEqual(session.get("b"), b"new")
 
     def test_opening(self) -> None:
-        """Whatever the version calls it, a file is opened as was asked; locked it is not."""
+        """Whatever the version calls it, a file is opened as was asked."""
         for session in self.sessions():
             for flags, status in (
                 (OpenFlag(Disposition.CREATE_NEW), Status.FILE_ALREADY_EXISTS),
                 (OpenFlag(Disposition.OPEN_EXISTING), Status.OK),
                 (OpenFlag(Disposition.OPEN_EXISTING) | OpenFlag.TEXT_MODE, Status.OK),
-                (OpenFlag(Disposition.OPEN_EXISTING) | OpenFlag.BLOCK_WRITE, Status.OP_UNSUPPORTED),
+                (OpenFlag(Disposition.OPEN_EXISTING) | OpenFlag.BLOCK_WRITE, Status.OK),
             ):
                 if session.version < 4 and flags & OpenFlag.TEXT_MODE or session.version < 5 and flags > 0x3F:
                     continue
@@ -157,11 +157,12 @@ class VersionsTests(SynchronousTestCase):
             self.check(session, requests.Link(path=b"a", target=b"b", symbolic=symbolic), Status.OP_UNSUPPORTED)
 
     def test_locks(self) -> None:
-        """BLOCK and UNBLOCK are not there yet, and say so."""
-        for session in self.sessions(range(6, 7)):
+        """BLOCK and UNBLOCK are requests of version 6."""
+        for session in self.sessions():
+            status = Status.INVALID_HANDLE if session.version == 6 else Status.OP_UNSUPPORTED
             locking = requests.Block(handle=b"x", offset=0, length=0, mask=OpenFlag.BLOCK_WRITE)
-            self.check(session, locking, Status.OP_UNSUPPORTED)
-            self.check(session, requests.Unblock(handle=b"x", offset=0, length=0), Status.OP_UNSUPPORTED)
+            self.check(session, locking, status)
+            self.check(session, requests.Unblock(handle=b"x", offset=0, length=0), status)
 
     def test_ends(self) -> None:
         """Version 6 says with the last data that there is no more."""
