@@ -351,6 +351,16 @@ class IDetails(Interface):
         """
 
 
+class INameCharset(Interface):
+    """
+    Ability of a file system: translating names, which are in another charset than UTF-8 on its disk.
+
+    A client of version 6 is told of it, and may have the names as they are on the disk.
+    """
+
+    name_charset = Attribute("str: the charset, by a name that Python knows, such as `iso-8859-1`.")
+
+
 class IAccounts(Interface):
     """Ability of a file system: names of user and group numbers."""
 

@@ -243,6 +243,11 @@ SAMPLES: dict[str, Any] = {
     "algorithms": [b"sha256", b"md5"],
     "block_size": 256,
     "overwrite": True,
+    "version": b"4",
+    "vendor": b"vendor",
+    "product": b"product",
+    "build": 10,
+    "translates": True,
 }
 
 

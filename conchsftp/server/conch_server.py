@@ -23,9 +23,10 @@ from conchsftp.events.hub import EventHub
 from conchsftp.files.conch_values import from_conch, to_bytes, to_conch, to_problem
 from conchsftp.log import ConnectionLog
 from conchsftp.session.conversation import Conversation
+from conchsftp.session.greeting import extensions
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
-from conchsftp.session.operations import OPERATIONS, extensions
+from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.view import Unseen, view_of
 from conchsftp.settings.store import Settings
@@ -34,6 +35,7 @@ from conchsftp.sftp import extended, requests
 from conchsftp.sftp.clients import Order, find_client
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.listing import longname
 from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.open_mode import from_pflags_3
@@ -156,7 +158,8 @@ class ConchServer:
         """Return the extended requests that Conch's server can pass on."""
         self._channel = self._find_channel()
         pairs = extensions(self._road.conversation, _VERSION, list(extData.items()))
-        kept_back = {row.name for row in EXTENSIONS if not _can_be_passed_on(row.request)}
+        rows = (*EXTENSIONS, *FACTS)
+        kept_back = {row.name for row in rows if row.request is not None and not _can_be_passed_on(row.request)}
         return {name: data for name, data in pairs if name not in kept_back}
 
     @_deferred
@@ -258,10 +261,11 @@ class ConchServer:
 
 
 def _can_be_passed_on(request: type[Any]) -> bool:
-    """Whether Conch's server can: it has handles of its own, and answers with what is no name."""
+    """Whether Conch's server can: it has handles and a version of its own, and answers with what is no name."""
     names = {field.name for field in dataclasses.fields(request)}
-    answers_with_name = OPERATIONS[request].event is ResolvePath or request in _NAMING
-    return "handle" not in names and not answers_with_name
+    row = OPERATIONS[request]
+    answers_with_name = row.event is ResolvePath or request in _NAMING
+    return "handle" not in names and not row.vital and not answers_with_name
 
 
 def _name(reply: Any) -> bytes:

@@ -21,7 +21,7 @@ from conchsftp.events.own import DirRead
 from conchsftp.events.waiting import settled
 from conchsftp.files.sources import Means
 from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
-from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, IStoppable
+from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, INameCharset, IStoppable
 from conchsftp.places import Places
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
@@ -30,6 +30,7 @@ from conchsftp.settings.code_pages import CODECS
 from conchsftp.settings.permissions import Permissions
 from conchsftp.sftp.clients import DEFAULT, Client
 from conchsftp.sftp.codec import Codec
+from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.statuses import Status
 
 _MOST_HASHING = 2
@@ -92,6 +93,14 @@ class Conversation:
         self.codec: Codec | None = None
         """What the session speaks; None before that is agreed on."""
         self.channel: Any = None
+        self.versions = range(VERSIONS[0], min(settings.protocol_version, client.versions) + 1)
+        """The versions that may be spoken."""
+        self.told: frozenset[bytes] = frozenset()
+        """The names of what VERSION has told the client."""
+        self.fresh = False
+        """Whether the request that is being begun is the first one."""
+        self.give_up: Callable[[str], None] = self.nothing
+        """Called with the reason when the channel has to end behind the next reply."""
         self.over = False
         """Whether the channel is gone: nothing may be opened any more."""
         self.direct = False
@@ -130,6 +139,15 @@ class Conversation:
         self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
         self._detail(codec)
         return codec
+
+    @property
+    def charset(self) -> str:
+        """What names are in on the disk, if the file system translates them and says so; else empty."""
+        return self._files.name_charset if INameCharset.providedBy(self._files) else ""
+
+    def translate(self, translates: bool) -> None:
+        """Send and take names in UTF-8 from now on, or as they are on the disk."""
+        self._name("utf-8" if translates else self.charset)
 
     def _name(self, encoding: str) -> None:
         """Read and write names in an encoding."""
@@ -172,6 +190,10 @@ class Conversation:
             turn: Deferred[None] = Deferred()
             self._turns.wait(partial(turn.callback, None))
             await turn
+
+    @staticmethod
+    def nothing(text: str) -> None:
+        """Stands for `give_up` where there is no channel that could end."""
 
     def end(self) -> None:
         """The channel is gone."""

@@ -89,6 +89,7 @@ class Operation:
             anything else it is a mistake.
         means: what an errno of the file system is answered with where it means something else than usual: called with
             the event and the errno, returns a `Status`, or None.
+        vital: whether the session cannot go on without it: where it is refused, the channel ends behind the reply.
         ability: what the file system, or the files that it opens, must be able to do; None if every one is.
         setting: what has to be set, by its attribute; empty: nothing.
     """
@@ -115,6 +116,7 @@ class Operation:
     bulk: Callable[[Any], int] | None = None
     ends: bool = False
     means: Callable[[Any, int], Status | None] | None = None
+    vital: bool = False
     ability: InterfaceClass | None = None
     setting: str = ""
 

@@ -1,5 +1,5 @@
 """
-Every request and how it is carried out: the table that dispatch, advertising and the tests of completeness read.
+Every request and how it is carried out: the table that dispatch, the greeting and the tests of completeness read.
 """
 
 from typing import Any
@@ -18,14 +18,13 @@ from conchsftp.session import (
     on_opening,
     on_paths,
     on_text,
+    on_versions,
 )
 from conchsftp.session.operation import Operation, by_nothing
 from conchsftp.sftp.codec import BadPacket
 from conchsftp.sftp.extended import UnknownExtended
-from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.replies import ExtendedReply, StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.wire.kinds import Pair
 
 
 def _malformed(c: Any, r: Any) -> Any:
@@ -67,6 +66,7 @@ OPERATIONS: dict[type[Any], Operation] = {
         *on_hashes.ROWS,
         *on_copies.ROWS,
         *on_folders.ROWS,
+        *on_versions.ROWS,
         Operation(request=BadPacket, announce=_malformed, **_NEVER),
         Operation(
             request=UnknownExtended,
@@ -82,23 +82,3 @@ OPERATIONS: dict[type[Any], Operation] = {
     )
 }
 """The class of a request → how it is carried out."""
-
-
-def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pair]:
-    """
-    Return the pairs that a conversation advertises: what the server can do there, then what the file system adds.
-
-    Args:
-        offered: the pairs that came with INIT.
-    """
-    pairs = advertised(version, lambda request: OPERATIONS[request].possible(conversation), conversation.newline)
-    if not OPERATIONS[UnknownExtended].possible(conversation) or conversation.read_only:
-        return pairs
-    try:
-        own = dict(conversation.files.extensions(version, dict(offered)))
-    except Exception:
-        # Somebody else's bug: without what it adds, the client is served all the same.
-        conversation.log.failure("the extensions of the file system are not known")
-        return pairs
-    known = {name for name, _ in pairs}
-    return pairs + [pair for pair in own.items() if pair[0] not in known]

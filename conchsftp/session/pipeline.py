@@ -78,6 +78,8 @@ class Pipeline:
             return self._refusal(row, problem.status or Status.FAILURE, problem.message, problem.names)
 
     def _refusal(self, row: Operation, status: int, message: str, names: tuple[str, ...]) -> StatusReply:
+        if row.vital:
+            self._conversation.give_up(message)
         if status == Status.EOF and not row.ends:
             status = Status.FAILURE
         if names and status == Status.UNKNOWN_PRINCIPAL:

@@ -17,10 +17,11 @@ from twisted.python.failure import Failure
 
 from conchsftp.log import Detail
 from conchsftp.session.conversation import Conversation
+from conchsftp.session.greeting import extensions
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
-from conchsftp.session.operations import OPERATIONS, extensions
+from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.telling import show_requests
 from conchsftp.sftp.codec import BadPacket
@@ -81,6 +82,7 @@ class SFTPSubsystem(Protocol):
         self._over = False
         self._turns = ssh.factory.turns
         self._seconds = ssh.clock.seconds
+        self._begun = False
         self._abandoned: Iterator[bytes] = iter(())
         self._conversation = Conversation(
             avatar,
@@ -123,12 +125,15 @@ class SFTPSubsystem(Protocol):
         """The channel is there."""
         self.show(self._ssh.log.detail)
         self._conversation.channel = self.transport
+        self._conversation.give_up = self._give_up
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Close every handle, each after the work on its file."""
         if self._over:
             return
         self._over = True
+        # What it has of this one would keep both in memory.
+        self._conversation.give_up = self._conversation.nothing
         self.show(Detail.NONE)
         self._conversation.end()
         self._turns.forget(self._resume)
@@ -207,19 +212,29 @@ class SFTPSubsystem(Protocol):
 
     def _take(self, pieces: list[memoryview]) -> None:
         size = 4 + sum(map(len, pieces))
-        codec = self._conversation.codec
-        if codec is None:
-            self._greet(b"".join(pieces))
-            self.transport.credit(size)
+        if not self._begun:
+            self._begin(pieces, size)
             return
         try:
-            request_id, request = codec.decode(pieces)
+            # Whatever was asked before may have changed the version.
+            request_id, request = self._conversation.codec.decode(pieces)  # type: ignore[union-attr]
         except BadPacket as bad:
             if bad.request_id is None:
                 self._give_up(bad.text)
                 return
             request_id, request = bad.request_id, bad
         self._start(request_id, request, size)
+
+    def _begin(self, pieces: list[memoryview], size: int) -> None:
+        """Take the first packets: INIT, and the only request that may choose another version."""
+        conversation = self._conversation
+        if conversation.codec is None:
+            self._greet(b"".join(pieces))
+            self.transport.credit(size)
+            return
+        self._begun = conversation.fresh = True
+        self._take(pieces)
+        conversation.fresh = False
 
     def _start(self, request_id: int | None, request: Any, size: int) -> None:
         row = OPERATIONS[type(request)]
@@ -340,9 +355,11 @@ class SFTPSubsystem(Protocol):
         if packet[0] != PacketType.INIT:
             raise ValueError(f"packet type {packet[0]} before INIT")
         theirs, offered = read_init(packet)
-        client = self._conversation.client
-        version = min(theirs, self._settings.protocol_version, client.versions)
+        conversation = self._conversation
+        version = min(theirs, conversation.versions[-1])
         if version < 3:
             raise ValueError(f"version {theirs}, at least 3 expected")
-        self._conversation.speak(version)
-        self.transport.write(write_version(version, extensions(self._conversation, version, offered)))
+        conversation.speak(version)
+        pairs = extensions(conversation, version, offered)
+        conversation.told = frozenset(name for name, _ in pairs)
+        self.transport.write(write_version(version, pairs))

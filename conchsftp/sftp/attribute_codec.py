@@ -167,15 +167,15 @@ def attributes_kind(version: int) -> Kind[Attributes]:
 
 
 @cache
-def replied(version: int, attribute_bits: bool = True) -> Callable[[Attributes], bytes]:
+def replied(version: int, allocation_size: bool = True, attribute_bits: bool = True) -> Callable[[Attributes], bytes]:
     """
     Return how the attributes are written in the replies of a version.
 
     Args:
+        allocation_size: whether the client can read it.
         attribute_bits: whether the client can read those of version 5.
-
-    Without the allocation size: lftp 4.9, which asks for version 6, does not know that it can be there, and takes what
-    follows for garbage.
     """
-    untold = {ALLOCATION_SIZE} | (set() if attribute_bits or version != 5 else {ATTRIB_BITS})
+    untold = set() if allocation_size else {ALLOCATION_SIZE}
+    if version == 5 and not attribute_bits:
+        untold.add(ATTRIB_BITS)
     return _compile_write(version, [row for row in rows(version) if row.bit not in untold])

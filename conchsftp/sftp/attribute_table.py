@@ -6,7 +6,7 @@ What an attribute means is in `attributes`; the readers and writers of each vers
 """
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +175,12 @@ def rows(version: int) -> list[Row]:
 def fields(version: int) -> frozenset[str]:
     """Return the attributes that a version has words for, as fields of the record."""
     return frozenset(name for row in rows(version) for names, _ in row.values for name in names.split())
+
+
+def flags_of(version: int, names: Collection[str]) -> int:
+    """Return the flags that a version sets for some attributes, given as fields of the record."""
+    found = [row for row in rows(version) if any(name in names for values, _ in row.values for name in values.split())]
+    return sum(row.bit for row in found) | (NANOSECONDS if any(row.nanos for row in found) else 0)
 
 
 def known_flags(version: int) -> int:

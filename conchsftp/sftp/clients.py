@@ -2,9 +2,9 @@
 What each known client needs, found by its SSH version string.
 
 A row cites the client's own source, or a recorded conversation. What a client can do is not guessed from its name: that
-is what the protocol negotiates. Every column is read by somebody: of `symlinks` and `versions` the subsystem, of
-`packet` the listings, of `attribute_bits` the codec, of `curve25519` and `rekeys` the key exchange, of `host_keys` the
-connection. The setting ClientQuirks overrides columns.
+is what the protocol negotiates. Every column is read by somebody: of `symlinks`, `allocation_size` and `attribute_bits`
+the codec, of `versions` the conversation, of `packet` the listings, of `curve25519` and `rekeys` the key exchange, of
+`host_keys` the connection. The setting ClientQuirks overrides columns.
 """
 
 import re
@@ -54,6 +54,7 @@ class Client:
     )
     curve25519: bool = _column(True, "whether curve25519 is offered to it where other key exchanges are offered, too")
     rekeys: bool = _column(True, "whether the server may ask it for new keys")
+    allocation_size: bool = _column(True, "whether version 6 tells it how much room a file takes on the disk")
     host_keys: bool = _column(True, "whether it is told of all host keys of the server when its user has logged in")
     attribute_bits: bool = _column(True, "whether version 5 tells it attribute bits")
     turned_by: tuple[str, ...] = ()
@@ -106,11 +107,22 @@ CLIENTS = (
         source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers",
     ),
     # Before the row below, which is not about it.
-    Client(pattern="SSH-2.0-OpenSSH_6.6.1*", source="OpenSSH, compat.c: the release that mended curve25519"),
+    Client(
+        pattern="SSH-2.0-OpenSSH_6.6.1*",
+        allocation_size=False,
+        source="OpenSSH, compat.c: the release that mended curve25519",
+    ),
     Client(
         pattern="SSH-2.0-OpenSSH_6.[56]*",
         curve25519=False,
+        allocation_size=False,
         source="OpenSSH, compat.c, SSH_BUG_CURVE25519PAD: one exchange in some hundreds fails",
+    ),
+    # OpenSSH's own sftp speaks version 3: what asks for version 6 by its name is lftp, which connects through `ssh`.
+    Client(
+        pattern="SSH-2.0-OpenSSH*",
+        allocation_size=False,
+        source="lftp 4.9, SFtp.cc, FileAttrs::Unpack: takes what follows an allocation size for garbage",
     ),
     Client(pattern="SSH-2.0-Sun_SSH_1.0*", rekeys=False, source="OpenSSH, compat.c, SSH_BUG_NOREKEY"),
     Client(pattern="SSH-2.0-TTSSH/2.[1-6]*", host_keys=False, source="OpenSSH, compat.c, SSH_BUG_HOSTKEYS"),

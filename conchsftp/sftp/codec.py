@@ -75,7 +75,7 @@ class Codec:
         self.version = version
         self._clock = clock
         self._decoders = decoders(version, client.symlinks)
-        self._pack_attributes = replied(version, attribute_bits=client.attribute_bits)
+        self._pack_attributes = replied(version, client.allocation_size, client.attribute_bits)
         self._no_attributes = self._pack_attributes(Attributes())
         self._status_tails = _status_tails(version)
         # "[end-of-file], [end-of-list]": from version 6 (filexfer-13, 9.3 and 9.4), and only when true: in some clients

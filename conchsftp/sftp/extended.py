@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conchsftp.sftp.attribute_codec import attributes_kind
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.fields import HANDLE, NUMBERS, PATH, WORDS, request, wire
+from conchsftp.sftp.fields import CHOICE, HANDLE, NUMBERS, PATH, WORDS, request, wire
 from conchsftp.sftp.numbers import FROM4, PacketType
 from conchsftp.wire.kinds import BOOL, BYTES, U32, U64
 
@@ -223,6 +223,40 @@ class MakeTempFolder:
     """
 
     path: bytes = wire(PATH, NEVER, default=b"")
+
+
+@request(PacketType.EXTENDED, b"version-select")
+class VersionSelect:
+    """
+    Choose one of the versions that `versions` has named; only as the first request (filexfer-13, 5.5).
+
+    Attributes:
+        version: its name, such as `6`; empty where it cannot be read: there is no going on then.
+    """
+
+    version: bytes = wire(CHOICE)
+
+
+@request(PacketType.EXTENDED, b"vendor-id")
+class VendorId:
+    """Say who the client is (filexfer-extensions-00)."""
+
+    vendor: bytes = wire(BYTES)
+    product: bytes = wire(BYTES)
+    version: bytes = wire(BYTES)
+    build: int = wire(U64)
+
+
+@request(PacketType.EXTENDED, b"filename-translation-control")
+class FilenameTranslationControl:
+    """
+    Ask that names be sent as they are on the disk, or in UTF-8 (filexfer-13, 6).
+
+    Attributes:
+        translates: True: in UTF-8.
+    """
+
+    translates: bool = wire(BOOL)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 What is advertised: the extended requests, with the versions that clients compare letter by letter.
 
 An extension is advertised only where its request can be carried out; that, and what a file system must be able to do
-for it, is not known here. How the requests are laid out stands in `extended`. Sources: PROTOCOL of OpenSSH, section 4;
-filexfer-extensions-00.
+for it, is not known here. How the requests are laid out stands in `extended`, what else VERSION tells in `facts`.
+Sources: PROTOCOL of OpenSSH, section 4; filexfer-extensions-00.
 """
 
 from collections.abc import Callable
@@ -65,13 +65,11 @@ EXTENSIONS = (
 """In the order in which OpenSSH's server advertises them; then those of the drafts."""
 
 
-def advertised(version: int, possible: Callable[[type[Any]], bool], newline: bytes = b"\n") -> list[Pair]:
+def advertised(version: int, possible: Callable[[type[Any]], bool]) -> list[Pair]:
     """
     Return the pairs for the extensions that a version and a session have.
 
     Args:
         possible: whether a request, by its class, can be carried out.
-        newline: how lines end in the server's text files; told since version 4 (filexfer-04, 4.3).
     """
-    facts = [(b"newline", newline)] if version in FROM4 else []
-    return facts + [(row.name, row.data) for row in EXTENSIONS if version in row.versions and possible(row.request)]
+    return [(row.name, row.data) for row in EXTENSIONS if version in row.versions and possible(row.request)]

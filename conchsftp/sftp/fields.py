@@ -140,6 +140,13 @@ def _data(packet: Buffer, at: int) -> tuple[list[Buffer], int]:
     return [packet[start:end]], end
 
 
+def _choice(packet: Buffer, at: int) -> tuple[bytes, int]:
+    try:
+        return BYTES.unpack(packet, at)
+    except Malformed:
+        return b"", len(packet)
+
+
 def _flags(name: str, enum: type[F], known: int) -> Fixed[F]:
     # Unknown bits are dropped: they mean nothing, and an IntFlag remembers for ever each combination that it has seen.
     return Fixed(name, "I", lambda bits: enum(bits & known))
@@ -169,6 +176,8 @@ def open_flags_kind(version: int) -> Kind[OpenFlag]:
 PATH: Kind[bytes] = Counted("a path", _path)
 PATHS: Kind[tuple[bytes, ...]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
 HANDLE: Kind[bytes] = Counted("a handle")
+CHOICE: Kind[bytes] = Kind("a choice", _choice, BYTES.pack)
+"""A string; empty where it is cut off: who has to refuse that otherwise than BAD_MESSAGE can tell it from others."""
 NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
 WORDS: Kind[list[bytes]] = Counted("a list of names", _words, b",".join)
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))

@@ -6,6 +6,7 @@ Trial fails a test in which a failure was logged.
 
 import random
 
+from conchsftp.sftp.extended import VersionSelect
 from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Message
 from conchsftp.ssh.phases import Stage
@@ -35,7 +36,9 @@ from tests.session.support import (
 from tests.sftp.samples import SAMPLES
 from tests.ssh.case import ConnectionCase
 
-PACKETS = [sample.packet for sample in SAMPLES if 3 in sample.versions]
+# A session ends with a version-select that cannot be read: that has tests of its own.
+SENT = [sample for sample in SAMPLES if not isinstance(sample.record, VersionSelect)]
+PACKETS = [sample.packet for sample in SENT if 3 in sample.versions]
 # What is read as a length, and is none: more than there is, by one and by far, and what is negative elsewhere.
 LIES = (0xFFFFFFFF, 0x7FFFFFFF, 0)
 SEED = 20_260_101

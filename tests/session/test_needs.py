@@ -21,8 +21,9 @@ from tests.session.support import Avatar, Session
 # What every user may: what is about nothing, or about what is open and was judged when it was opened. What is resolved
 # without a look is among them.
 FREE = {
-    "Abandon", "BadPacket", "Close", "ExpandPath", "FStat", "FStatVFS", "FSync", "HomeDirectory", "Limits",
-    "ReadDir", "RealPath", "TextSeek", "Unblock", "UnknownExtended", "UsersGroupsById",
+    "Abandon", "BadPacket", "Close", "ExpandPath", "FStat", "FStatVFS", "FSync", "FilenameTranslationControl",
+    "HomeDirectory", "Limits", "ReadDir", "RealPath", "TextSeek", "Unblock", "UnknownExtended", "UsersGroupsById",
+    "VendorId", "VersionSelect",
 }  # fmt: skip
 
 READS, WRITES = Access.READ_DATA, Access.WRITE_DATA

@@ -46,8 +46,6 @@ class UnknownTests(SessionCase):
     def test_extensions_of_others(self) -> None:
         """What other servers have and this one does not advertise is OP_UNSUPPORTED, and the session goes on."""
         for name, body in (
-            (b"vendor-id", string(b"Martin Prikryl") + string(b"WinSCP") + string(b"6.3") + bytes(8)),
-            (b"version-select", string(b"6")),
             (b"filename-translation-control", b"\1"),
             (b"text-seek", string(b"0") + bytes(8)),
             (b"ranges@asyncssh.com", string(b"0") + bytes(16)),

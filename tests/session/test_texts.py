@@ -43,10 +43,12 @@ from tests.sftp.samples import SAMPLES
 
 # Every request of version 3, as on the wire, with what it is. The sample of one asks for another user.
 WIRE = [(string(sample.packet), type(sample.record)) for sample in SAMPLES if 3 in sample.versions]
-WIRE = [each for each in WIRE if each[1] is not extended.HomeDirectory]
+ABOUT_ITSELF = {extended.VersionSelect, extended.VendorId, extended.FilenameTranslationControl}
+WIRE = [each for each in WIRE if each[1] not in {extended.HomeDirectory, *ABOUT_ITSELF}]
 WIRE.append((extension(b"home-directory", 7, string(b"")), extended.HomeDirectory))
 # What asks nothing of a file system, and what version 3 has not.
 APART = {Abandon, BadPacket, requests.Block, extended.Limits, requests.Link, requests.Unblock, extended.TextSeek}
+APART |= ABOUT_ITSELF
 # What an errno means only there.
 MEANT = {
     ("MkDir", "ENOENT"): Status.NO_SUCH_PATH,

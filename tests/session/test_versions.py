@@ -12,6 +12,7 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, FileType, OpenFlag, RealPath, RenameFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status, lower
@@ -59,8 +60,8 @@ class VersionsTests(SynchronousTestCase):
             self.assertEqual(session.extensions.get(b"newline"), expected)
 
     def test_nothing_more(self) -> None:
-        """What is not there is not advertised."""
-        known = set(next(iter(self.sessions())).extensions) | {b"newline", b"text-seek"}
+        """What is not there is not advertised; what VERSION tells beside it has tests of its own."""
+        known = set(next(iter(self.sessions())).extensions) | {b"text-seek", *(row.name for row in FACTS)}
         for session in self.sessions():
             self.assertLessEqual(set(session.extensions), known)
 
@@ -100,10 +101,21 @@ class VersionsTests(SynchronousTestCase):
                 self.assertEqual(line is None, session.version > 3)
 
     def test_allocation_size(self) -> None:
-        """It is never sent: lftp, which speaks version 6, takes what follows it for garbage."""
-        for session in self.sessions():
-            reply: Any = session.request(requests.LStat(path=b"file", flags=0xFFFF))
-            self.assertIsNone(reply.attributes.allocation_size)
+        """Version 6 has it, but not where lftp may ask, which goes by the name of OpenSSH and cannot read it."""
+        room = os.stat(f"{self.root}/file").st_blocks * 512
+        for name, quirks, told in (
+            (b"SSH-2.0-WinSCP_release_6.3", (), True),
+            (b"SSH-2.0-OpenSSH_9.2p1 Debian-2", (), False),
+            (b"SSH-2.0-OpenSSH_6.6", (), False),
+            (b"SSH-2.0-OpenSSH_6.6.1p1", (), False),
+            (b"SSH-2.0-OpenSSH_9.2p1", ("SSH-2.0-OpenSSH* allocation_size=yes",), True),
+            (b"SSH-2.0-PuTTY_Release_0.78", ("SSH-2.0-PuTTY* allocation_size=no",), False),
+        ):
+            for session in self.sessions(client={"version": name}, client_quirks=quirks):
+                reply: Any = session.request(requests.LStat(path=b"file", flags=0xFFFF))
+                found = [reply.attributes.allocation_size]
+                found += [each.attributes.allocation_size for each in session.listing("/") if each.name == b"file"]
+                self.assertEqual(found, 2 * [room if told and session.version == 6 else None], name)
 
     def test_overwriting(self) -> None:
         """RENAME has flags from version 5."""

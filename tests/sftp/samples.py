@@ -177,6 +177,26 @@ SAMPLES = [
         HANDLE,
         "0000000000000000 0000000000000000  00000004 61626365  0000000000000000",
     ),
+    # However it is cut: who chooses a version has to be refused otherwise than who asks for something.
+    sample(
+        ALL,
+        extended.VersionSelect(version=b"6"),
+        extension("version-select"),
+        "00000001 36",
+        complete=(*range(23, 28),),
+    ),
+    sample(
+        ALL,
+        extended.VendorId(vendor=b"ab", product=b"c", version=b"", build=258),
+        extension("vendor-id"),
+        "00000002 6162  00000001 63  00000000  0000000000000102",
+    ),
+    sample(
+        ALL,
+        extended.FilenameTranslationControl(translates=False),
+        extension("filename-translation-control"),
+        "00",
+    ),
     sample(ALL, extended.HomeDirectory(user=b"me"), extension("home-directory"), "00000002 6d65"),
     sample(
         ALL,

@@ -1,6 +1,6 @@
 """What each known client needs."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -44,10 +44,8 @@ class ClientTests(SynchronousTestCase):
         self.assertIs(known.symlinks, Order.LINK_FIRST, "what a setting says counts in any case")
 
     def test_default(self):
-        """All others do as OpenSSH does, and are not known to need anything."""
+        """All others put the target first, as OpenSSH does, and are not known to need anything."""
         for version in (
-            b"SSH-2.0-OpenSSH_9.2p1 Debian-2",
-            b"SSH-2.0-OpenSSH_7.6p1",
             b"SSH-2.0-PuTTY_Release_0.78",
             b"SSH-2.0-libssh2_1.10.0",
             b"SSH-2.0-Cyberduck/8.7",
@@ -62,6 +60,13 @@ class ClientTests(SynchronousTestCase):
             b"x SSH-2.0-WinSCP",
         ):
             self.assertIs(find_client(version), DEFAULT, version)
+
+    def test_allocation_size(self):
+        """lftp, which connects through OpenSSH's `ssh`, cannot read it; nothing else is wrong with OpenSSH."""
+        for version in (b"6.4p1", b"6.5", b"6.6p1", b"6.6.1p1 Ubuntu-2ubuntu2", b"6.7p1", b"9.2p1 Debian-2", b"10.0"):
+            self.assertFalse(find_client(b"SSH-2.0-OpenSSH_" + version).allocation_size, version)
+        known = find_client(b"SSH-2.0-OpenSSH_9.2p1 Debian-2")
+        self.assertEqual(_needs(replace(known, allocation_size=True)), _needs(DEFAULT))
 
     def test_curve25519(self):
         """OpenSSH 6.5 and 6.6 fail at curve25519 now and then; 6.6.1 was made to be told from them."""
