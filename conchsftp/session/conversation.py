@@ -54,6 +54,16 @@ class Conversation:
 
     log = log.ConnectionLog()
     """That of the connection."""
+    codec: Codec | None = None
+    """What the session speaks; None before that is agreed on."""
+    told: frozenset[bytes] = frozenset()
+    """The names of what VERSION has told the client."""
+    fresh: bool = False
+    """Whether the request that is being begun is the first one."""
+    over: bool = False
+    """Whether the channel is gone: nothing may be opened any more."""
+    direct: bool = False
+    """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
     newline = b"\n"
     """How lines end for the client in what it opens as text."""
     pipeline: Any = None
@@ -90,21 +100,11 @@ class Conversation:
         self.refusals: set[str] = set()
         """The kinds of events of which the log has said that one was refused."""
         self.handles = HandleTable(settings.max_handles)
-        self.codec: Codec | None = None
-        """What the session speaks; None before that is agreed on."""
         self.channel: Any = None
         self.versions = range(VERSIONS[0], min(settings.protocol_version, client.versions) + 1)
         """The versions that may be spoken."""
-        self.told: frozenset[bytes] = frozenset()
-        """The names of what VERSION has told the client."""
-        self.fresh = False
-        """Whether the request that is being begun is the first one."""
         self.give_up: Callable[[str], None] = self.nothing
         """Called with the reason when the channel has to end behind the next reply."""
-        self.over = False
-        """Whether the channel is gone: nothing may be opened any more."""
-        self.direct = False
-        """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
         self.uploads = Uploads() if uploads is None else uploads
         self._turns = turns
         self._stoppable: set[Any] = set()

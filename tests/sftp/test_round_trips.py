@@ -201,8 +201,7 @@ def _said_later(known: Attributes, version: int) -> dict[str, Any]:
     newest = 9 if version > 4 else 5
     found: dict[str, Any] = {"type": 5 if known.type is None else int(known.type) if known.type <= newest else 4}
     everywhere = ("size", "permissions", "extended", *TIMES[:3])
-    # Without the allocation size, which lftp does not expect.
-    here = ("ctime", "text_hint", "link_count", "untranslated_name") if version == 6 else ()
+    here = ("ctime", "allocation_size", "text_hint", "link_count", "untranslated_name") if version == 6 else ()
     found.update((name, getattr(known, name)) for name in (*everywhere, *here) if getattr(known, name) is not None)
     owners = [
         str(number) if name is None and number is not None else name or ""
