@@ -3,8 +3,8 @@ An SFTP server for Twisted: serve a folder, or a program's own files, to SFTP cl
 """
 
 from conchsftp.errors import ServerError, SFTPError
-from conchsftp.files.sink import SpooledSink
-from conchsftp.files.sources import ByteSource, Stream
+from conchsftp.files.supplied.sink import SpooledSink
+from conchsftp.files.supplied.sources import ByteSource, Stream
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
 from conchsftp.sftp.attributes import Attributes

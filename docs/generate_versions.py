@@ -11,7 +11,7 @@ from dataclasses import MISSING
 from enum import Enum
 from typing import Any
 
-from conchsftp.files.changes import SETS
+from conchsftp.files.attributes.changes import SETS
 from conchsftp.sftp import attribute_table, requests
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.fields import REQUESTS, Layout, open_flags_kind

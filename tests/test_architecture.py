@@ -55,6 +55,7 @@ NAMES_THE_REACTOR = {"server/service.py", "tap.py", "command.py", "cred_plugins.
 # The rooms of a part, lowest first; "" is what lies in none of them.
 ROOMS = {
     "auth": ("keys", "users", "", "sources"),
+    "files": ("disk", "attributes", "supplied", ""),
     "ssh": ("numbers", "packets", "kex", "algorithms", "keys", ""),
 }
 

@@ -11,14 +11,14 @@ from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOSYS, EOPNOTSU
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.calls import find_rename_exclusively
-from conchsftp.files.changes import MAX_SIZE, Changes, truncate
-from conchsftp.files.confine import Confine, Judge, Place, decode, encode
-from conchsftp.files.links import Links
+from conchsftp.files.attributes.changes import MAX_SIZE, Changes, truncate
+from conchsftp.files.attributes.making import Making
+from conchsftp.files.disk.calls import find_rename_exclusively
+from conchsftp.files.disk.confine import Confine, Judge, Place, decode, encode
+from conchsftp.files.disk.links import Links
+from conchsftp.files.disk.walk import ITSELF, SAFELY, fail
 from conchsftp.files.locks import DELETING, NONE, READING, WRITING, Locks, kind_of
-from conchsftp.files.making import Making
 from conchsftp.files.system_locks import set_lock
-from conchsftp.files.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.statuses import Status
 
 ATTEMPTS = 16

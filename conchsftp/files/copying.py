@@ -8,8 +8,8 @@ import os
 from errno import EBADF, EFBIG, EINVAL, ENOSYS, ENXIO, EOPNOTSUPP, ETXTBSY, EXDEV
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.changes import MAX_SIZE
-from conchsftp.files.walk import fail
+from conchsftp.files.attributes.changes import MAX_SIZE
+from conchsftp.files.disk.walk import fail
 from conchsftp.sftp.statuses import Status
 
 COPY_STEP = 16 * 1024 * 1024

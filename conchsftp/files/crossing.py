@@ -16,7 +16,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.files.beneath import Beneath
 from conchsftp.files.copying import COPY_STEP, copy_step
-from conchsftp.files.walk import SAFELY, fail
+from conchsftp.files.disk.walk import SAFELY, fail
 from conchsftp.interfaces import IStoppable
 from conchsftp.sftp.statuses import Status, status_of_errno
 from conchsftp.workers import Workers

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.changes import names_somebody, wanted
-from conchsftp.files.stat import of_stat
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.changes import names_somebody, wanted
+from conchsftp.files.attributes.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.workers import Mount, Workers, shield
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from conchsftp.files.confine import decode
+from conchsftp.files.attributes.details import Details, Found
+from conchsftp.files.attributes.local_acl import NO_LISTS
 from conchsftp.files.descriptor import Descriptor
-from conchsftp.files.details import Details, Found
-from conchsftp.files.local_acl import NO_LISTS
+from conchsftp.files.disk.confine import decode
 from conchsftp.files.local_directory import Entries, LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.sftp.attributes import Attributes

@@ -18,21 +18,21 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.changes import SETS, SETS_LISTS, names_somebody, wanted
+from conchsftp.files.attributes.details import Details, tells
+from conchsftp.files.attributes.making import DIRECTORY_MODE, FILE_MODE, Modes
+from conchsftp.files.attributes.marks import SETTABLE
+from conchsftp.files.attributes.stat import of_stat
 from conchsftp.files.beneath import Beneath, Opened, access_of, key_of
-from conchsftp.files.changes import SETS, SETS_LISTS, names_somebody, wanted
-from conchsftp.files.confine import Judge, encode
 from conchsftp.files.crossing import Crossing, Moving
 from conchsftp.files.descriptor import Descriptor, then
 from conchsftp.files.detailed import DetailedDirectory, DetailedFile
-from conchsftp.files.details import Details, tells
-from conchsftp.files.links import Links
+from conchsftp.files.disk.confine import Judge, encode
+from conchsftp.files.disk.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.locks import MASKS, Locks, mask_of
-from conchsftp.files.making import DIRECTORY_MODE, FILE_MODE, Modes
-from conchsftp.files.marks import SETTABLE
-from conchsftp.files.stat import of_stat
 from conchsftp.files.system_locks import POSSIBLE
 from conchsftp.interfaces import (
     IAccounts,

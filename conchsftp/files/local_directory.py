@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.confine import decode
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.stat import of_stat
 from conchsftp.files.descriptor import Descriptor
-from conchsftp.files.stat import of_stat
+from conchsftp.files.disk.confine import decode
 from conchsftp.interfaces import IDirectory, IEnding
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType

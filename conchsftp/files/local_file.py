@@ -15,15 +15,15 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.changes import MAX_SIZE
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.changes import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
 from conchsftp.files.descriptor import Descriptor, then
+from conchsftp.files.disk.walk import fail
 from conchsftp.files.locks import NONE, READING, WRITING, Lock, Locks, refused
 from conchsftp.files.scanning import SCAN_STEP, scan_step
 from conchsftp.files.stoppable import Stoppable
 from conchsftp.files.system_locks import set_lock
-from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IFile, ILocks, IReadInto, IScan, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status

@@ -15,11 +15,11 @@ from functools import partial
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.changes import NANOSECONDS
-from conchsftp.files.confine import Judge, check, encode
+from conchsftp.files.attributes.changes import NANOSECONDS
+from conchsftp.files.disk.confine import Judge, check, encode
+from conchsftp.files.disk.walk import MAX_LINKS, fail
 from conchsftp.files.locks import MASKS, Locks, mask_of, opened_for
 from conchsftp.files.memory_node import SETS, SETTABLE, Content, MemoryDirectory, MemoryFile, Node, path_to
-from conchsftp.files.walk import MAX_LINKS, fail
 from conchsftp.interfaces import (
     ICopy,
     IDetails,

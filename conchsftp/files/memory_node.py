@@ -12,12 +12,12 @@ from typing import Any
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.changes import ALL_BITS, NANOSECONDS, refuse_unsupported
-from conchsftp.files.changes import SETS as files_on_disk_set
+from conchsftp.files.attributes.changes import ALL_BITS, NANOSECONDS, refuse_unsupported
+from conchsftp.files.attributes.changes import SETS as files_on_disk_set
+from conchsftp.files.attributes.mime_types import guessed
 from conchsftp.files.copying import refuse_overlap
+from conchsftp.files.disk.walk import fail
 from conchsftp.files.locks import READING, WRITING
-from conchsftp.files.mime_types import guessed
-from conchsftp.files.walk import fail
 from conchsftp.interfaces import ICopy, IDirectory, IEnding, IFile, ILocks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit, FileType

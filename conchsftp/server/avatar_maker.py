@@ -14,9 +14,9 @@ from conchsftp.auth.users.user import User, UserName
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import path_error
 from conchsftp.events.hub import EventHub, proofread_class
-from conchsftp.files.accounts import Accounts
+from conchsftp.files.attributes.accounts import Accounts
 from conchsftp.files.local import LocalFileSystem
-from conchsftp.files.virtual import SUPPLYING
+from conchsftp.files.supplied.virtual import SUPPLYING
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.workers import Workers
 

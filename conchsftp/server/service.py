@@ -23,7 +23,7 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
 from conchsftp.events.hub import EventHub, On
-from conchsftp.files.accounts import Accounts
+from conchsftp.files.attributes.accounts import Accounts
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.avatar_maker import AvatarMaker
 from conchsftp.server.config_file import ConfigFile, first_settings

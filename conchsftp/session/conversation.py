@@ -19,8 +19,8 @@ from conchsftp.events.files import FileOpen, GetAttributes
 from conchsftp.events.kinds import FileEvent
 from conchsftp.events.own import DirRead
 from conchsftp.events.waiting import settled
-from conchsftp.files.sources import Means
-from conchsftp.files.virtual import EventFile, VirtualFileSystem, is_done
+from conchsftp.files.supplied.sources import Means
+from conchsftp.files.supplied.virtual import EventFile, VirtualFileSystem, is_done
 from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, INameCharset, IStoppable
 from conchsftp.places import Places
 from conchsftp.session.handles import HandleTable

@@ -10,7 +10,7 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
-from conchsftp.files.virtual import EventFile
+from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.interfaces import ICopy
 from conchsftp.session.handles import Opened, OpenFile
 from conchsftp.session.inside import close_inside, open_inside, ready

@@ -12,8 +12,8 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.files.digests import LEAST_BLOCK, Digests, first_known
+from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.files.text import TextFile
-from conchsftp.files.virtual import EventFile
 from conchsftp.interfaces import IScan
 from conchsftp.session.handles import OpenFile
 from conchsftp.session.inside import close_inside, open_inside, ready

@@ -8,7 +8,7 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import FileLock, FileUnlock
-from conchsftp.files.virtual import UNHANDLED
+from conchsftp.files.supplied.virtual import UNHANDLED
 from conchsftp.interfaces import ILocks
 from conchsftp.session.handles import OpenFile
 from conchsftp.session.locking import hinders, masks

@@ -12,8 +12,8 @@ from conchsftp.events.files import (
     DirList,
     FileOpen,
 )
+from conchsftp.files.supplied.virtual import EventFile, supplied
 from conchsftp.files.text import TextFile, as_text
-from conchsftp.files.virtual import EventFile, supplied
 from conchsftp.interfaces import IReadInto, IWriteFrom
 from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
 from conchsftp.session.listed import as_directory

@@ -17,7 +17,7 @@ from conchsftp.errors import ErrorCode, SFTPError
 from conchsftp.events.kinds import FileEvent, Phase, deliberate
 from conchsftp.events.own import FileRequest
 from conchsftp.events.waiting import start
-from conchsftp.files.virtual import UNHANDLED
+from conchsftp.files.supplied.virtual import UNHANDLED
 from conchsftp.session.needs import refused
 from conchsftp.session.operation import Operation
 from conchsftp.sftp.replies import StatusReply, UnknownPrincipal

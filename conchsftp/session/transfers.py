@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from conchsftp.events.files import FileWrite
 from conchsftp.events.kinds import FileEvent, outcome
 from conchsftp.events.own import TransferFinished, TransferRenamed
-from conchsftp.files.virtual import EventFile
+from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
 

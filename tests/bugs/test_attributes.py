@@ -6,8 +6,8 @@ from errno import EPERM
 from struct import unpack_from
 from typing import Any
 
+from conchsftp.files.disk.walk import fail
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.files.walk import fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from tests.bugs.classes import bug_class

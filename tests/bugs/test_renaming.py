@@ -10,9 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
+from conchsftp.files.disk.walk import fail
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.files.walk import fail
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.clients import CLIENTS, DEFAULT, Order, find_client

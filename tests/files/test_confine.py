@@ -12,10 +12,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
+from conchsftp.files.attributes.changes import Changes
+from conchsftp.files.attributes.making import Making
 from conchsftp.files.beneath import Beneath
-from conchsftp.files.changes import Changes
-from conchsftp.files.making import Making
-from conchsftp.files.walk import MAX_PATH, MAX_STEPS, Walk
+from conchsftp.files.disk.walk import MAX_PATH, MAX_STEPS, Walk
 from conchsftp.sftp.statuses import Status
 from tests.files.support import contents, open_descriptors, write
 

@@ -6,8 +6,8 @@ import os
 import time
 from typing import Any
 
-from conchsftp.files.mime_types import guessed
-from conchsftp.files.statx import find_statx
+from conchsftp.files.attributes.mime_types import guessed
+from conchsftp.files.disk.statx import find_statx
 from conchsftp.interfaces import IDetails
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit, FileType, TextHint

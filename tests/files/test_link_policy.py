@@ -10,10 +10,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.changes import Changes
-from conchsftp.files.links import Links
+from conchsftp.files.attributes.changes import Changes
+from conchsftp.files.attributes.making import Making
+from conchsftp.files.disk.links import Links
 from conchsftp.files.local import LocalFileSystem
-from conchsftp.files.making import Making
 from conchsftp.sftp.statuses import Status
 from tests.files import test_confine
 from tests.files.support import contents, inline_workers, open_descriptors, write

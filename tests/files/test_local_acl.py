@@ -6,8 +6,8 @@ import os
 from typing import Any
 from unittest import SkipTest
 
+from conchsftp.files.attributes.posix_acl import PosixACL, with_mask
 from conchsftp.files.local import LocalFileSystem
-from conchsftp.files.posix_acl import PosixACL, with_mask
 from conchsftp.interfaces import IDetails
 from conchsftp.sftp.acl import ACL, MOST_ENTRIES, Entry
 from conchsftp.sftp.attributes import Attributes

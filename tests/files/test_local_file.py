@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
+from conchsftp.files.attributes.accounts import Accounts
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.locks import Locks
 from conchsftp.sftp.attributes import Attributes

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SkipTest
 
 from conchsftp.errors import SFTPError
-from conchsftp.files import changing, marks
+from conchsftp.files.attributes import changing, marks
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit
 from conchsftp.sftp.statuses import Status

@@ -11,11 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.files import accounts, calls, local_directory
-from conchsftp.files.accounts import KEEP_SECONDS, MOST_KEPT, Accounts, Names
-from conchsftp.files.changes import Changes
+from conchsftp.files import local_directory
+from conchsftp.files.attributes import accounts
+from conchsftp.files.attributes.accounts import KEEP_SECONDS, MOST_KEPT, Accounts, Names
+from conchsftp.files.attributes.changes import Changes
+from conchsftp.files.attributes.stat import of_stat
+from conchsftp.files.disk import calls
 from conchsftp.files.local_directory import LARGE_BYTES, MANY_ENTRIES, LocalDirectory
-from conchsftp.files.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.statuses import Status

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.acl_entries import told, wanted
-from conchsftp.files.posix_acl import EXECUTE, READ, WRITE, PosixACL, with_mask
+from conchsftp.files.attributes.acl_entries import told, wanted
+from conchsftp.files.attributes.posix_acl import EXECUTE, READ, WRITE, PosixACL, with_mask
 from conchsftp.sftp.acl import ACL, Entry
 from conchsftp.sftp.numbers import Access, ACLFlag, EntryFlag, EntryType
 from conchsftp.sftp.statuses import Status

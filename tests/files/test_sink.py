@@ -15,9 +15,9 @@ from zope.interface.verify import verifyObject
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import in_thread, settled
-from conchsftp.files import sink
-from conchsftp.files.sink import SpooledSink
-from conchsftp.files.sources import Means
+from conchsftp.files.supplied import sink
+from conchsftp.files.supplied.sink import SpooledSink
+from conchsftp.files.supplied.sources import Means
 from conchsftp.interfaces import IAbandoned, IFile
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status

@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import in_thread, settled
-from conchsftp.files.sources import ByteSource, BytesSource, Means, Stream, Supplied
+from conchsftp.files.supplied.sources import ByteSource, BytesSource, Means, Stream, Supplied
 from conchsftp.interfaces import IAbandoned, IFile
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType

@@ -11,7 +11,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import settled
 from conchsftp.files import text
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.files.sources import Stream
+from conchsftp.files.supplied.sources import Stream
 from conchsftp.files.text import as_text
 from conchsftp.interfaces import IAbandoned, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes

@@ -10,7 +10,7 @@ from conchsftp.events import EventHub, ExtendedRequest, FileClose, FileOpen
 from conchsftp.files import local_file
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.files.sink import SpooledSink
+from conchsftp.files.supplied.sink import SpooledSink
 from conchsftp.interfaces import ICopy
 from conchsftp.session import on_copies
 from conchsftp.sftp.attributes import Attributes

@@ -14,7 +14,7 @@ from conchsftp.events import EventHub, ExtendedRequest, FileOpen
 from conchsftp.files import local_file
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.files.sources import ByteSource
+from conchsftp.files.supplied.sources import ByteSource
 from conchsftp.files.text import as_text
 from conchsftp.session import on_hashes
 from conchsftp.session.handles import OpenFile

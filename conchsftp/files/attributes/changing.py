@@ -12,8 +12,8 @@ from fcntl import F_GETFL, fcntl
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.calls import allocate
-from conchsftp.files.walk import ITSELF, SAFELY, fail
+from conchsftp.files.disk.calls import allocate
+from conchsftp.files.disk.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.statuses import Status
 
 

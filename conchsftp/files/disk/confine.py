@@ -13,9 +13,9 @@ from stat import S_ISDIR, S_ISLNK
 from typing import Self
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.calls import find_open_beneath
-from conchsftp.files.links import FreeWalk, Links
-from conchsftp.files.walk import STEP, Walk, fail, split
+from conchsftp.files.disk.calls import find_open_beneath
+from conchsftp.files.disk.links import FreeWalk, Links
+from conchsftp.files.disk.walk import STEP, Walk, fail, split
 from conchsftp.sftp.statuses import Status
 
 Judge = Callable[[str, str, bool], bool]

@@ -13,7 +13,7 @@ from operator import or_
 from typing import NamedTuple
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.posix_acl import EXECUTE, READ, WRITE, PosixACL, Tag, with_mask
+from conchsftp.files.attributes.posix_acl import EXECUTE, READ, WRITE, PosixACL, Tag, with_mask
 from conchsftp.sftp.acl import ACL, CONTROL, Entry
 from conchsftp.sftp.numbers import Access, ACLFlag, EntryFlag, EntryType
 from conchsftp.sftp.statuses import Status

@@ -12,8 +12,8 @@ from errno import ENODATA
 from functools import lru_cache
 from stat import S_ISDIR, S_ISLNK
 
-from conchsftp.files.acl_entries import Wanted, told
-from conchsftp.files.posix_acl import PosixACL
+from conchsftp.files.attributes.acl_entries import Wanted, told
+from conchsftp.files.attributes.posix_acl import PosixACL
 from conchsftp.sftp.acl import ACL, MOST_ENTRIES
 
 Stored = tuple[bytes | None, bytes | None]

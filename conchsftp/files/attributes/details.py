@@ -12,13 +12,13 @@ from functools import lru_cache
 from stat import S_ISREG
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.confine import Confine
-from conchsftp.files.local_acl import NO_LISTS, Stored, has_lists, stored_at, stored_of, told_of
-from conchsftp.files.mime_types import guessed
-from conchsftp.files.stat import of_stat
-from conchsftp.files.statx import APPEND, COMPRESSED, ENCRYPTED, IMMUTABLE, Extra, find_statx
-from conchsftp.files.walk import fail
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.local_acl import NO_LISTS, Stored, has_lists, stored_at, stored_of, told_of
+from conchsftp.files.attributes.mime_types import guessed
+from conchsftp.files.attributes.stat import of_stat
+from conchsftp.files.disk.confine import Confine
+from conchsftp.files.disk.statx import APPEND, COMPRESSED, ENCRYPTED, IMMUTABLE, Extra, find_statx
+from conchsftp.files.disk.walk import fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import AttribBit
 from conchsftp.sftp.statuses import Status

@@ -14,7 +14,7 @@ from fcntl import ioctl
 from stat import S_ISDIR, S_ISREG
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.details import bits_of, is_utf8
+from conchsftp.files.attributes.details import bits_of, is_utf8
 from conchsftp.sftp.numbers import AttribBit
 from conchsftp.sftp.statuses import Status
 

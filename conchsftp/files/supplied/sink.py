@@ -14,7 +14,7 @@ from typing import IO, Any
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.sources import Supplied
+from conchsftp.files.supplied.sources import Supplied
 from conchsftp.interfaces import IAbandoned, IFile
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status

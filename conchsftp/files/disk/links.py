@@ -10,7 +10,7 @@ from errno import ELOOP, ENAMETOOLONG
 from stat import S_ISLNK
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.walk import MAX_LINKS, MAX_PATH, STEP, fail
+from conchsftp.files.disk.walk import MAX_LINKS, MAX_PATH, STEP, fail
 from conchsftp.sftp.statuses import Status
 
 

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.changes import Changes, for_new_directory, for_new_file, says_more_than_mode
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.changes import Changes, for_new_directory, for_new_file, says_more_than_mode
 from conchsftp.sftp.attributes import Attributes
 
 FILE_MODE = 0o666

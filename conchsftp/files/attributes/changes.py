@@ -15,11 +15,11 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.accounts import Accounts
-from conchsftp.files.acl_entries import Wanted
-from conchsftp.files.acl_entries import names_somebody as list_names_somebody
-from conchsftp.files.acl_entries import wanted as wanted_list
-from conchsftp.files.changing import (
+from conchsftp.files.attributes.accounts import Accounts
+from conchsftp.files.attributes.acl_entries import Wanted
+from conchsftp.files.attributes.acl_entries import names_somebody as list_names_somebody
+from conchsftp.files.attributes.acl_entries import wanted as wanted_list
+from conchsftp.files.attributes.changing import (
     change_itself,
     give,
     name_of,
@@ -29,9 +29,9 @@ from conchsftp.files.changing import (
     truncate,
     truncate_at,
 )
-from conchsftp.files.local_acl import put
-from conchsftp.files.marks import Marking, marking
-from conchsftp.files.walk import fail
+from conchsftp.files.attributes.local_acl import put
+from conchsftp.files.attributes.marks import Marking, marking
+from conchsftp.files.disk.walk import fail
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 

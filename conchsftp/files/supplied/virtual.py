@@ -12,8 +12,8 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.events.files import DirList, FileOpen, FileRead, GetAttributes
 from conchsftp.events.kinds import PRESET, FileEvent, preset
-from conchsftp.files.sink import SpooledSink
-from conchsftp.files.sources import ByteSource, BytesSource, Means, Stream, Supplied
+from conchsftp.files.supplied.sink import SpooledSink
+from conchsftp.files.supplied.sources import ByteSource, BytesSource, Means, Stream, Supplied
 from conchsftp.interfaces import IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import APPENDING, WRITING, Access
