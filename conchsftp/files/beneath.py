@@ -34,18 +34,25 @@ class Opened:
         descriptor: to be closed by whoever gets it.
         status: of the file.
         directory, name: where it stands. The directory is a descriptor of its own if it was asked for; else -1.
+        made: whether it was not there before.
     """
 
     descriptor: int
     status: os.stat_result
     directory: int
     name: bytes
+    made: bool = False
 
     def close(self) -> None:
         """Release what nobody wants any more."""
         os.close(self.descriptor)
+        self.leave()
+
+    def leave(self) -> None:
+        """Release the directory."""
         if self.directory >= 0:
             os.close(self.directory)
+            self.directory = -1
 
 
 class Beneath(Confine):
@@ -59,14 +66,17 @@ class Beneath(Confine):
         self.locks = Locks()
         """What nobody may do to a file because somebody has locked it; the owner puts that of the server here."""
 
-    def open(self, path: str, flags: int, making: Making | None, *, keep_directory: bool = False) -> Opened:
+    def open(
+        self, path: str, flags: int, making: Making | None, *, deletes: bool = False, keep_directory: bool = False
+    ) -> Opened:
         """
         Open a regular file, or create it.
 
         Args:
             flags: of open(2). Nothing is truncated unless O_TRUNC is among them.
             making: for a file that is created; None: O_CREAT is ignored.
-            keep_directory: whether the result holds the directory, too.
+            deletes: whether the file is to be removed later; then the result holds the directory, too.
+            keep_directory: whether it does so anyway.
         Raises:
             OSError: EISDIR, EEXIST (O_EXCL), ELOOP (O_NOFOLLOW and a link).
             SFTPError: FAILURE for what is neither file nor directory.
@@ -81,11 +91,11 @@ class Beneath(Confine):
             place: Place = find(path) if making is None or attempt else (*self.parent(path), None)
             try:
                 if self.locks.held and place[2] is not None:
-                    access = access_of(flags, deletes=keep_directory)
+                    access = access_of(flags, deletes=deletes)
                     self.locks.check_opening(key_of(place[2]), access, truncates=bool(flags & os.O_TRUNC))
                 opened = _try_to_open(place, flags, making)
                 if opened is not None:
-                    if keep_directory:
+                    if deletes or keep_directory:
                         _keep(opened, place[0])
                     return opened
             finally:
@@ -94,28 +104,40 @@ class Beneath(Confine):
                 raise fail(EEXIST)
         raise SFTPError(Status.FAILURE, "The file is created and removed again all the time")
 
-    def open_alone(self, path: str, flags: int, making: Making | None, mask: int, *, keep_directory: bool) -> Opened:
+    def open_alone(self, path: str, flags: int, making: Making | None, mask: int, *, deletes: bool) -> Opened:
         """
         Open a file as `open` does, and lock all of it; nothing is truncated before that.
 
         Args:
             mask: the BLOCK bits of the flags of OPEN.
         Raises:
-            SFTPError: LOCK_CONFLICT if it is open elsewhere, or locked by another program.
+            SFTPError: LOCK_CONFLICT if it is open elsewhere, or locked by another program; OP_UNSUPPORTED on a disk
+                without locks, and no file was made then.
         """
-        opened = self.open(path, flags & ~os.O_TRUNC, making, keep_directory=keep_directory)
+        opened = self.open(path, flags & ~os.O_TRUNC, making, deletes=deletes, keep_directory=True)
         try:
-            truncates, access = bool(flags & os.O_TRUNC), access_of(flags, deletes=keep_directory)
+            truncates, access = bool(flags & os.O_TRUNC), access_of(flags, deletes=deletes)
             self.locks.check_opening(key_of(opened.status), access, mask, truncates=truncates)
             kind = kind_of(mask, access)
-            if kind != NONE and not set_lock(opened.descriptor, kind, 0, MAX_SIZE + 1):
+            if kind != NONE and not self._lock_whole(opened, kind):
                 raise SFTPError(Status.LOCK_CONFLICT, "Another program on the server has locked the file")
             if truncates:
                 truncate(opened.descriptor, 0)
         except BaseException:
             opened.close()
             raise
+        if not deletes:
+            opened.leave()
         return opened
+
+    def _lock_whole(self, opened: Opened, kind: int) -> bool:
+        """Lock a file for other programs; remove it again if it was made for this, and cannot be locked here."""
+        try:
+            return set_lock(opened.descriptor, kind, 0, MAX_SIZE + 1)
+        except BaseException:
+            if opened.made:
+                self.remove_same(opened.directory, opened.name, opened.status)
+            raise
 
     def open_directory(self, path: str) -> tuple[int, os.stat_result]:
         """Open a directory for reading; return it and the status of the directory above (its own, at the root)."""
@@ -354,6 +376,7 @@ def _create(directory: int, name: bytes, flags: int, making: Making | None) -> O
         os.close(descriptor)
         os.unlink(name, dir_fd=directory)
         raise
+    opened.made = True
     return opened
 
 

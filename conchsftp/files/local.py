@@ -258,8 +258,8 @@ class LocalFileSystem:
         making = self._modes.of_file(attributes, self._accounts) if flags & os.O_CREAT else None
         try:
             if mask:
-                return self._beneath.open_alone(path, flags, making, mask, keep_directory=delete), flags, mask
-            return self._beneath.open(path, flags, making, keep_directory=delete), flags, mask
+                return self._beneath.open_alone(path, flags, making, mask, deletes=delete), flags, mask
+            return self._beneath.open(path, flags, making, deletes=delete), flags, mask
         except PermissionError as problem:
             # Only an owner's rights are EACCES. Who is not told of such files knows nothing but that it is refused.
             if problem.errno == EPERM and self._details is not None and not flags & os.O_APPEND:

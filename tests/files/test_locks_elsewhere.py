@@ -14,9 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.files import system_locks
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.system_locks import EXCLUSIVE, NONE, SHARED, set_lock
+from conchsftp.sftp.numbers import OpenFlag
 from conchsftp.sftp.statuses import Status
 from tests.files.about_locks import ADVISORY, ALONE, LOCKED, NO_READ, NO_WRITE, REFUSED
-from tests.files.case import BOTH, OLD, READ, TRUNCATE, FileSystemCase
+from tests.files.case import BOTH, NEW, OLD, READ, TRUNCATE, FileSystemCase
 from tests.files.case import NONE as NO_ATTRIBUTES
 from tests.files.locking_program import Other
 from tests.files.support import inline_workers
@@ -99,8 +100,11 @@ class OtherProgramTests(FileSystemCase, SynchronousTestCase):
             self.refused(
                 Status.OP_UNSUPPORTED, self.files.open, "/a", BOTH, TRUNCATE | NO_READ | ADVISORY, NO_ATTRIBUTES
             )
+            for flags in (NEW, NEW | OpenFlag.DELETE_ON_CLOSE):
+                self.refused(Status.OP_UNSUPPORTED, self.files.open, "/new", BOTH, flags | ALONE, NO_ATTRIBUTES)
         self.assertFalse(self.file._held)
         self.assertEqual(self.get("/a"), b"0123456789")
+        self.assertEqual(os.listdir(self.root), ["a"])
 
     def test_system_call(self) -> None:
         """It takes a descriptor that is open for what others are kept from; and a system that has the call."""
