@@ -11,13 +11,14 @@ from dataclasses import MISSING
 from enum import Enum
 from typing import Any
 
-from conchsftp.files.attributes.changes import SETS
+from conchsftp.files.attributes.changes import SETS_LISTS
 from conchsftp.sftp import attribute_table, requests
 from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.fields import REQUESTS, Layout, open_flags_kind
-from conchsftp.sftp.numbers import FROM4, FROM5, VERSIONS, OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import FROM5, VERSIONS, OpenFlag, RenameFlag
 from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
-from conchsftp.sftp.statuses import ROWS, TEXTS, Status, lower
+from conchsftp.sftp.statuses import ROWS, Status, lower
 from conchsftp.wire.kinds import U32, Kind
 
 Table = Callable[[tuple[str, ...], Iterable[tuple[str, ...]]], str]
@@ -27,7 +28,8 @@ _YES, _NO = "yes", ""
 
 _INTRODUCTION = """\
 SFTP has several versions. A client says with its first packet which is the highest that it speaks; the server answers
-with a version, and both keep to it until the session ends. The answer is the lowest of three: what the client asked
+with a version, and both keep to it until the session ends, unless the client chooses another one at once: see
+`version-select`. The answer is the lowest of three: what the client asked
 for, the setting [ProtocolVersion](settings.md#protocolversion), and what [ClientQuirks](client_quirks.md) says for the
 client in `versions`.
 
@@ -125,8 +127,9 @@ _ATTRIBUTES = """\
 *Flag* is the bit that says that an attribute is there. *Set* are those that a SETSTAT may change in a folder of the
 disk; a SETSTAT that would change another one is refused as a whole. What a file system does not know is not sent, and
 some is known only where the disk has it: the time of creation, some of the bits, access control lists. The size on the
-disk is never sent, for lftp takes what follows it for garbage. In version 3, one flag stands for both times, and one
-for both numbers."""
+disk is not sent to clients that call themselves OpenSSH, for one of them may be lftp, which takes what follows it for
+garbage: [ClientQuirks](client_quirks.md) can say otherwise. In version 3, one flag stands for both times, and one for
+both numbers."""
 
 _FLAGS = """\
 Versions 3 and 4 have flags as open(2) has them: READ, WRITE, APPEND, CREAT, TRUNC and EXCL. Versions 5 and 6 say
@@ -135,7 +138,45 @@ flags. APPEND of the older versions is APPEND_DATA."""
 
 _STATUSES = """\
 A version that has a status sends its number; another one sends what stands in its place. The text is sent in all of
-them, and tells users more than the number."""
+them, and tells users more than the number. Handlers of events may answer with any of them."""
+
+_SENT = {
+    Status.OK: "it was done",
+    Status.EOF: "there is no more to read, no name left in a listing, no such line in a text",
+    Status.NO_SUCH_FILE: "nothing has that name, or nothing that the user may know of",
+    Status.PERMISSION_DENIED: "the system refuses it, or what the server allows to this user",
+    Status.FAILURE: "it failed for a reason that has no number; the text says which",
+    Status.BAD_MESSAGE: "the request makes no sense as it was sent: it ends too early, has unknown flags, or a time"
+    " with too many nanoseconds",
+    Status.NO_CONNECTION: "never, unless a handler says so",
+    Status.CONNECTION_LOST: "never to a client; TransferFinished has it where the session ended within a transfer",
+    Status.OP_UNSUPPORTED: "the request is not known, or the file system or its disk cannot do it",
+    Status.INVALID_HANDLE: "a handle that is not open, or that of a directory where a file is needed",
+    Status.NO_SUCH_PATH: "the directory is missing in which something is to be made",
+    Status.FILE_ALREADY_EXISTS: "what is to be made is there, or has the new name of a RENAME",
+    Status.WRITE_PROTECT: "the disk can only be read",
+    Status.NO_MEDIA: "the drive is empty",
+    Status.NO_SPACE_ON_FILESYSTEM: "the disk is full",
+    Status.QUOTA_EXCEEDED: "the disk has no more room for this user, or an upload is longer than a handler takes",
+    Status.UNKNOWN_PRINCIPAL: "nobody has the name of an owner, a group, or somebody in an access control list;"
+    " versions 5 and 6 are told the names",
+    Status.LOCK_CONFLICT: "somebody has locked the file, or has it open while it is to be locked",
+    Status.DIR_NOT_EMPTY: "RMDIR, or RENAME over a directory, where something is in it",
+    Status.NOT_A_DIRECTORY: "RMDIR, OPENDIR or a path through something that is no directory",
+    Status.INVALID_FILENAME: "a name that is too long, holds a zero byte, or cannot be stored on the disk",
+    Status.LINK_LOOP: "links that lead to each other; OPEN of a link with NOFOLLOW",
+    Status.CANNOT_DELETE: "what is to be removed is in use; or it is locked against being removed or replaced",
+    Status.INVALID_PARAMETER: "values that cannot be: READLINK of what is no link, an unknown way to open a file,"
+    " attributes that contradict each other",
+    Status.FILE_IS_A_DIRECTORY: "OPEN, REMOVE or a size for a directory",
+    Status.BYTE_RANGE_LOCK_CONFLICT: "somebody else has locked what is to be read, written, copied or cut off",
+    Status.BYTE_RANGE_LOCK_REFUSED: "BLOCK of what overlaps a lock, or of more than the server keeps",
+    Status.DELETE_PENDING: "never, unless a handler says so: a file of DELETE_ON_CLOSE can be opened until it goes",
+    Status.FILE_CORRUPT: "the disk says that what it holds is damaged",
+    Status.OWNER_INVALID: "the disk has no place for the number of the owner",
+    Status.GROUP_INVALID: "the same for the group",
+    Status.NO_MATCHING_BYTE_RANGE_LOCK: "UNBLOCK of a range that was not locked so",
+}
 
 _PAIRS = """\
 With its first answer the server tells what it can do, a name and some data each. What cannot be done in a session is
@@ -146,7 +187,15 @@ _EXTENDED = """\
 Requests that have a name instead of a number. Under *Told as* stands what the server says of them at the beginning,
 where they can be carried out."""
 
-_FACTS = {"newline": (FROM4, "how lines end in files that are opened as text")}
+_FACTS = {
+    "newline": "how lines end in files that are opened as text",
+    "versions": "which versions can be chosen with `version-select`, where there are several",
+    "supported": "attributes that can be set, flags and access of OPEN, and extended requests that are carried out",
+    "supported2": "the same, and which locks",
+    "acl-supported": "what can be done with access control lists; 0 for nothing",
+    "filename-charset": "what names are in on the disk, if a file system of your own translates them",
+    "vendor-id": "product and version of the server, as far as `ServerSSHVersionString` says them",
+}
 
 Chapter = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -170,7 +219,9 @@ def _extended() -> Chapter:
 
 
 def _pairs() -> Chapter:
-    rows = [(f"`{name}`", *_in(versions), text) for name, (versions, text) in _FACTS.items()]
+    texts = dict(_FACTS)
+    rows = [(f"`{row.name.decode()}`", *_in(row.versions), texts.pop(row.name.decode())) for row in FACTS]
+    assert not texts, f"docs/generate_versions.py knows of pairs that are not told: {', '.join(texts)}"
     return ("Name", *_HEAD, "What it says"), rows
 
 
@@ -222,7 +273,7 @@ def _attributes() -> Chapter:
             _flag(bit, [each for each in bits if bits[each] == bit]) for bit in dict.fromkeys(bits.values())
         )
         versions = (_YES if version in bits else _NO for version in VERSIONS)
-        rows.append((f"`{name}`", flag, *versions, _YES if name in SETS else _NO, meaning))
+        rows.append((f"`{name}`", flag, *versions, _YES if name in SETS_LISTS else _NO, meaning))
     assert not found, f"attributes without a line in docs/generate_versions.py: {', '.join(found)}"
     times = ("nanoseconds", f"`{attribute_table.NANOSECONDS:#010x}`", _NO, _YES, _YES, _YES, _YES, "of every time")
     return ("Attribute", "Flag", *_HEAD, "Set", "Meaning"), [*rows, times]
@@ -270,10 +321,10 @@ def _complete(enum: type[Enum], texts: dict[Any, str], *but: Any) -> dict[Any, s
 
 def _statuses() -> Chapter:
     rows = [
-        (f"`{row.status.name}`", *(_status(row.status, version) for version in VERSIONS), TEXTS[row.status])
+        (f"`{row.status.name}`", *(_status(row.status, version) for version in VERSIONS), _SENT[row.status], row.text)
         for row in ROWS
     ]
-    return ("Status", *_HEAD, "Text, where there is no better one"), rows
+    return ("Status", *_HEAD, "Sent when", "Text, where there is no better one"), rows
 
 
 def _status(status: Status, version: int) -> str:

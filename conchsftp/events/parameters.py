@@ -102,6 +102,9 @@ class Principal(Parameter[str]):
 
     def write(self, attributes: Attributes, value: Any) -> None:
         text = None if value is None else str(value)
+        if text == self.read(attributes):
+            # Nothing new: a name that was there keeps its number, which version 3 sends.
+            return
         digits = text is not None and text.isdecimal() and text.isascii()
         setattr(attributes, self._number, int(text) if digits and text else None)
         setattr(attributes, self._name, None if digits else text)
@@ -209,8 +212,8 @@ class AttributeParameters:
 
     file_type = Type("type", "FileType | None", "What it is: a `FileType`, 1 for a regular file, 2 for a directory.")
     file_size = Same("size", "int | None", "Size in bytes.")
-    file_owner = Principal("owner", "uid", "The owner: a name; or digits, which is all that version 3 has.")
-    file_group = Principal("group", "gid", "The group: a name; or digits, which is all that version 3 has.")
+    file_owner = Principal("owner", "uid", "The owner: a name, or digits if it has none. Version 3 sends the number.")
+    file_group = Principal("group", "gid", "The group: a name, or digits if it has none. Version 3 sends the number.")
     file_permissions = Same("permissions", "int | None", "The lowest twelve bits of the mode.")
     file_a_time = Milliseconds("atime", "Last access, in milliseconds since 1970, UTC.")
     file_create_time = Milliseconds("create_time", "Creation, in milliseconds since 1970, UTC.")

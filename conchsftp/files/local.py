@@ -35,6 +35,7 @@ from conchsftp.files.local_file import LocalFile
 from conchsftp.files.locks import MASKS, Locks, mask_of
 from conchsftp.files.system_locks import POSSIBLE
 from conchsftp.interfaces import (
+    IAccountNumbers,
     IAccounts,
     ICopy,
     IDetails,
@@ -65,7 +66,8 @@ _Opening = tuple[Opened, int, int]
 """An open file, the flags of open(2), and the mask that it is locked with."""
 
 
-@implementer(IFileSystem, ILinks, IHardLinks, ILocking, ISpace, IAccounts, IRestrict, IGuarded, IOnDisk, IDetails)
+@implementer(IFileSystem, ILinks, IHardLinks, ILocking, ISpace, IAccounts, IAccountNumbers)
+@implementer(IRestrict, IGuarded, IOnDisk, IDetails)
 class LocalFileSystem:
     """
     Serves the files beneath a directory, and nothing outside it.
@@ -228,7 +230,7 @@ class LocalFileSystem:
     def real_path(self, path: str) -> "str | Deferred[str]":
         return self._call(path, self._beneath.real_path, path)
 
-    # ILinks, IHardLinks, ISpace, IAccounts
+    # ILinks, IHardLinks, ISpace, IAccounts, IAccountNumbers
 
     def read_link(self, path: str) -> "str | Deferred[str]":
         return self._call(path, self._beneath.read_link, path)
@@ -247,6 +249,12 @@ class LocalFileSystem:
 
     def group_name(self, gid: int) -> str | None:
         return self._accounts.group_name(gid)
+
+    def user_number(self, name: str) -> int | None:
+        return self._accounts.user_number(name)
+
+    def group_number(self, name: str) -> int | None:
+        return self._accounts.group_number(name)
 
     # Blocking calls, in any thread
 

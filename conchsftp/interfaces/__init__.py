@@ -21,6 +21,7 @@ from conchsftp.interfaces.files import (
     IWriteFrom,
 )
 from conchsftp.interfaces.systems import (
+    IAccountNumbers,
     IAccounts,
     IDetails,
     IExtendedRequests,
@@ -38,6 +39,7 @@ from conchsftp.interfaces.systems import (
 
 __all__ = [
     "IAbandoned",
+    "IAccountNumbers",
     "IAccounts",
     "ICopy",
     "IDetails",

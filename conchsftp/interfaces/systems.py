@@ -203,6 +203,20 @@ class IAccounts(Interface):
         """Return the name of a group number as str, or None."""
 
 
+class IAccountNumbers(Interface):
+    """
+    Ability of a file system: numbers of users and groups that a handler of GetAttributes has named.
+
+    Version 3 has no words for names. Nobody waits for these: what has to be looked up somewhere may be None until then.
+    """
+
+    def user_number(name):
+        """Return the number of a user as int, or None for a name that is not known."""
+
+    def group_number(name):
+        """Return the number of a group as int, or None."""
+
+
 class IExtendedRequests(Interface):
     """
     Ability of a file system: extended requests of its own, beside those that the server knows.

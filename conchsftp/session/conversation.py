@@ -21,7 +21,7 @@ from conchsftp.events.own import DirRead
 from conchsftp.events.waiting import settled
 from conchsftp.files.supplied.sources import Means
 from conchsftp.files.supplied.virtual import EventFile, VirtualFileSystem, is_done
-from conchsftp.interfaces import IAbandoned, IDetails, IExtendedRequests, INameCharset, IStoppable
+from conchsftp.interfaces import IAbandoned, IAccountNumbers, IDetails, IExtendedRequests, INameCharset, IStoppable
 from conchsftp.places import Places
 from conchsftp.session.handles import HandleTable
 from conchsftp.session.uploads import Uploads
@@ -70,6 +70,8 @@ class Conversation:
     """Carries out the requests that others are made of."""
     refuses_extended = False
     """Whether a SETSTAT of extended attributes fails."""
+    numbers_owners = False
+    """Whether owners have to be told by number, and the file system knows the numbers of names."""
 
     def __init__(
         self,
@@ -137,6 +139,7 @@ class Conversation:
         self.codec = codec = Codec(version, self.client, clock=clock)
         self.newline = self.settings.server_eol.encode("ascii")
         self._name("utf-8" if codec.has_charset else CODECS[self.settings.code_page])
+        self.numbers_owners = "uid" in codec.fields and IAccountNumbers.providedBy(self._files)
         self._detail(codec)
         return codec
 

@@ -166,9 +166,21 @@ def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:
     attributes = event.attributes
     if attributes is None:
         raise SFTPError(Status.NO_SUCH_FILE)
+    if (attributes.uid is None or attributes.gid is None) and conversation.numbers_owners:
+        attributes = _numbered(conversation, attributes)
     if attributes.acl is not None and not event.flags & ACL_FLAG:
         attributes = replace(attributes, acl=None)
     return Attrs(attributes=attributes)
+
+
+def _numbered(conversation: Any, attributes: Attributes) -> Attributes:
+    """Return attributes with the numbers of owners of whom a handler has said the names alone."""
+    files, uid, gid = conversation.files, attributes.uid, attributes.gid
+    if uid is None and attributes.owner:
+        uid = files.user_number(attributes.owner)
+    if gid is None and attributes.group:
+        gid = files.group_number(attributes.group)
+    return replace(attributes, uid=uid, gid=gid)
 
 
 def name_reply(name: bytes, attributes: Attributes | None = None) -> Names:

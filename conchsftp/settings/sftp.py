@@ -154,9 +154,8 @@ the change; SFTPConnectionTimeout has the value of each.""",
         kind=integer(3, 6),
         default=3,
         doc="""The highest version of SFTP that is spoken; a session has the lower one of both sides.
-Above 3 not everything is there: access control lists and
-times of creation cannot be set, and of extended requests there are those of version 3. What is missing is answered
-OP_UNSUPPORTED and not advertised; `supported2` is not sent. Holds for sessions that begin after the change.""",
+The page on versions tells what each of them gives. What a folder cannot do, such as access control lists on a disk
+without them, is answered OP_UNSUPPORTED and not advertised. Holds for sessions that begin after the change.""",
     ),
     Setting(
         name="ServerEOL",

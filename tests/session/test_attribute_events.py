@@ -2,7 +2,9 @@
 What handlers see of attributes, and what becomes of those that they set: the same in every version.
 """
 
+import grp
 import os
+import pwd
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -197,6 +199,80 @@ class PermittedTests(Case):
         session = MemorySession(server=memory_server(avatar, protocol_version=6), version=6)
         for wanted in (Attributes(allocation_size=0), Attributes(attrib_bits=0), Attributes(create_time=5)):
             self.check(session, requests.SetStat(path=b"/a", attributes=wanted), Status.PERMISSION_DENIED)
+
+
+class OwnerTests(Case):
+    """Owners that handlers set, for clients whose version has numbers and for those whose version has names."""
+
+    def answers(self, change: Any, **others: Any) -> Any:
+        """Yield what clients of each version are told of a file on the disk when a handler has changed it."""
+        root = os.path.abspath(self.mktemp())
+        os.mkdir(root)
+        with open(f"{root}/a.txt", "wb"):
+            pass
+        for version in VERSIONS:
+            server = memory_server(root_directory=root, protocol_version=6, file_threads="inline", **others)
+            server.on(events.GetAttributes, change)
+            told = self.told(MemorySession(server=server, version=version))
+            yield version, ((told.uid, told.gid) if version == 3 else (told.owner, told.group))
+
+    def test_names(self) -> None:
+        """A name that this machine knows reaches version 3 as its number."""
+
+        def change(event: Any) -> None:
+            event.file_owner, event.file_group = "daemon", "daemon@localhost"
+
+        numbers = pwd.getpwnam("daemon").pw_uid, grp.getgrnam("daemon").gr_gid
+        for version, told in self.answers(change):
+            self.assertEqual(told, numbers if version == 3 else ("daemon", "daemon@localhost"), version)
+
+    def test_one_name(self) -> None:
+        """The other of the two stays."""
+
+        def change(event: Any) -> None:
+            event.file_owner = "daemon"
+
+        uid = pwd.getpwnam("daemon").pw_uid
+        for version, told in self.answers(change):
+            self.assertEqual(told[0], uid if version == 3 else "daemon", version)
+            self.assertIsNotNone(told[1])
+
+    def test_same(self) -> None:
+        """What is set to what it is stays as it is, number and name."""
+
+        def change(event: Any) -> None:
+            event.file_owner, event.file_group = event.file_owner, event.file_group
+
+        def leave(event: Any) -> None:
+            pass
+
+        self.assertEqual(list(self.answers(change)), list(self.answers(leave)))
+
+    def test_unknown(self) -> None:
+        """Of a name that nobody has, version 3 is told no number: neither a wrong one nor that of the file."""
+
+        def change(event: Any) -> None:
+            event.file_owner = "nobody at all"
+
+        for version, told in self.answers(change):
+            self.assertEqual(told[0], None if version == 3 else "nobody at all")
+
+    def test_set(self) -> None:
+        """A handler of SetAttributes may name owners in every version; `getpwnam` finds who that is."""
+        user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+
+        def change(event: Any) -> None:
+            event.file_owner, event.file_group = user, group
+
+        root = os.path.abspath(self.mktemp())
+        os.mkdir(root)
+        with open(f"{root}/a.txt", "wb"):
+            pass
+        for version in VERSIONS:
+            server = memory_server(root_directory=root, protocol_version=6, file_threads="inline")
+            server.on(events.SetAttributes, change)
+            wanted = requests.SetStat(path=b"/a.txt", attributes=Attributes(permissions=0o600))
+            self.check(MemorySession(server=server, version=version), wanted)
 
 
 class SetTests(Case):

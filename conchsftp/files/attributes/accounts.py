@@ -10,6 +10,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Set
+from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -17,7 +18,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.interfaces import IAccounts
+from conchsftp.interfaces import IAccountNumbers, IAccounts
 from conchsftp.sftp.statuses import Status
 from conchsftp.workers import Workers
 
@@ -26,25 +27,31 @@ KEEP_SECONDS = 300.0
 MOST_KEPT = 4096
 """How many users, and how many groups, are kept: a client may ask for any of four billion numbers."""
 
-R = TypeVar("R")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-class Names(dict[int, str | None]):
-    """Names by number; asking for one that is not there (`names[number]`) fetches it."""
+class _Known(dict[K, V | None]):
+    """What is known; asking for what is not there (`known[key]`) fetches it."""
 
-    def __init__(self, fetch: Callable[[int], str | None]) -> None:
+    def __init__(self, fetch: Callable[[K], V | None]) -> None:
         super().__init__()
         self._fetch = fetch
 
-    def __missing__(self, number: int) -> str | None:
+    def __missing__(self, key: K) -> V | None:
         if len(self) >= MOST_KEPT:
             self.clear()
-        self[number] = None
-        self[number] = name = self._fetch(number)
-        return name
+        self[key] = None
+        self[key] = value = self._fetch(key)
+        return value
 
 
-@implementer(IAccounts)
+Names = _Known[int, str]
+"""Names by number."""
+_Numbers = _Known[str, int]
+
+
+@implementer(IAccounts, IAccountNumbers)
 class Accounts:
     """
     The system's users and groups. To be used on the reactor's thread only, but for the two `number_of_…`.
@@ -68,23 +75,33 @@ class Accounts:
         self._workers = workers
         self._clock = clock
         self._old_at = clock() + KEEP_SECONDS
-        self._users = Names(self._fetch_user)
-        self._groups = Names(self._fetch_group)
+        self._forget()
 
     def names(self) -> tuple[Names, Names]:
         """Return the names of users and of groups, by number; to be asked for anew for each request."""
         if self._clock() > self._old_at:
             self._old_at = self._clock() + KEEP_SECONDS
-            # New ones: what a thread still fetches goes into the old.
-            self._users = Names(self._fetch_user)
-            self._groups = Names(self._fetch_group)
+            self._forget()
         return self._users, self._groups
+
+    def _forget(self) -> None:
+        # New ones: what a thread still fetches goes into the old.
+        self._users, self._groups = Names(self._fetch_user), Names(self._fetch_group)
+        self._user_numbers, self._group_numbers = _Numbers(self._fetch_user_number), _Numbers(self._fetch_group_number)
 
     def user_name(self, uid: int) -> str | None:
         return self.names()[0][uid]
 
     def group_name(self, gid: int) -> str | None:
         return self.names()[1][gid]
+
+    def user_number(self, name: str) -> int | None:
+        self.names()
+        return self._user_numbers[name]
+
+    def group_number(self, name: str) -> int | None:
+        self.names()
+        return self._group_numbers[name]
 
     def number_of_user(self, name: str) -> int:
         """
@@ -108,12 +125,25 @@ class Accounts:
     def _fetch_group(self, gid: int) -> str | None:
         return self._fetch(self._groups, gid, _group_name)
 
-    def _fetch(self, names: Names, number: int, find: Callable[[int], str | None]) -> str | None:
-        found = self._workers.call(self.mount, find, number)
+    def _fetch_user_number(self, name: str) -> int | None:
+        return self._fetch(self._user_numbers, name, partial(_known, self.number_of_user))
+
+    def _fetch_group_number(self, name: str) -> int | None:
+        return self._fetch(self._group_numbers, name, partial(_known, self.number_of_group))
+
+    def _fetch(self, known: _Known[K, V], key: K, find: Callable[[K], V | None]) -> V | None:
+        found = self._workers.call(self.mount, find, key)
         if not isinstance(found, Deferred):
             return found
-        found.addCallback(lambda name: names.__setitem__(number, name))
-        found.addErrback(lambda problem: self.log.failure("looking up account {number}", problem, number=number))
+        found.addCallback(lambda value: known.__setitem__(key, value))
+        found.addErrback(lambda problem: self.log.failure("looking up account {account}", problem, account=key))
+        return None
+
+
+def _known(find: Callable[[str], int], name: str) -> int | None:
+    try:
+        return find(name)
+    except SFTPError:
         return None
 
 
