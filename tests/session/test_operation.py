@@ -81,7 +81,8 @@ class ReplyTests(SynchronousTestCase):
         """Attributes, or that there are none."""
         attributes = Attributes(size=1)
         self.assertEqual(
-            attributes_reply(None, SimpleNamespace(attributes=attributes), None), Attrs(attributes=attributes)
+            attributes_reply(SimpleNamespace(numbers_owners=False), SimpleNamespace(attributes=attributes), None),
+            Attrs(attributes=attributes),
         )
         problem = self.assertRaises(SFTPError, attributes_reply, None, SimpleNamespace(attributes=None), None)
         self.assertEqual(problem.status, Status.NO_SUCH_FILE)
