@@ -125,11 +125,11 @@ been asked for."""
 
 _ATTRIBUTES = """\
 *Flag* is the bit that says that an attribute is there. *Set* are those that a SETSTAT may change in a folder of the
-disk; a SETSTAT that would change another one is refused as a whole. What a file system does not know is not sent, and
-some is known only where the disk has it: the time of creation, some of the bits, access control lists. The size on the
-disk is not sent to clients that call themselves OpenSSH, for one of them may be lftp, which takes what follows it for
-garbage: [ClientQuirks](client_quirks.md) can say otherwise. In version 3, one flag stands for both times, and one for
-both numbers."""
+disk; a SETSTAT that would change another one is refused as a whole, but for a time of creation beside others, which is
+left out. What a file system does not know is not sent, and some is known only where the disk has it: the time of
+creation, some of the bits, access control lists. The size on the disk is not sent to clients that call themselves
+OpenSSH, for one of them may be lftp, which takes what follows it for garbage: [ClientQuirks](client_quirks.md) can say
+otherwise. In version 3, one flag stands for both times, and one for both numbers."""
 
 _FLAGS = """\
 Versions 3 and 4 have flags as open(2) has them: READ, WRITE, APPEND, CREAT, TRUNC and EXCL. Versions 5 and 6 say
@@ -179,9 +179,9 @@ _SENT = {
 }
 
 _PAIRS = """\
-With its first answer the server tells what it can do, a name and some data each. What cannot be done in a session is
-not told there: nothing that writes to who may only read, for example. A file system may add names of its own.
-Beside these there are the requests of the next table."""
+With its first answer the server tells what it can do, a name and some data each. What the files of a session cannot
+do is not told there. What its user may do is another matter: who may only read is told the same, and refused when it
+comes to it. A file system may add names of its own. Beside these there are the requests of the next table."""
 
 _EXTENDED = """\
 Requests that have a name instead of a number. Under *Told as* stands what the server says of them at the beginning,

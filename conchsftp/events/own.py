@@ -71,7 +71,8 @@ class FileLock(FileEvent):
     """
     A client wants to lock a range of an open file: BLOCK, since version 6.
 
-    A lock ends with FileUnlock or FileClose. What the flags of OPEN lock, `open_flags` of FileOpen tells.
+    A lock ends with FileUnlock or FileClose. What the flags of OPEN lock, `open_flags` of FileOpen tells. Who refuses
+    it afterwards changes only the answer: refuse it before.
 
     Attributes:
         path: the file.
@@ -121,7 +122,9 @@ class ExtendedRequest(FileEvent):
         data: what follows the name of a request that the server does not know; else empty.
         arguments: what else the client says, by name. `check-file` and its kin: `algorithms`, a list of names,
             `offset`, `length` and `block_size`; `md5-hash` and its kin: `offset`, `length` and `quick_hash`;
-            `copy-file`: `overwrite`.
+            `copy-data`: `offset`, `length` and `target_offset`; `copy-file`: `overwrite`; `text-seek`: `line`;
+            `version-select`: `version`; `vendor-id`: `vendor`, `product`, `version` and `build`;
+            `filename-translation-control`: `translates`.
         result: what it gave, after the operation. Of `check-file` and its kin a pair, the name of the algorithm and
             all hashes in one piece; of `md5-hash` and its kin the hash, empty if `quick_hash` is that of other bytes;
             of `space-available` and `statvfs@openssh.com` an object with the fields of `os.statvfs_result`; of

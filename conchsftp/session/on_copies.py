@@ -31,7 +31,9 @@ _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 def _announce_data(c: Any, r: Any) -> ExtendedRequest:
     path = c.handles.get(r.handle, Opened).path
     handle = r.handle.decode("utf-8", "surrogateescape")
-    return ExtendedRequest(c.connection_id, c.user, "copy-data", path, handle, c.handles.path(r.target_handle))
+    target = c.handles.path(r.target_handle)
+    arguments = {name: getattr(r, name) for name in ("offset", "length", "target_offset")}
+    return ExtendedRequest(c.connection_id, c.user, "copy-data", path, handle, target, arguments=arguments)
 
 
 def _by_both_handles(c: Any, r: Any) -> tuple[str, ...]:

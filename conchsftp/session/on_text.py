@@ -18,7 +18,8 @@ from conchsftp.sftp.statuses import Status
 
 def _announce(c: Any, r: Any) -> Any:
     path = c.handles.get(r.handle, OpenFile).path
-    return ExtendedRequest(c.connection_id, c.user, "text-seek", path, r.handle.decode("utf-8", "surrogateescape"))
+    handle = r.handle.decode("utf-8", "surrogateescape")
+    return ExtendedRequest(c.connection_id, c.user, "text-seek", path, handle, arguments={"line": r.line})
 
 
 def _seek(c: Any, e: Any, r: Any) -> Any:

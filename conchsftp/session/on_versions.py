@@ -21,7 +21,9 @@ _LONGEST_NAME = 100
 def _announce_select(c: Any, r: Any) -> Any:
     if not c.fresh:
         raise SFTPError(Status.INVALID_PARAMETER, "version-select is only possible as the first request")
-    return ExtendedRequest(c.connection_id, c.user, "version-select")
+    return ExtendedRequest(
+        c.connection_id, c.user, "version-select", arguments={"version": r.version.decode("ascii", "replace")}
+    )
 
 
 def _selected(c: Any, r: Any) -> int:
@@ -60,8 +62,14 @@ def _send_names(c: Any, e: Any, r: Any) -> None:
         c.translate(r.translates)
 
 
-def _about(name: str) -> Any:
-    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name)
+def _announce_vendor(c: Any, r: Any) -> Any:
+    arguments = {name: getattr(r, name).decode("utf-8", "replace") for name in ("vendor", "product", "version")}
+    return ExtendedRequest(c.connection_id, c.user, "vendor-id", arguments=arguments | {"build": r.build})
+
+
+def _announce_translation(c: Any, r: Any) -> Any:
+    name, arguments = "filename-translation-control", {"translates": r.translates}
+    return ExtendedRequest(c.connection_id, c.user, name, arguments=arguments)
 
 
 _COMMON: dict[str, Any] = {"event": ExtendedRequest, "needs": None, "files": by_nothing, "alone": True}
@@ -76,10 +84,10 @@ ROWS = (
         vital=True,
         **_COMMON,
     ),
-    Operation(request=extended.VendorId, announce=_about("vendor-id"), perform=_take_note, **_COMMON),
+    Operation(request=extended.VendorId, announce=_announce_vendor, perform=_take_note, **_COMMON),
     Operation(
         request=extended.FilenameTranslationControl,
-        announce=_about("filename-translation-control"),
+        announce=_announce_translation,
         perform=_translate,
         conclude=_send_names,
         **_COMMON,

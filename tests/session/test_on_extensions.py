@@ -224,6 +224,25 @@ class EventTests(AbleCase):
         self.session.ask(extension(b"copy-data", 1, string(one), u64(0), u64(0), string(two), u64(0)))
         self.assertEqual([(event.path, event.target) for event in events], [("/home/a", "/home/b")] * 2)
 
+    def test_arguments(self) -> None:
+        """They see what else the client says, by name."""
+        told: dict[str, Any] = {}
+        self.on(ExtendedRequest, lambda event: told.update({event.request_name: event.arguments}))
+        one, two = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=TO_CREATE))
+        self.session.ask(
+            extension(b"copy-data", 1, string(one), u64(1), u64(2), string(two), u64(3)),
+            extension(b"text-seek", 2, string(one), u64(7)),
+            extension(b"vendor-id", 3, string(b"Example"), string(b"client"), string(b"1.\xff"), u64(9)),
+            extension(b"filename-translation-control", 4, b"\1"),
+        )
+        self.assertEqual(told.pop("copy-data"), {"offset": 1, "length": 2, "target_offset": 3})
+        self.assertEqual(
+            told.pop("vendor-id"), {"vendor": "Example", "product": "client", "version": "1.\ufffd", "build": 9}
+        )
+        self.assertEqual(told.pop("filename-translation-control"), {"translates": True})
+        # In version 3 there is no text.
+        self.assertIn(told.pop("text-seek"), ({"line": 7}, {}))
+
     def test_data(self) -> None:
         """Of a request that is not known they see the bytes behind its name."""
         events: list[ExtendedRequest] = []

@@ -244,6 +244,7 @@ class SelectTests(SpeakingCase):
             session = self.open()
 
             def deny(event: events.ExtendedRequest, phase: bool = phase) -> None:
+                self.assertEqual(event.arguments, {"version": "6"})
                 if event.before_exec is phase:
                     event.deny()
 
