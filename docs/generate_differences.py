@@ -57,7 +57,8 @@ _METHODS = {
 _EVENTS = {
     "Error": "`connection_id` and `error_code` are what their names say; the documentation has their texts exchanged.",
     "FileRead": "The end of a file is `Status.EOF`, which the documentation calls SSH_FXS_EOF.",
-    "GetAttributes": "Fires for FSTAT as well, which the documentation promises for SetAttributes.",
+    "GetAttributes": "Fires for FSTAT as well, which the documentation promises for SetAttributes. FileOwner and "
+    "FileGroup are names where they are known, also in version 3, for which the documentation has digits.",
     "SetAttributes": "Fires for SETSTAT and FSETSTAT. FSTAT is GetAttributes.",
 }
 

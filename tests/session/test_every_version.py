@@ -4,6 +4,7 @@ refused as a whole, homes of users, and limits on what is open.
 """
 
 import os
+from errno import EPERM
 from typing import Any
 
 from conchsftp.sftp import extended, requests
@@ -62,6 +63,23 @@ class MadeTests(Case):
                 self.assertEqual(os.stat(f"{self.root}/new").st_size, 0)
                 # Neither is immutable.
                 os.rmdir(f"{self.root}/made")
+
+    def test_foreign_owner(self) -> None:
+        """Where the owner cannot be given, that is what the client is told, and nothing is made."""
+
+        def refuse(*args: Any, **options: Any) -> None:
+            raise PermissionError(EPERM, os.strerror(EPERM))
+
+        self.patch(os, "fchown", refuse)
+        self.patch(os, "chown", refuse)
+        for session in self.sessions():
+            if not self.on_disk:
+                continue
+            wanted = Attributes(uid=1, gid=1, owner="1", group="1")
+            opening = requests.Open(path=b"/new", access=WRITES, flags=NEW, attributes=wanted)
+            self.check(session, opening, Status.PERMISSION_DENIED)
+            self.check(session, requests.MkDir(path=b"/new", attributes=wanted), Status.PERMISSION_DENIED)
+            self.assertFalse(os.path.exists(f"{self.root}/new"))
 
     def test_existing(self) -> None:
         """Attributes of an OPEN that finds a file count for nothing."""

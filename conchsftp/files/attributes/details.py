@@ -99,7 +99,11 @@ class Details:
         Raises:
             SFTPError: INVALID_PARAMETER, for who is told of attribute bits (filexfer-13, 7.9, APPEND_ONLY).
         """
-        extra = self.stat(confine, path)[2]
+        try:
+            extra = self.stat(confine, path)[2]
+        except (OSError, SFTPError):
+            # It was to be made, and is not there: so it was refused for another reason, which the caller has.
+            return
         if self._has_bits and extra is not None and extra.marks & APPEND:
             raise SFTPError(Status.INVALID_PARAMETER, "This file can only be appended to")
 
