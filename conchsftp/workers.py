@@ -81,7 +81,8 @@ class Workers:
     Attributes:
         log: told of mounts that answer slowly.
         reactor: see above.
-        scans: a few of the threads, for what reads whole files.
+        scans: a few of the threads, for what a client causes with one packet and takes long: reading whole files,
+            allocating room, looking up a thousand names.
     """
 
     log: Logger = Logger()

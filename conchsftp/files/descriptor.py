@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import names_somebody, wanted
+from conchsftp.files.attributes.changes import names_somebody, takes_long, wanted
 from conchsftp.files.attributes.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.workers import Mount, Workers, shield
@@ -42,9 +42,8 @@ class Descriptor:
         return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
-        if attributes.allocation_size:
-            # That may take as long as writing it.
-            return self._run(_change, self._fd, attributes, self._accounts)
+        if takes_long(attributes):
+            return shield(self._use(self._workers.scans.run(_change, self._fd, attributes, self._accounts)))
         mount = self._accounts.mount if names_somebody(attributes) else self._mount
         return self._workers.call(mount, _change, self._fd, attributes, self._accounts, run=self._run)
 

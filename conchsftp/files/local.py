@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import SETS, SETS_LISTS, names_somebody, wanted
+from conchsftp.files.attributes.changes import SETS, SETS_LISTS, names_somebody, takes_long, wanted
 from conchsftp.files.attributes.details import Details, tells
 from conchsftp.files.attributes.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.attributes.marks import SETTABLE
@@ -175,9 +175,8 @@ class LocalFileSystem:
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
         os_flags, delete, mask = _how(int(access), int(flags))
-        if attributes.allocation_size:
-            # That may take as long as writing it.
-            opened = self._workers.thread(self._open_now, path, os_flags, attributes, delete, mask)
+        if takes_long(attributes):
+            opened = self._workers.scans.run(self._open_now, path, os_flags, attributes, delete, mask)
             return shield(opened.addCallback(self._file), late=_close)
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
         return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete, mask)
@@ -196,12 +195,14 @@ class LocalFileSystem:
         return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
-        if attributes.allocation_size:
-            return self._workers.run(self._change_now, path, attributes, follow)
+        if takes_long(attributes):
+            return shield(self._workers.scans.run(self._change_now, path, attributes, follow))
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
         return self._workers.call(mount, self._change_now, path, attributes, follow)
 
     def make_directory(self, path: str, attributes: Attributes) -> "None | Deferred[None]":
+        if takes_long(attributes):
+            return shield(self._workers.scans.run(self._make_directory_now, path, attributes))
         mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
         return self._workers.call(mount, self._make_directory_now, path, attributes)
 

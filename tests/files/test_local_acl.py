@@ -142,6 +142,27 @@ class ToldTests(ListCase):
 class SetTests(ListCase):
     """What is set."""
 
+    def test_many_names(self) -> None:
+        """Many names are looked up in a thread, wherever the list goes: nobody else waits for the account database."""
+        many = Attributes(acl=ACL(entries=tuple(Entry(mask=R, who=str(70000 + at)) for at in range(20))))
+        file = self.files.open("/a", READ, OLD, NONE)
+        results: list[Any] = []
+        for ask in (
+            lambda: self.files.set_attributes("/a", many, True),
+            lambda: file.set_attributes(many),
+            lambda: self.files.make_directory("/new", many),
+            lambda: self.files.open("/b", BOTH, ANY, many),
+        ):
+            waiting = ask()
+            self.assertEqual(waiting.called, 0)
+            waiting.addCallback(results.append)
+        self.workers.pool.work()
+        self.assertEqual(len(results), 4)
+        for each in (file, results[3]):
+            each.close()
+        for name in ("a", "b", "new"):
+            self.assertEqual(len(of(self.place(name)).users), 20, name)
+
     def test_path_and_handle(self) -> None:
         """By path, through a link, by handle, for files and directories."""
         os.symlink("a", self.place("l"))

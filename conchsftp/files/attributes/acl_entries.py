@@ -8,7 +8,7 @@ Sources: filexfer-13, section 7.8; RFC 7530, section 6.2; draft-ietf-nfsv4-acl-m
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ _WRITING[True] = _WRITING[False] | Access.DELETE_CHILD
 _ALWAYS = Access.READ_ATTRIBUTES | Access.READ_ACL | Access.SYNCHRONIZE
 _OWNERS = Access.WRITE_ATTRIBUTES | Access.WRITE_ACL
 _NEVER = Access.READ_NAMED_ATTRS | Access.WRITE_NAMED_ATTRS | Access.DELETE | Access.WRITE_OWNER
+# The same as numbers: flags are slow to ask.
+_OWN, _UNGIVEN, _KEPT = int(_OWNERS), int(_NEVER), int(_ALWAYS)
 _INHERITED = EntryFlag.FILE_INHERIT | EntryFlag.DIRECTORY_INHERIT
 
 
@@ -120,6 +122,7 @@ class Who(NamedTuple):
 
 
 _OWNER, _GROUP, _EVERYONE = Who(Tag.OWNER), Who(Tag.GROUP_OWNER), Who(Tag.OTHER)
+_GROUPS = (Tag.GROUP_OWNER, Tag.GROUP)
 _SPECIAL = {"OWNER@": _OWNER, "GROUP@": _GROUP, "EVERYONE@": _EVERYONE}
 _SPELLINGS = {who.tag: name for name, who in _SPECIAL.items()}
 
@@ -183,10 +186,12 @@ def wanted(acl: ACL, number_of_user: Callable[[str], int], number_of_group: Call
         if acl.entries:
             raise SFTPError(Status.INVALID_PARAMETER, "An ACL with entries whose flags say that it has none")
         return Wanted(None) if flags & ACLFlag.CONTROL_INCLUDED else None
+    # Each name once, however often it comes: a database may be slow.
+    find_user, find_group = cache(number_of_user), cache(number_of_group)
     rules, unknown = [], []
     for entry in acl.entries:
         try:
-            rules.append(_rule(entry, number_of_user, number_of_group))
+            rules.append(_rule(entry, find_user, find_group))
         except SFTPError as problem:
             if problem.status != Status.UNKNOWN_PRINCIPAL:
                 raise
@@ -233,6 +238,9 @@ class _Judged:
     """
     Rules, asked what they mean for everybody that a list of POSIX tells apart.
 
+    A client may send as many rules as fit, about as many users and groups: so each question is answered from what is
+    known of each bit, and no rule is looked at once for everybody.
+
     Args:
         rules: the first that matches decides about each right.
         owner: the number of the owner; None: anybody.
@@ -241,8 +249,23 @@ class _Judged:
     def __init__(self, rules: Iterable[Rule], owner: int | None, directory: bool) -> None:
         self._rules = tuple(rules)
         self._owner = owner
-        self._directory = directory
+        self._bits = {
+            READ: (*_each(_READING),),
+            WRITE: (*_each(_WRITING[directory]),),
+            EXECUTE: (*_each(_EXECUTING),),
+        }
         self._named = {rule.who: rule.name for rule in self._rules}
+        self._about = {int(bit): self._deciding(int(bit)) for bits in self._bits.values() for bit in bits}
+
+    def _deciding(self, bit: int) -> "_Deciding":
+        first: dict[Who, tuple[int, bool]] = {}
+        groups: dict[bool, int] = {}
+        for at, rule in enumerate(self._rules):
+            if int(rule.mask) & bit and rule.who not in first:
+                first[rule.who] = at, rule.allows
+                if rule.who.tag in _GROUPS:
+                    groups.setdefault(rule.allows, at)
+        return _Deciding(first, groups)
 
     def acl(self) -> PosixACL:
         """Return the list; refused if there is none that means the same."""
@@ -251,91 +274,114 @@ class _Judged:
         groups = sorted(who for who in self._named if who.tag == Tag.GROUP)
         of_groups = self._by_groups([_GROUP, *groups])
         return with_mask(
-            owner=self._rights(_OWNER, self._alone),
-            users=tuple((who.number, self._rights(who, self._alone)) for who in users),
+            owner=self._rights(_OWNER, self._of_owner),
+            users=tuple((who.number, self._rights(who, self._of_user)) for who in users),
             group=of_groups[_GROUP],
             groups=tuple((who.number, of_groups[who]) for who in groups),
-            other=self._rights(_EVERYONE, lambda bit, who: self._first(bit, who)[1]),
+            other=self._rights(_EVERYONE, self._alike),
         )
 
     def _check_fixed(self) -> None:
         """Refuse to allow or deny what POSIX decides by itself."""
-        kept = Access(0)
+        kept = 0
         for rule in self._rules:
+            mask = int(rule.mask)
             if rule.allows:
-                own = Access(0) if rule.who == _OWNER else _OWNERS
-                self._refuse(rule, rule.mask & (_NEVER | own), "allowed")
-                kept |= rule.mask if rule.who == _OWNER else Access(0)
+                self._refuse(rule, mask & (_UNGIVEN if rule.who == _OWNER else _UNGIVEN | _OWN), "allowed")
+                kept |= mask if rule.who == _OWNER else 0
             else:
-                own = _OWNERS & ~kept if self._may_be(_OWNER, rule.who) else Access(0)
-                self._refuse(rule, rule.mask & (_ALWAYS | own), "denied")
+                own = _OWN & ~kept if self._may_be_owner(rule.who) else 0
+                self._refuse(rule, mask & (_KEPT | own), "denied")
 
     @staticmethod
-    def _refuse(rule: Rule, bits: Access, what: str) -> None:
+    def _refuse(rule: Rule, bits: int, what: str) -> None:
         if bits:
-            raise _unsupported(f"{_written(bits)} cannot be {what} to {rule.name} here")
+            raise _unsupported(f"{_written(Access(bits))} cannot be {what} to {rule.name} here")
 
     def _by_groups(self, groups: list[Who]) -> dict[Who, int]:
         """Return what groups may do. Who is in several may do what any of them may: no refusal may come earlier."""
-        for bit in self._all_bits():
-            found = {who: self._first(bit, who) for who in groups}
-            refused = min((at for at, allows in found.values() if not allows), default=len(self._rules) + 1)
-            late = [who for who, (at, allows) in found.items() if allows and at > refused]
-            if late:
-                name = self._name(late[0])
-                raise _unsupported(f"{_written(bit)} cannot be denied to a group before {name} is allowed it")
-        return {who: self._rights(who, lambda bit, who: self._first(bit, who)[1]) for who in groups}
-
-    def _all_bits(self) -> list[Access]:
-        return [*_each(_READING | _WRITING[self._directory] | _EXECUTING)]
+        for bits in self._bits.values():
+            for bit in bits:
+                found = {who: self._first(bit, who) for who in groups}
+                refused = min((at for at, allows in found.values() if not allows), default=len(self._rules) + 1)
+                late = next((who for who, (at, allows) in found.items() if allows and at > refused), None)
+                if late is not None:
+                    raise _unsupported(
+                        f"{_written(bit)} cannot be denied to a group before {self._name(late)} is allowed it"
+                    )
+        return {who: self._rights(who, self._alike) for who in groups}
 
     def _rights(self, who: Who, judge: Callable[[Access, Who], bool]) -> int:
         """Return what somebody may do; refused if only some of the bits that are one right for POSIX are allowed."""
         rights = 0
-        for right, bits in ((READ, _READING), (WRITE, _WRITING[self._directory]), (EXECUTE, _EXECUTING)):
-            allowed = {judge(bit, who) for bit in _each(bits)}
+        for right, bits in self._bits.items():
+            allowed = {judge(bit, who) for bit in bits}
             if len(allowed) > 1:
-                raise _unsupported(f"{_written(bits)} are one right here: allow {self._name(who)} all of them, or none")
+                one = _written(reduce(or_, bits))
+                raise _unsupported(f"{one} are one right here: allow {self._name(who)} all of them, or none")
             if allowed == {True}:
                 rights |= right
         return rights
 
     def _first(self, bit: Access, who: Who) -> tuple[int, bool]:
         """Return the place of the rule that decides for somebody of whom nothing else is known, and what it says."""
-        for at, rule in enumerate(self._rules):
-            if rule.mask & bit and rule.who in (who, _EVERYONE):
-                return at, rule.allows
-        return len(self._rules), False
+        first, nobody = self._about[int(bit)].first, (len(self._rules), False)
+        return min(first.get(who, nobody), first.get(_EVERYONE, nobody))
 
-    def _alone(self, bit: Access, who: Who) -> bool:
-        """Return what is decided for the owner or a user; refused if it depends on the groups that they are in."""
-        asked: dict[Who, bool] = {}
-        for rule in self._rules:
-            if rule.mask & bit and rule.who not in asked and self._may_be(who, rule.who):
-                asked[rule.who] = rule.allows
-                if self._is(who, rule.who):
-                    break
-        else:
-            asked[who] = False
-        if len(set(asked.values())) > 1:
+    def _alike(self, bit: Access, who: Who) -> bool:
+        return self._first(bit, who)[1]
+
+    def _of_user(self, bit: Access, who: Who) -> bool:
+        """Return what is decided for a user; refused if it depends on the groups that they are in."""
+        at, allows = self._first(bit, who)
+        return self._alone(bit, who, {allows} | self._of_any_group(bit, at))
+
+    def _of_owner(self, bit: Access, who: Who) -> bool:
+        """Return the same for the owner, who may be named as a user as well."""
+        first = self._about[int(bit)].first
+        found = [self._first(bit, _OWNER)]
+        if self._owner is not None:
+            found.append(first.get(Who(Tag.USER, self._owner), found[0]))
+        at, allows = min(found)
+        asked = {allows} | self._of_any_group(bit, at)
+        if self._owner is None:
+            # Whoever will own it may be any of these.
+            asked |= {says for by, (place, says) in first.items() if by.tag == Tag.USER and place < at}
+        return self._alone(bit, who, asked)
+
+    def _of_any_group(self, bit: Access, end: int) -> set[bool]:
+        """Return what rules about groups say before a place: nobody knows who is in which."""
+        return {says for says, at in self._about[int(bit)].groups.items() if at < end}
+
+    def _alone(self, bit: Access, who: Who, asked: set[bool]) -> bool:
+        if len(asked) > 1:
             name = self._name(who)
             raise _unsupported(
                 f"{_written(bit)} must be allowed or denied to {name} before groups that may include them"
             )
-        return asked.popitem()[1]
+        return asked.pop()
 
     def _name(self, who: Who) -> str:
         return self._named.get(who) or _SPELLINGS[who.tag]
 
-    def _is(self, who: Who, whom: Who) -> bool:
-        """Whether a rule about somebody is about the owner, or a user who is not the owner, as well."""
-        return whom in (who, _EVERYONE) or (who == _OWNER and whom == (Tag.USER, self._owner))
+    def _may_be_owner(self, whom: Who) -> bool:
+        """Whether a rule may be about the owner: nobody knows who is in which group, nor who will own what inherits."""
+        if whom.tag == Tag.USER:
+            return self._owner is None or whom.number == self._owner
+        return True
 
-    def _may_be(self, who: Who, whom: Who) -> bool:
-        """Whether it may be: nobody knows who is in which group, nor who will own what inherits the rules."""
-        if whom.tag in (Tag.GROUP_OWNER, Tag.GROUP) or self._is(who, whom):
-            return True
-        return self._owner is None and who == _OWNER and whom.tag == Tag.USER
+
+class _Deciding(NamedTuple):
+    """
+    What rules say about one bit.
+
+    Attributes:
+        first: the first rule about each: its place, and whether it allows.
+        groups: where the first rule about any group stands that allows, and that does not; of those in `first`.
+    """
+
+    first: dict[Who, tuple[int, bool]]
+    groups: dict[bool, int]
 
 
 def _each(bits: Access) -> Iterator[Access]:

@@ -43,6 +43,9 @@ ALL_BITS = 0xFFF
 NOBODY = 0xFFFF_FFFF
 """The number that chown(2) takes for "leave it": no user or group has it."""
 
+# As many as an access control list usually has: looked up at once where the account database is fast.
+_FEW_ENTRIES = 16
+
 SETS = frozenset("size allocation_size uid gid owner group permissions atime mtime attrib_bits".split())
 """The fields of `Attributes` that a SETSTAT may change; of those that go with another one (`atime_ns`), that one."""
 SETS_LISTS = SETS | {"acl"}
@@ -319,6 +322,17 @@ def refuse_contradictions(attributes: Attributes) -> None:
 def names_somebody(attributes: Attributes) -> bool:
     """Whether names have to be looked up before these attributes can be set."""
     return bool(attributes.owner or attributes.group or (attributes.acl and list_names_somebody(attributes.acl)))
+
+
+def takes_long(attributes: Attributes) -> bool:
+    """
+    Whether setting these attributes belongs into one of the few threads for what takes long, however fast the disk is.
+
+    To allocate room may take as long as writing it. Each name in a list is looked up, and a client may send a thousand.
+    """
+    return bool(attributes.allocation_size) or (
+        attributes.acl is not None and len(attributes.acl.entries) > _FEW_ENTRIES and names_somebody(attributes)
+    )
 
 
 def says_more_than_mode(attributes: Attributes) -> bool:
