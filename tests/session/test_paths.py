@@ -85,6 +85,17 @@ class ResolveTests(SynchronousTestCase):
         self.assertEqual(paths.compose(b"a", [b"b", b"", b".."]), "/home/u/a")
         self.assertEqual(paths.compose(b"a", [b"/b", b"c"]), "/b/c")
         self.assertEqual(paths.compose(b"", [b"b"]), "/home/u/b")
+        self.assertEqual(paths.compose(b"", [b"", b"b"]), "/home/u/b")
+        self.assertEqual(paths.compose(b"/a", [b"b" * LONGEST_PATH, b"/c", b""]), "/c")
+
+    def test_many_to_compose(self) -> None:
+        """Paths are put together at once: one by one, those of a packet would take as long as copying gigabytes."""
+
+        class Path(bytes):
+            def __add__(self, other: bytes) -> bytes:
+                raise AssertionError("put together one by one")
+
+        self.assertEqual(Paths().compose(Path(b"/a"), [b"", b"b"]), "/a/b")
 
 
 class EncodingTests(SynchronousTestCase):
