@@ -4,7 +4,6 @@ Access control lists of POSIX: stored, told to clients, and made of what clients
 Who may do what is worked out here for everybody there can be, by the algorithms of acl(5) and RFC 7530, section 6.2.1.
 """
 
-import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain, combinations
@@ -385,39 +384,6 @@ class WantedTests(SynchronousTestCase):
         entries = entry("ann", R), entry("dan", R), entry("dan", W), entry("red", R), entry("bob", R, flags=TO_GROUP)
         problem = self.assertRaises(SFTPError, made, *entries)
         self.assertEqual((problem.status, problem.names), (Status.UNKNOWN_PRINCIPAL, ("dan", "red", "bob")))
-
-    def test_many(self):
-        """Twice as many entries take twice the work: a packet holds a thousand, and other sessions wait meanwhile."""
-
-        def work(count: int, flags: EntryFlag) -> int:
-            calls = 0
-
-            def count_call(*_: object) -> None:
-                nonlocal calls
-                calls += 1
-
-            entries = (entry(str(number), R, flags=flags) for number in range(count))
-            acl = ACL(entries=(*entries, entry("EVERYONE@", R)))
-            sys.setprofile(count_call)
-            try:
-                wanted(acl, int, int).lists(owner=0, directory=False)
-            finally:
-                sys.setprofile(None)
-            return calls
-
-        for flags in (NO_FLAGS, TO_GROUP):
-            self.assertLess(work(160, flags), 3 * work(80, flags))
-
-    def test_same_name(self):
-        """A name that comes again is not looked up again."""
-        asked = []
-
-        def find(name: str) -> int:
-            asked.append(name)
-            return 5
-
-        wanted(ACL(entries=(entry("ann", R), entry("ann", W), entry("EVERYONE@", R))), find, find)
-        self.assertEqual(asked, ["ann"])
 
     def test_inherited(self):
         """What both files and directories inherit at any depth is the default list of a directory."""
