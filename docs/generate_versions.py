@@ -29,9 +29,9 @@ _YES, _NO = "yes", ""
 _INTRODUCTION = """\
 SFTP has several versions. A client says with its first packet which is the highest that it speaks; the server answers
 with a version, and both keep to it until the session ends, unless the client chooses another one at once: see
-`version-select`. The answer is the lowest of three: what the client asked
-for, the setting [ProtocolVersion](settings.md#protocolversion), and what [ClientQuirks](client_quirks.md) says for the
-client in `versions`.
+`version-select`. The answer is the lowest of three: what the client asked for, the setting
+[ProtocolVersion](settings.md#protocolversion), and what [ClientQuirks](client_quirks.md) says for the client in
+`versions`.
 
 `ProtocolVersion` is 3 by default, and then everybody gets version 3. It is the version that nearly all clients speak,
 and the only one that most of them do: OpenSSH (`sftp`, `scp`, `sshfs`), PuTTY, FileZilla, curl, Cyberduck, paramiko and
@@ -126,10 +126,11 @@ been asked for."""
 _ATTRIBUTES = """\
 *Flag* is the bit that says that an attribute is there. *Set* are those that a SETSTAT may change in a folder of the
 disk; a SETSTAT that would change another one is refused as a whole, but for a time of creation beside others, which is
-left out. What a file system does not know is not sent, and some is known only where the disk has it: the time of
-creation, some of the bits, access control lists. The size on the disk is not sent to clients that call themselves
-OpenSSH, for one of them may be lftp, which takes what follows it for garbage: [ClientQuirks](client_quirks.md) can say
-otherwise. In version 3, one flag stands for both times, and one for both numbers."""
+left out, and extended attributes, which are ignored before version 6. What a file system does not know is not sent, and
+some is known only where the disk has it: the time of creation, some of the bits, access control lists. The size on the
+disk is not sent to clients that call themselves OpenSSH, for one of them may be lftp, which takes what follows it for
+garbage: [ClientQuirks](client_quirks.md) can say otherwise. In version 3, one flag stands for both times, and one for
+both numbers."""
 
 _FLAGS = """\
 Versions 3 and 4 have flags as open(2) has them: READ, WRITE, APPEND, CREAT, TRUNC and EXCL. Versions 5 and 6 say
@@ -138,7 +139,8 @@ flags. APPEND of the older versions is APPEND_DATA."""
 
 _STATUSES = """\
 A version that has a status sends its number; another one sends what stands in its place. The text is sent in all of
-them, and tells users more than the number. Handlers of events may answer with any of them."""
+them, and tells users more than the number. Where a version cannot say what is wrong with a value in the request itself,
+such as an unknown way to open a file, that is BAD_MESSAGE. Handlers of events may answer with any status."""
 
 _SENT = {
     Status.OK: "it was done",

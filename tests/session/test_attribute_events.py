@@ -258,7 +258,7 @@ class OwnerTests(Case):
             self.assertEqual(told[0], None if version == 3 else "nobody at all")
 
     def test_set(self) -> None:
-        """A handler of SetAttributes may name owners in every version; `getpwnam` finds who that is."""
+        """Handlers may name owners of what is changed or made in every version; `getpwnam` finds who that is."""
         user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
 
         def change(event: Any) -> None:
@@ -270,9 +270,13 @@ class OwnerTests(Case):
             pass
         for version in VERSIONS:
             server = memory_server(root_directory=root, protocol_version=6, file_threads="inline")
-            server.on(events.SetAttributes, change)
-            wanted = requests.SetStat(path=b"/a.txt", attributes=Attributes(permissions=0o600))
-            self.check(MemorySession(server=server, version=version), wanted)
+            for kind in (events.SetAttributes, events.FileOpen, events.DirCreate):
+                server.on(kind, change)
+            session, new = MemorySession(server=server, version=version), b"/%d" % version
+            wanted = Attributes(permissions=0o600)
+            self.check(session, requests.SetStat(path=b"/a.txt", attributes=wanted))
+            self.check(session, requests.Open(path=new, access=2, flags=0, attributes=wanted))
+            self.check(session, requests.MkDir(path=new + b"d", attributes=wanted))
 
 
 class SetTests(Case):
