@@ -25,6 +25,7 @@ from conchsftp.sftp.compiler import Source
 from conchsftp.sftp.numbers import FileType
 from conchsftp.wire.kinds import U32, Buffer, Fixed, Kind, Malformed
 
+_NO_FLAGS = bytes(4)
 _NAMES = tuple(field.name for field in dataclasses.fields(Attributes))
 
 
@@ -62,6 +63,11 @@ def _compile_read(version: int) -> Callable[[Buffer, int], tuple[Attributes, int
         source.end()
     source.end()
     source.add(f"except {source.refer('struct_error', struct.error)}:")
+    if version > 3:
+        # phpseclib 3.0 sends flags of 0 without the type byte at the end of OPEN and MKDIR. Nothing else that is cut
+        # off is taken: flags that name an attribute have lost it.
+        source.add(f"if record.type is None and packet[at:] == {_NO_FLAGS!r}:", "return record, len(packet)")
+        source.end()
     source.add(f"raise {source.refer('cut', _cut)}() from None")
     source.end()
     source.add("return record, at")

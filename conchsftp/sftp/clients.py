@@ -103,8 +103,10 @@ CLIENTS = (
         pattern="SSH-2.0-phpseclib_[1-9]*",
         symlinks=LINK_FIRST,
         turned_by=_OPENSSH,
+        allocation_size=False,
         attribute_bits=False,
-        source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers",
+        source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers, and the "
+        "allocation size for a string",
     ),
     # Before the row below, which is not about it.
     Client(

@@ -75,6 +75,7 @@ SAMPLES = [
         requests.Open(path=b"up.py", attributes=nothing(6), **WRITE_CREATE),
         "03 00000007  00000005 75702e7079  00000102 00000001",
         NONE_4,
+        complete=(26,),
     ),
     sample(ALL, requests.Close(handle=b"abcd"), "04 00000007", HANDLE),
     sample(
@@ -103,7 +104,7 @@ SAMPLES = [
     sample(ALL, requests.ReadDir(handle=b"abcd"), "0c 00000007", HANDLE),
     sample(ALL, requests.Remove(path=b"/ab"), "0d 00000007", PATH),
     sample(V3, requests.MkDir(path=b"/ab", attributes=nothing(3)), "0e 00000007", PATH, NONE_3),
-    sample(FROM4, requests.MkDir(path=b"/ab", attributes=nothing(4)), "0e 00000007", PATH, NONE_4),
+    sample(FROM4, requests.MkDir(path=b"/ab", attributes=nothing(4)), "0e 00000007", PATH, NONE_4, complete=(16,)),
     sample(ALL, requests.RmDir(path=b"/ab"), "0f 00000007", PATH),
     sample(UNTIL5, requests.RealPath(path=b"."), "10 00000007  00000001 2e"),
     sample(

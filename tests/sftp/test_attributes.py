@@ -99,10 +99,13 @@ class LayoutTests(SynchronousTestCase):
             self.assertEqual(attributes_kind(version).pack(attributes), unhex(*layout), (version, attributes))
 
     def test_cut_short(self):
-        """Attributes that end too early are malformed, wherever they end."""
+        """Attributes that end too early are malformed, wherever they end; flags that say that there are none do not."""
         for version, _, *layout in LAYOUTS:
             data = unhex(*layout)
             for length in range(len(data)):
+                if data[:length] == bytes(4):
+                    self.assertEqual(read(version, "00000000"), Attributes())
+                    continue
                 self.assertRaises(Malformed, attributes_kind(version).unpack, data[:length], 0)
 
 

@@ -75,6 +75,17 @@ class ReplyTests(SynchronousTestCase):
             packet = Codec(version, client).encode(7, Attrs(attributes=bits))
             self.assertEqual(packet, framed("69 00000007", layout))
 
+    def test_allocation_size(self):
+        """lftp, behind OpenSSH, and phpseclib do not know that version 6 has an allocation size, and are told none."""
+        room = Attributes(type=FileType.REGULAR, allocation_size=4096)
+        for name, layout in (
+            (b"OpenSSH_9.2p1", "00000000 01"),
+            (b"phpseclib_3.0 (openssl)", "00000000 01"),
+            (b"WinSCP_release_6.3.4", "00000400 01 0000000000001000"),
+        ):
+            packet = Codec(6, find_client(b"SSH-2.0-" + name)).encode(7, Attrs(attributes=room))
+            self.assertEqual(packet, framed("69 00000007", layout), name)
+
     def test_extended(self):
         """EXTENDED_REPLY holds whatever its request asked for."""
         self.check(3, ExtendedReply(payload=b"\x01\x02"), "c9 00000007 0102")

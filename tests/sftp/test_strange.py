@@ -5,8 +5,9 @@ from struct import pack
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.sftp import requests
+from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.codec import BadPacket, Codec
-from conchsftp.sftp.numbers import FROM4, VERSIONS
+from conchsftp.sftp.numbers import FROM4, VERSIONS, Access, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 KNOWN = {3: 0x8000000F, 4: 0x800001FD, 5: 0x800003FD, 6: 0x8000FFFD}
@@ -37,6 +38,24 @@ class StrangeTests(SynchronousTestCase):
             for length in (1, 2, 3):
                 packet = pack(">BI", 17, 7) + b"\0\0\0\x02/a" + bytes(length)
                 self.assertEqual(self.refused(version, packet).status, Status.BAD_MESSAGE)
+
+    def test_attributes_without_type(self) -> None:
+        """phpseclib 3.0 ends MKDIR and OPEN with flags of 0, and no type, from version 4: there are no attributes."""
+        made = requests.MkDir(path=b"/made", attributes=Attributes())
+        packet = bytes.fromhex("0e 00000007  00000005 2f6d616465  00000000")
+        for version in FROM4:
+            self.assertEqual(Codec(version).decode([packet])[1], made)
+        access, flags = Access.WRITE_DATA | Access.WRITE_ATTRIBUTES, OpenFlag(1)
+        opened = requests.Open(path=b"/a", access=access, flags=flags, attributes=Attributes())
+        packet = bytes.fromhex("03 00000007  00000002 2f61  0000001a 00000000")
+        self.assertEqual(Codec(4).decode([packet])[1], opened)
+
+    def test_attributes_cut_short(self) -> None:
+        """Flags that name an attribute, a part of the flags, and zeros where an attribute begins, are bad messages."""
+        for version in FROM4:
+            for text in ("00000004", "00000100", "000000", "00000001 01 00000000", "00000001 01", "00000004 01 000000"):
+                packet = bytes.fromhex("0e 00000007  00000005 2f6d616465" + text)
+                self.assertEqual(self.refused(version, packet).status, Status.BAD_MESSAGE, (version, text))
 
     def test_symlink(self) -> None:
         """SYMLINK is not in version 6, which has LINK: nobody could tell which of its two names is which."""
