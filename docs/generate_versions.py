@@ -7,7 +7,7 @@ that they have: one that is missing here, or stale, is an error.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from enum import Enum
 from typing import Any
 
@@ -15,11 +15,11 @@ from conchsftp.files.attributes.changes import SETS_LISTS
 from conchsftp.sftp import attribute_table, requests
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
-from conchsftp.sftp.fields import REQUESTS, Layout, open_flags_kind
-from conchsftp.sftp.numbers import FROM5, VERSIONS, OpenFlag, RenameFlag
+from conchsftp.sftp.fields import REQUESTS, Field, Layout, opening_kind
+from conchsftp.sftp.numbers import FROM5, VERSIONS, Access, OpenFlag, RenameFlag
 from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
 from conchsftp.sftp.statuses import ROWS, Status, lower
-from conchsftp.wire.kinds import U32, Kind
+from conchsftp.wire.kinds import U64, Fixed, Kind
 
 Table = Callable[[tuple[str, ...], Iterable[tuple[str, ...]]], str]
 
@@ -242,8 +242,8 @@ _NAMES = {layout.record.__name__: layout.name.decode() or layout.type.name for l
 
 
 def _values(layout: Layout) -> Iterator[str]:
-    in_one = [version for field in layout.fields if len(field.names) == 2 for version in field.versions]
-    for field in layout.fields:
+    in_one = [version for field in layout.fields if _is_one(field) for version in field.versions]
+    for field in (each for whole in layout.fields for each in _parts(whole)):
         name = " and ".join(f"`{each.replace('_', '-')}`" for each in field.names)
         versions = [version for version in layout.versions if version in field.versions]
         if not versions:
@@ -255,6 +255,16 @@ def _values(layout: Layout) -> Iterator[str]:
             name, versions = f"{name} in one", in_one
         optional = "" if field.absent is MISSING else ", may be missing"
         yield name + (f" ({_span(versions)}{optional})" if len(versions) < len(layout.versions) else "")
+
+
+def _is_one(field: Field) -> bool:
+    """Return whether a number stands for two fields of the record; two numbers may be read in one go as well."""
+    return len(field.names) == 2 and isinstance(field.kind, Fixed) and field.kind.letter == "I"
+
+
+def _parts(field: Field) -> Iterator[Field]:
+    for names in (field.names,) if _is_one(field) else ((name,) for name in field.names):
+        yield replace(field, names=names)
 
 
 def _span(versions: list[int]) -> str:
@@ -288,7 +298,7 @@ def _flag(bit: int, versions: list[int]) -> str:
 def _flags() -> Chapter:
     old = {3: from_pflags_3, 4: from_pflags}
     known = {version: _union(old[version](bits)[1] for bits in range(0x80)) for version in old}
-    known |= {version: _union(_known(open_flags_kind(version))) for version in FROM5}
+    known |= {version: _union(_known(opening_kind(version))) for version in FROM5}
     rows = [
         ("OPEN", f"`{flag.name}`", f"`{flag:#06x}`", *(_YES if known[v] & flag else _NO for v in VERSIONS), text)
         for flag, text in _complete(OpenFlag, _OPEN_FLAGS, OpenFlag.DISPOSITION).items()
@@ -301,10 +311,10 @@ def _flags() -> Chapter:
     return ("Request", "Flag", "Bit", *_HEAD, "Meaning"), rows
 
 
-def _known(kind: Kind[OpenFlag]) -> Iterator[int]:
+def _known(kind: Kind[tuple[Access, OpenFlag]]) -> Iterator[int]:
     for bit in range(32):
         # With a disposition: without one this would be a new file, and there is nothing to ask of it.
-        yield kind.unpack(U32.pack(1 << bit if bit > 2 else 0), 0)[0]
+        yield kind.unpack(U64.pack(1 << bit if bit > 2 else 0), 0)[0][1]
 
 
 def _union(flags: Iterable[int]) -> int:

@@ -10,6 +10,7 @@ from functools import cache
 from conchsftp.sftp.attribute_table import (
     ALLOCATION_SIZE,
     ATTRIB_BITS,
+    CHANGE_TIME,
     NANOS,
     NANOSECONDS,
     STRIPPED,
@@ -173,15 +174,17 @@ def attributes_kind(version: int) -> Kind[Attributes]:
 
 
 @cache
-def replied(version: int, allocation_size: bool = True, attribute_bits: bool = True) -> Callable[[Attributes], bytes]:
+def replied(
+    version: int, *, allocation_size: bool = True, attribute_bits: bool = True, change_time: bool = True
+) -> Callable[[Attributes], bytes]:
     """
     Return how the attributes are written in the replies of a version.
 
     Args:
         allocation_size: whether the client can read it.
         attribute_bits: whether the client can read those of version 5.
+        change_time: whether the client can read it.
     """
-    untold = set() if allocation_size else {ALLOCATION_SIZE}
-    if version == 5 and not attribute_bits:
-        untold.add(ATTRIB_BITS)
+    told = {ALLOCATION_SIZE: allocation_size, ATTRIB_BITS: version != 5 or attribute_bits, CHANGE_TIME: change_time}
+    untold = {bit for bit, readable in told.items() if not readable}
     return _compile_write(version, [row for row in rows(version) if row.bit not in untold])

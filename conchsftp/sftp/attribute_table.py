@@ -49,6 +49,9 @@ ACL_FLAG = 0x0040
 ALLOCATION_SIZE = 0x0400
 """The flag of the allocation size."""
 
+CHANGE_TIME = 0x8000
+"""The flag of the time of change."""
+
 ATTRIB_BITS = 0x0200
 """The flag of the attribute bits."""
 U32_LIMIT = 0xFFFF_FFFF
@@ -153,7 +156,7 @@ ROWS = (
     Row(0x0008, (("atime", I64),), FROM4, nanos=True),
     Row(0x0010, (("create_time", I64),), FROM4, nanos=True),
     Row(0x0020, (("mtime", I64),), FROM4, nanos=True),
-    Row(0x8000, (("ctime", I64),), V6, nanos=True),
+    Row(CHANGE_TIME, (("ctime", I64),), V6, nanos=True),
     Row(ACL_FLAG, (("acl", acl.PLAIN),), V4_V5),
     Row(ACL_FLAG, (("acl", acl.WITH_FLAGS),), V6),
     # filexfer-05, 5.8 has one word; implementations that send two in version 5 contradict it.

@@ -2,9 +2,9 @@
 What each known client needs, found by its SSH version string.
 
 A row cites the client's own source, or a recorded conversation. What a client can do is not guessed from its name: that
-is what the protocol negotiates. Every column is read by somebody: of `symlinks`, `allocation_size` and `attribute_bits`
-the codec, of `versions` the conversation, of `packet` the listings, of `curve25519` and `rekeys` the key exchange, of
-`host_keys` the connection. The setting ClientQuirks overrides columns.
+is what the protocol negotiates. Every column is read by somebody: of `versions` the
+conversation, of `packet` the listings, of `curve25519` and `rekeys` the key exchange, of `host_keys` the connection, of
+the others the codec. The setting ClientQuirks overrides columns.
 """
 
 import re
@@ -57,6 +57,8 @@ class Client:
     allocation_size: bool = _column(True, "whether version 6 tells it how much room a file takes on the disk")
     host_keys: bool = _column(True, "whether it is told of all host keys of the server when its user has logged in")
     attribute_bits: bool = _column(True, "whether version 5 tells it attribute bits")
+    change_time: bool = _column(True, "whether version 6 tells it when anything about a file was changed last")
+    ends: bool = _column(True, "whether version 6 tells it that a file or a listing ends behind what it is sent")
     turned_by: tuple[str, ...] = ()
     source: str = ""
 
@@ -105,8 +107,10 @@ CLIENTS = (
         turned_by=_OPENSSH,
         allocation_size=False,
         attribute_bits=False,
-        source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers, and the "
-        "allocation size for a string",
+        change_time=False,
+        ends=False,
+        source="phpseclib, SFTP::symlink; not yet in 0.3. 3.0 takes the bits of version 5 for two numbers, and in "
+        "version 6 the two attributes behind what follows them, and the mark of the end as a byte of the file",
     ),
     # Before the row below, which is not about it.
     Client(

@@ -75,12 +75,17 @@ class Codec:
         self.version = version
         self._clock = clock
         self._decoders = decoders(version, client.symlinks)
-        self._pack_attributes = replied(version, client.allocation_size, client.attribute_bits)
+        self._pack_attributes = replied(
+            version,
+            allocation_size=client.allocation_size,
+            attribute_bits=client.attribute_bits,
+            change_time=client.change_time,
+        )
         self._no_attributes = self._pack_attributes(Attributes())
         self._status_tails = _status_tails(version)
         # "[end-of-file], [end-of-list]": from version 6 (filexfer-13, 9.3 and 9.4), and only when true: in some clients
         # a false one counts as true.
-        self._has_ends = version >= 6
+        self._has_ends = version >= 6 and client.ends
         # "error-specific data": from version 5 (filexfer-05, 7).
         self._has_error_data = version >= 5
         self._has_longnames = version == 3

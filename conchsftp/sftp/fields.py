@@ -14,13 +14,16 @@ from typing import Any, TypeVar, dataclass_transform
 
 from conchsftp.errors import SFTPError
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag, PacketType, RealPath, RenameFlag
-from conchsftp.sftp.open_mode import from_pflags, from_pflags_3
+from conchsftp.sftp.open_mode import from_pflags, from_pflags_3, meant, to_pflags
 from conchsftp.sftp.statuses import Status
 from conchsftp.wire.kinds import BYTES, Buffer, Counted, Fixed, Kind, Malformed, extent
 
 R = TypeVar("R")
 F = TypeVar("F", bound=IntFlag)
 AnyKind = Kind[Any] | Callable[[int], Kind[Any]]
+_Opening = tuple[Access, OpenFlag]
+
+_KNOWN_ACCESS = 0x1F01FF
 
 # Each stands for a look-up in an account database, which blocks: one packet has room for 65,000 of them.
 _MOST_NUMBERS = 1024
@@ -79,7 +82,7 @@ def wire(kind: AnyKind, versions: range = VERSIONS, *, default: Any = MISSING, a
     return dataclasses.field(default=default, metadata={"wire": (kind, versions, default, absent)})
 
 
-def wire_only(kind: Kind[Any], versions: range, *names: str) -> Field:
+def wire_only(kind: AnyKind, versions: range, *names: str) -> Field:
     """Declare a value on the wire that fills the fields `names`, in versions that have no place for each of them."""
     return Field(names, kind, versions, MISSING, MISSING)
 
@@ -164,13 +167,17 @@ def _open_flags(flags: int) -> OpenFlag:
     return OpenFlag(flags)
 
 
-def _open_flags_among(known: int) -> Kind[OpenFlag]:
-    return Fixed("open flags", "I", lambda flags: _open_flags(flags & known))
+def _opening(known: int) -> Kind[_Opening]:
+    def decode(both: int) -> _Opening:
+        flags = _open_flags(both & known)
+        return meant(both >> 32 & _KNOWN_ACCESS, flags), flags
+
+    return Fixed("an access mask and open flags", "Q", decode, lambda both: both[0] << 32 | both[1])
 
 
-def open_flags_kind(version: int) -> Kind[OpenFlag]:
-    """Return how the flags of OPEN are read in a version, 5 or 6."""
-    return _OPEN_FLAGS[version]
+def opening_kind(version: int) -> Kind[tuple[Access, OpenFlag]]:
+    """Return how access and flags of OPEN are read in a version, 5 or 6."""
+    return _OPENING[version]
 
 
 PATH: Kind[bytes] = Counted("a path", _path)
@@ -182,10 +189,9 @@ NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pa
 WORDS: Kind[list[bytes]] = Counted("a list of names", _words, b",".join)
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
 CONTROL: Kind[RealPath] = Fixed("a control byte", "B", _control)
-ACCESS: Kind[Access] = _flags("an access mask", Access, 0x1F01FF)
 # What comes after the locks is of version 6 (filexfer-05, 6.3).
-_OPEN_FLAGS = {5: _open_flags_among(0x1FF), 6: _open_flags_among(0xFFFF)}
-PFLAGS: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags)
-PFLAGS_3: Kind[tuple[Access, OpenFlag]] = Fixed("pflags", "I", from_pflags_3)
+_OPENING = {5: _opening(0x1FF), 6: _opening(0xFFFF)}
+PFLAGS: Kind[_Opening] = Fixed("pflags", "I", from_pflags, lambda both: to_pflags(*both))
+PFLAGS_3: Kind[_Opening] = Fixed("pflags", "I", from_pflags_3, lambda both: to_pflags(*both))
 RENAME_FLAGS: Kind[RenameFlag] = _flags("rename flags", RenameFlag, 0x7)
 LOCK_MASK: Kind[OpenFlag] = _flags("a lock mask", OpenFlag, 0x3C0)

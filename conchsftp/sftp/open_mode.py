@@ -85,6 +85,18 @@ def from_pflags_3(pflags: int) -> tuple[Access, OpenFlag]:
     return _MODERN[pflags & 0x3F]
 
 
+def meant(access: int, flags: int) -> Access:
+    """
+    Return the access that an OPEN of versions 5 and 6 asks for.
+
+    phpseclib 3.0 leaves it out. What opens a file that is there reads it, as everywhere; what creates or truncates one
+    would be of no use otherwise.
+    """
+    if not access and disposition(flags) is not Disposition.OPEN_EXISTING:
+        return _WRITING
+    return Access(access)
+
+
 def to_pflags(access: int, flags: int) -> PFlag:
     """
     Return the nearest flags of versions 3 and 4; what they cannot say is left out.

@@ -9,7 +9,6 @@ Sources: filexfer-02 to -13, sections 6 to 8.
 from conchsftp.sftp.attribute_codec import attributes_kind
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.fields import (
-    ACCESS,
     CONTROL,
     DATA,
     HANDLE,
@@ -19,7 +18,7 @@ from conchsftp.sftp.fields import (
     PFLAGS,
     PFLAGS_3,
     RENAME_FLAGS,
-    open_flags_kind,
+    opening_kind,
     request,
     wire,
     wire_only,
@@ -41,8 +40,9 @@ class Open:
     path: bytes = wire(PATH)
     pflags_3 = wire_only(PFLAGS_3, V3, "access", "flags")
     pflags = wire_only(PFLAGS, V4, "access", "flags")
-    access: Access = wire(ACCESS, FROM5)
-    flags: OpenFlag = wire(open_flags_kind, FROM5)
+    opening = wire_only(opening_kind, FROM5, "access", "flags")
+    access: Access
+    flags: OpenFlag
     attributes: Attributes = wire(attributes_kind)
 
 

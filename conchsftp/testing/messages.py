@@ -12,7 +12,6 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.fields import REQUESTS, Field
 from conchsftp.sftp.numbers import PacketType
-from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.replies import (
     Attrs,
     Data,
@@ -56,7 +55,7 @@ def decode(packet: bytes, version: int) -> tuple[int, Reply]:
 def _packed(field: Field, request: Any, version: int) -> bytes:
     kind = field.kind if isinstance(field.kind, Kind) else field.kind(version)
     if len(field.names) == 2:
-        return kind.pack(to_pflags(request.access, request.flags))
+        return kind.pack(tuple(getattr(request, name) for name in field.names))
     return kind.pack(getattr(request, field.names[0]))
 
 

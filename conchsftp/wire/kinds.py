@@ -50,13 +50,21 @@ class Fixed(Kind[T]):
         name: what messages call it.
         letter: its letter in the language of `struct`.
         decode: makes the value of what `struct` read; None leaves it as it is.
+        encode: makes what `struct` packs of the value; None takes it as it is.
     """
 
-    def __init__(self, name: str, letter: str, decode: Callable[[Any], T] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        letter: str,
+        decode: Callable[[Any], T] | None = None,
+        encode: Callable[[T], Any] | None = None,
+    ) -> None:
         self._layout = struct.Struct(">" + letter)
         self.letter = letter
         self.decode = decode
-        super().__init__(name, self._unpack, self._layout.pack)
+        self.encode = encode
+        super().__init__(name, self._unpack, self._layout.pack if encode is None else self._pack)
 
     def _unpack(self, packet: Buffer, at: int) -> tuple[Any, int]:
         end = at + self._layout.size
@@ -64,6 +72,9 @@ class Fixed(Kind[T]):
             raise Malformed(f"{len(packet) - at} bytes, {self._layout.size} needed for {self.name}")
         (value,) = self._layout.unpack_from(packet, at)
         return (value if self.decode is None else self.decode(value)), end
+
+    def _pack(self, value: Any) -> bytes:
+        return self._layout.pack(value if self.encode is None else self.encode(value))
 
 
 class Counted(Kind[T]):

@@ -14,7 +14,7 @@ import pytest
 from bench.servers import Server
 from tests.interop.check_libraries import present
 from tests.interop.clients.driver import COMMANDS, Driver, read_listing
-from tests.interop.clients.libraries import RUBY
+from tests.interop.clients.libraries import PHPSECLIB, RUBY
 from tests.interop.driving import Place
 from tests.interop.operations import OPERATIONS
 
@@ -60,3 +60,11 @@ def check_net_sftp(ours: None, server_of_six: Server, make_places: MakePlaces, v
     places = make_places(server_of_six, *names)
     asked = {"SFTP_VERSION": str(version)}
     _operations(RUBY, places, **asked)
+
+
+@pytest.mark.parametrize("version", (4, 5, 6))
+def check_phpseclib(ours: None, server_of_six: Server, make_places: MakePlaces, version: int) -> None:
+    """phpseclib in each version, which it changes to: the operations of the matrix."""
+    present("phpseclib")
+    places = make_places(server_of_six, *set(_COMMANDS) - {"hard_link"})
+    _operations(PHPSECLIB, places, SFTP_VERSION=str(version))

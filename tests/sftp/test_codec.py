@@ -76,7 +76,7 @@ class ReplyTests(SynchronousTestCase):
             self.assertEqual(packet, framed("69 00000007", layout))
 
     def test_allocation_size(self):
-        """lftp, behind OpenSSH, and phpseclib do not know that version 6 has an allocation size, and are told none."""
+        """lftp, behind OpenSSH, and phpseclib read no allocation size where version 6 has it, and are told none."""
         room = Attributes(type=FileType.REGULAR, allocation_size=4096)
         for name, layout in (
             (b"OpenSSH_9.2p1", "00000000 01"),
@@ -85,6 +85,23 @@ class ReplyTests(SynchronousTestCase):
         ):
             packet = Codec(6, find_client(b"SSH-2.0-" + name)).encode(7, Attrs(attributes=room))
             self.assertEqual(packet, framed("69 00000007", layout), name)
+
+    def test_change_time(self):
+        """phpseclib reads the time of change behind all that follows it, and is not told it."""
+        known = Attributes(type=FileType.REGULAR, ctime=1, mime_type="a/b")
+        for name, layout in (
+            (b"phpseclib_3.0 (openssl)", "00001000 01  00000003 612f62"),
+            (b"OpenSSH_9.2p1", "00009000 01 0000000000000001  00000003 612f62"),
+        ):
+            packet = Codec(6, find_client(b"SSH-2.0-" + name)).encode(7, Attrs(attributes=known))
+            self.assertEqual(packet, framed("69 00000007", layout), name)
+
+    def test_ends(self):
+        """phpseclib takes the mark of the end for a byte of the file, and is not told it; READ and READDIR say EOF."""
+        codec = Codec(6, find_client(b"SSH-2.0-phpseclib_3.0 (openssl)"))
+        self.assertEqual(codec.data_frame(7, 5, True)[1], b"")
+        self.assertEqual(codec.encode(7, Data(data=b"a", end_of_file=True)), framed("67 00000007 00000001 61"))
+        self.assertEqual(codec.encode(7, Names(entries=[], end_of_list=True)), framed("68 00000007 00000000"))
 
     def test_extended(self):
         """EXTENDED_REPLY holds whatever its request asked for."""

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.sftp.attribute_table import ROWS
 from conchsftp.sftp.extensions import EXTENSIONS
-from conchsftp.sftp.fields import REQUESTS, open_flags_kind
+from conchsftp.sftp.fields import REQUESTS, opening_kind
 from conchsftp.sftp.numbers import (
     VERSIONS,
     Access,
@@ -25,7 +25,7 @@ from conchsftp.sftp.numbers import (
     TextHint,
 )
 from conchsftp.sftp.statuses import CEILING, Status
-from conchsftp.wire.kinds import U32
+from conchsftp.wire.kinds import U64
 
 # Requests with the versions that have them.
 REQUEST_TYPES = """
@@ -141,10 +141,10 @@ class CompleteTests(SynchronousTestCase):
     def test_open_flags(self) -> None:
         """Version 5 has the flags up to BLOCK_DELETE, version 6 those up to OVERRIDE_OWNER."""
         for version, highest in ((5, OpenFlag.BLOCK_DELETE), (6, OpenFlag.OVERRIDE_OWNER)):
-            kind = open_flags_kind(version)
+            kind = opening_kind(version)
             for bit in range(3, 32):
                 expected = 1 << bit if 1 << bit <= highest else 0
-                self.assertEqual(kind.unpack(U32.pack(1 << bit), 0)[0], expected, (version, bit))
+                self.assertEqual(kind.unpack(U64.pack(1 << bit), 0)[0][1], expected, (version, bit))
 
     def test_statuses(self) -> None:
         """Every status has its number, and every version its highest."""

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.codec import BadPacket, Codec
-from conchsftp.sftp.numbers import FROM4, VERSIONS, Access, OpenFlag
+from conchsftp.sftp.numbers import FROM4, FROM5, VERSIONS, Access, Disposition, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 KNOWN = {3: 0x8000000F, 4: 0x800001FD, 5: 0x800003FD, 6: 0x8000FFFD}
@@ -49,6 +49,16 @@ class StrangeTests(SynchronousTestCase):
         opened = requests.Open(path=b"/a", access=access, flags=flags, attributes=Attributes())
         packet = bytes.fromhex("03 00000007  00000002 2f61  0000001a 00000000")
         self.assertEqual(Codec(4).decode([packet])[1], opened)
+
+    def test_no_access(self) -> None:
+        """phpseclib 3.0 opens with no access in versions 5 and 6: to write where it creates or truncates."""
+        for version in FROM5:
+            for disposition in Disposition:
+                packet = bytes.fromhex(f"03 00000007  00000002 2f61  00000000 0000000{disposition:x} 00000000")
+                writes = disposition != Disposition.OPEN_EXISTING
+                access = Access.WRITE_DATA | Access.WRITE_ATTRIBUTES if writes else Access(0)
+                request = Codec(version).decode([packet])[1]
+                self.assertEqual((request.access, request.flags), (access, disposition))
 
     def test_attributes_cut_short(self) -> None:
         """Flags that name an attribute, a part of the flags, and zeros where an attribute begins, are bad messages."""
