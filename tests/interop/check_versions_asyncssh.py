@@ -101,6 +101,7 @@ def check_attributes(ours: None, connected: Connected, server_of_six: Server, ma
         assert seen.crtime == born
         if client.version == 6:
             assert (seen.nlink, seen.ctime) == (2, int(there.st_ctime)), seen
+            assert seen.alloc_size == there.st_blocks * 512
             assert seen.mime_type == "text/plain", seen
             for name, hidden in ((".hidden", asyncssh.FILEXFER_ATTR_BITS_HIDDEN), ("file.txt", 0)):
                 bits = await client.stat(name, flags=asyncssh.FILEXFER_ATTR_BITS)
@@ -274,3 +275,21 @@ def check_refusals(ours: None, connected: Connected, server_of_six: Server, make
         assert await _refusal(request(client)) is answers[since]
 
     _each(connected, place, VERSIONS, work)
+
+
+def check_locks(ours: None, connected: Connected, server_of_six: Server, make_place: Make) -> None:
+    """BLOCK of version 6 keeps a range from another session; UNBLOCK has to name the same range."""
+    place = make_place(server_of_six)
+    (place.served / "file").write_bytes(bytes(100))
+    advisory = asyncssh.FXF_BLOCK_WRITE | asyncssh.FXF_BLOCK_ADVISORY
+
+    async def work(client: Client) -> None:
+        async with client.open("file", "r+b") as first, client.open("file", "r+b") as second:
+            await first.lock(10, 20, advisory)
+            assert await _refusal(second.lock(29, 1, advisory)) is asyncssh.SFTPByteRangeLockRefused
+            assert await _refusal(first.unlock(10, 19)) is asyncssh.SFTPNoMatchingByteRangeLock
+            await second.lock(30, 1, advisory)
+            await first.unlock(10, 20)
+            await second.lock(29, 1, advisory)
+
+    _each(connected, place, (6,), work)

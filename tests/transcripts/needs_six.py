@@ -102,6 +102,7 @@ def advertising(attributes: int, *requests: str) -> Need:
         assert supported.attributes & attributes == attributes, f"{supported.attributes:#x}"
         assert not supported.attributes & ~_KNOWN, f"{supported.attributes:#x}"
         assert supported.requests >= set(requests), sorted(set(requests) - supported.requests)
+        assert ("space-available" in supported.requests) == ("statvfs@openssh.com" in talk.extensions)
         # Bits of a reading and of a writing OPEN; 0 is no promise of blocks that WinSCP could ask for.
         assert supported.access & 7 == 7 and supported.largest_read >= 32768, supported
         vendor = Reply(talk.extensions["vendor-id"].encode("latin-1"), 0)

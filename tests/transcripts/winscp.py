@@ -75,13 +75,10 @@ PAGE = b"<p>one</p>\r\n" * 100
 
 START = Transcript(
     name="winscp_starts",
-    shows="WinSCP says who it is with a request that nobody knows, and goes on with what is advertised.",
+    shows="WinSCP says who it is with a request that is not advertised, and goes on with what is.",
     client=WINSCP,
     steps=(
-        (
-            extended("vendor-id", string("vendor"), string("WinSCP"), string("6.3.4"), u64(14955)),
-            unsupported,
-        ),
+        (extended("vendor-id", string("vendor"), string("WinSCP"), string("6.3.4"), u64(14955)), ok),
         (extended("fs-roots@vandyke.com"), unsupported),
         (extended("statvfs@openssh.com", string("/")), space),
         winadj,

@@ -8,9 +8,10 @@ says what to do with a file that is there. Source: its SftpFileSystem.cpp.
 from dataclasses import replace
 from hashlib import sha256
 
-from tests.transcripts.needs import end_of_file, handle, missing, ok, unsupported, version
+from tests.transcripts.needs import end_of_file, handle, missing, ok, unsupported
 from tests.transcripts.needs_six import (
     COMMON,
+    advertising,
     attrs,
     data,
     exists,
@@ -40,6 +41,7 @@ from tests.transcripts.packets import (
     write,
 )
 from tests.transcripts.packets_six import (
+    ALLOCATION,
     APPEND_DATA,
     CREATE_NEW,
     CREATE_TRUNCATE,
@@ -69,7 +71,8 @@ from tests.transcripts.winscp import WINSCP
 WINSCP_SIX = replace(
     WINSCP,
     greeting=(
-        (init(6), version(6)),
+        (init(6), advertising(COMMON | ALLOCATION, "check-file", "copy-file")),
+        (extended("vendor-id", string("Martin Prikryl"), string("WinSCP"), string("6.3.4"), u64(14955)), ok),
         (realpath(".", STAT_ALWAYS), folder("/")),
     ),
     protocol_version=6,
@@ -90,7 +93,7 @@ def _reads(name: str, content: bytes) -> list[Row]:
 
 START = Transcript(
     name="winscp_six_starts",
-    shows="WinSCP takes the version, and learns where it is, and how much room there is.",
+    shows="WinSCP takes the version, says who it is, and learns where it is, and how much room there is.",
     client=WINSCP_SIX,
     before={"/site": FOLDER},
     steps=(
