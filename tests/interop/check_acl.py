@@ -1,8 +1,7 @@
 """
-Access control lists: asyncssh in versions 4 and 6 reads and sets them, setfacl and getfacl say what they are on disk.
+Access control lists: asyncssh in versions 4 to 6 reads and sets them, setfacl and getfacl say what they are on disk.
 
-asyncssh gives the attribute as it stands on the wire, and takes it so: it is laid out by hand here. In version 5 it
-expects two words of attribute bits, where filexfer-05 has one, and cannot read what follows.
+asyncssh gives the attribute as it stands on the wire, and takes it so: it is laid out by hand here.
 """
 
 import struct
@@ -59,7 +58,7 @@ def _setfacl(change: str, file: Path) -> None:
         unavailable(f"no access control lists on this disk: {done.stderr.strip()}")
 
 
-@pytest.mark.parametrize("version", (4, 6))
+@pytest.mark.parametrize("version", (4, 5, 6))
 def check_asyncssh(ours: None, server_of_six: Server, make_place: Make, version: int) -> None:
     """What setfacl has set is read, mask applied; what is set getfacl shows; what cannot be changes nothing."""
     need("setfacl", "getfacl")

@@ -293,3 +293,29 @@ def check_locks(ours: None, connected: Connected, server_of_six: Server, make_pl
             await second.lock(29, 1, advisory)
 
     _each(connected, place, (6,), work)
+
+
+def check_text(ours: None, connected: Connected, server_of_six: Server, make_place: Make) -> None:
+    """What is opened as text in versions 4 to 6 has the server's ends of lines for the client, and LF on the disk."""
+    place = make_place(server_of_six)
+    file = place.served / "file"
+
+    async def opened(client: Client, *, writes: bool) -> asyncssh.SFTPClientFile:
+        if client.version == 4:
+            pflags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC if writes else asyncssh.FXF_READ
+            return await client.open("file", pflags | asyncssh.FXF_TEXT, encoding=None)
+        access, flags = (WRITE, FXF_CREATE_TRUNCATE) if writes else (ACE4_READ_DATA, FXF_OPEN_EXISTING)
+        return await client.open56("file", access, flags | asyncssh.FXF_TEXT_MODE, encoding=None)
+
+    async def work(client: Client) -> None:
+        async with await opened(client, writes=True) as text:
+            # In two requests, with the end of a line in both.
+            await text.write(b"one\r\ntwo\r", 0)
+            await text.write(b"\n\r\nthree", 9)
+        assert file.read_bytes() == b"one\ntwo\n\nthree"
+        async with await opened(client, writes=False) as text:
+            assert await text.read(100, 0) == b"one\r\ntwo\r\n\r\nthree"
+        async with client.open("file", "rb") as plain:
+            assert await plain.read() == b"one\ntwo\n\nthree"
+
+    _each(connected, place, (4, 5, 6), work)

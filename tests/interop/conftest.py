@@ -61,7 +61,7 @@ def compatible_server(start: Start) -> Server:
 @pytest.fixture(scope="session")
 def server_of_six(start: Start) -> Server:
     """The server that speaks up to version 6 of SFTP, for older clients as well."""
-    return start("ProtocolVersion=6", "AlgorithmProfile=compatible")
+    return start("ProtocolVersion=6", "AlgorithmProfile=compatible", "ServerEOL=CrLf")
 
 
 @pytest.fixture(scope="module")
