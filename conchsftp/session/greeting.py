@@ -8,13 +8,14 @@ import re
 from typing import Any
 
 from conchsftp.interfaces import IDetails
+from conchsftp.session.on_opening import possible_flags
 from conchsftp.session.operation import LARGEST_READ
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.set_stat import IGNORED
 from conchsftp.sftp.extended import UnknownExtended
 from conchsftp.sftp.extensions import advertised
 from conchsftp.sftp.facts import Served, told
-from conchsftp.sftp.open_mode import SUPPORTED_ACCESS, SUPPORTED_FLAGS
+from conchsftp.sftp.open_mode import SUPPORTED_ACCESS
 from conchsftp.wire.kinds import Pair
 
 # What a file system is believed to set that does not say it.
@@ -62,7 +63,7 @@ def _served(c: Any, version: int, requests: tuple[bytes, ...]) -> Served:
         settable=settable - set(IGNORED[settings.set_stat_policy]),
         attrib_bits=getattr(details, "attrib_bits", 0),
         access=SUPPORTED_ACCESS,
-        open_flags=SUPPORTED_FLAGS,
+        open_flags=possible_flags(c),
         open_locks=getattr(locking, "open_lock_masks", ()),
         locks=getattr(locking, "lock_masks", ()),
         largest_read=LARGEST_READ,

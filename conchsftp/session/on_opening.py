@@ -11,6 +11,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.files import (
     DirList,
     FileOpen,
+    FileRemove,
 )
 from conchsftp.files.supplied.virtual import EventFile, supplied
 from conchsftp.files.text import TextFile, as_text
@@ -33,6 +34,8 @@ from conchsftp.sftp.numbers import APPENDING, WRITING, Access, Disposition, Open
 from conchsftp.sftp.replies import HandleReply
 from conchsftp.sftp.statuses import Status
 
+# A number: flags are slow to ask.
+_DELETE = int(OpenFlag.DELETE_ON_CLOSE)
 _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 # Rights that nobody asks for who only reads. WRITE_ATTRIBUTES is none of them: clients ask for it with everything.
 _CHANGING_ACCESS = WRITING | Access.DELETE | Access.WRITE_ACL | Access.WRITE_OWNER
@@ -82,9 +85,22 @@ def _not_chosen(c: Any, problem: ValueError) -> SFTPError:
     return SFTPError(Status.FAILURE)
 
 
+def possible_flags(c: Any) -> OpenFlag:
+    """
+    Return the flags of OPEN that are carried out, without those that lock.
+
+    The file system removes what is open with DELETE_ON_CLOSE, and nobody hears of it: where handlers decide what is
+    removed, or are to know of it, there is no such flag.
+    """
+    asked = FileRemove in c.events.listeners and not c.virtual
+    return open_mode.SUPPORTED_FLAGS & ~OpenFlag.DELETE_ON_CLOSE if asked else open_mode.SUPPORTED_FLAGS
+
+
 def _open(c: Any, e: Any, r: Any) -> Any:
     _prepare(c, e)
     check_flags(c, e.open_flags)
+    if int(e.open_flags) & _DELETE and not possible_flags(c) & OpenFlag.DELETE_ON_CLOSE:
+        raise SFTPError(Status.OP_UNSUPPORTED, "Files are removed by REMOVE only here")
     return c.files.open(e.path, e.desired_access, e.open_flags, e.attributes or Attributes())
 
 

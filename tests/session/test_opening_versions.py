@@ -13,6 +13,7 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FROM5, VERSIONS, Access, Disposition, OpenFlag
 from conchsftp.sftp.open_mode import SUPPORTED_ACCESS, SUPPORTED_FLAGS
 from conchsftp.sftp.statuses import Status
+from conchsftp.testing import MemorySession
 from conchsftp.testing.messages import encode
 from tests.session.versions_case import BOTH, NONE, OLD, READS, WRITES, VersionsCase, opening
 
@@ -293,6 +294,18 @@ class DeleteOnCloseTests(OpeningCase):
         for word, status in (("", Status.PERMISSION_DENIED), ("delete", Status.OK)):
             self.begin(6, permissions={"/": f"read {word}"})
             self.check(opening(b"/file", READS, OLD | DELETE_ON_CLOSE, NONE), status)
+
+    def test_handlers(self) -> None:
+        """Handlers that are asked what may be removed are not passed by: the flag is refused, and not advertised."""
+        for session in self.sessions(SIX):
+            session.server.on(events.FileRemove, lambda event: event.deny("kept"))
+            self.check(opening(b"/file", READS, OLD | DELETE_ON_CLOSE), Status.OP_UNSUPPORTED)
+            self.check(opening(b"/file", BOTH, TRUNCATE | DELETE_ON_CLOSE), Status.OP_UNSUPPORTED)
+            self.assertEqual(self.content(), CONTENT)
+            other = MemorySession(server=session.server, version=6)
+            # supported2: two masks of attributes come before the mask of OPEN's flags (filexfer-13, 5.4).
+            flags = OpenFlag(int.from_bytes(other.extensions[b"supported2"][8:12], "big"))
+            self.assertEqual((flags & DELETE_ON_CLOSE, flags & NOFOLLOW), (0, NOFOLLOW))
 
     def test_versions(self) -> None:
         """Only version 6 has it."""
