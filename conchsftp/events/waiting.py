@@ -72,6 +72,11 @@ def settled(result: Any) -> Any:
     return start(result if isinstance(result, Coroutine) else _awaited(result))
 
 
+async def ready(result: Any) -> Any:
+    """Return what a function returned, as soon as it is there: for who is a coroutine already."""
+    return await result if hasattr(result, "__await__") else result
+
+
 def in_thread(function: F) -> F:
     """
     Mark an event handler that blocks: it is run in a thread, and the request waits for it.

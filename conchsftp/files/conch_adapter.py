@@ -16,14 +16,12 @@ from conchsftp.errors import SFTPError
 from conchsftp.files.conch_values import from_conch, result_of, to_bytes, to_conch, to_text
 from conchsftp.interfaces import IDirectory, IExtendedRequests, IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import REPLACING, FileType, OpenFlag
+from conchsftp.sftp.numbers import BLOCKING, REPLACING, FileType, OpenFlag
 from conchsftp.sftp.open_mode import to_pflags
 from conchsftp.sftp.statuses import Status, status_of_errno
 
 # What the interface has no word for, and a client must not be told that it was done.
-_BEYOND = (
-    OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE | OpenFlag.NOFOLLOW | OpenFlag.DELETE_ON_CLOSE
-)
+_BEYOND = BLOCKING | OpenFlag.NOFOLLOW | OpenFlag.DELETE_ON_CLOSE
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH, Status.NOT_A_DIRECTORY)
 
 

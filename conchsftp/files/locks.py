@@ -14,14 +14,14 @@ from operator import attrgetter
 from typing import Protocol
 
 from conchsftp.errors import SFTPError
+from conchsftp.sftp import numbers
 from conchsftp.sftp.numbers import Access, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 # Numbers: flags are slow to ask.
 READING, WRITING, DELETING = int(OpenFlag.BLOCK_READ), int(OpenFlag.BLOCK_WRITE), int(OpenFlag.BLOCK_DELETE)
 ADVISORY = int(OpenFlag.BLOCK_ADVISORY)
-BLOCKING = READING | WRITING | DELETING
-"""The bits of a mask that keep others from something."""
+BLOCKING, _LOCKING = int(numbers.BLOCKING), int(numbers.LOCKING)
 
 MASKS = frozenset(OpenFlag(bits) for bits in range(READING, 2 * ADVISORY, READING) if bits & BLOCKING)
 """Every mask that locks anything."""
@@ -298,7 +298,7 @@ class Locks:
 
 def mask_of(flags: int) -> int:
     """Return how the flags of OPEN lock a file; 0 where they keep nobody from anything."""
-    return flags & (BLOCKING | ADVISORY) if flags & BLOCKING else 0
+    return flags & _LOCKING if flags & BLOCKING else 0
 
 
 def opened_for(access: int, flags: int) -> int:

@@ -15,7 +15,6 @@ from functools import partial
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.attributes.changes import NANOSECONDS
 from conchsftp.files.disk.confine import Judge, check, encode
 from conchsftp.files.disk.walk import MAX_LINKS, fail
 from conchsftp.files.locks import MASKS, Locks, mask_of, opened_for
@@ -34,7 +33,7 @@ from conchsftp.interfaces import (
     ISync,
     IWriteFrom,
 )
-from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.attributes import SECOND, Attributes
 from conchsftp.sftp.numbers import APPENDING, REPLACING, WRITING, Disposition, FileType, OpenFlag
 from conchsftp.sftp.open_mode import disposition
 from conchsftp.sftp.statuses import Status
@@ -88,7 +87,7 @@ class MemoryFileSystem:
 
     def now(self) -> int:
         """Return the time in nanoseconds since 1970."""
-        return int(self._clock() * NANOSECONDS)
+        return int(self._clock() * SECOND)
 
     def put(self, path: str, data: bytes) -> None:
         """Make a file with its directories, or replace what is in it. For tests."""

@@ -12,15 +12,15 @@ from typing import Any
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.attributes.changes import ALL_BITS, NANOSECONDS, refuse_unsupported
 from conchsftp.files.attributes.changes import SETS as files_on_disk_set
+from conchsftp.files.attributes.changes import refuse_unsupported
 from conchsftp.files.attributes.mime_types import guessed
 from conchsftp.files.copying import refuse_overlap
 from conchsftp.files.disk.walk import fail
 from conchsftp.files.locks import READING, WRITING
 from conchsftp.interfaces import ICopy, IDirectory, IEnding, IFile, ILocks, IReadInto, ISync, IWriteFrom
-from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import AttribBit, FileType
+from conchsftp.sftp.attributes import SECOND, Attributes
+from conchsftp.sftp.numbers import ALL_BITS, AttribBit, FileType
 from conchsftp.sftp.statuses import Status
 
 SETS = files_on_disk_set | {"create_time"}
@@ -94,19 +94,19 @@ class Node:
             owner=self.owner,
             group=self.group,
             permissions=self.mode,
-            atime=self.atime // NANOSECONDS,
-            atime_ns=self.atime % NANOSECONDS,
-            mtime=self.mtime // NANOSECONDS,
-            mtime_ns=self.mtime % NANOSECONDS,
-            ctime=self.ctime // NANOSECONDS,
-            ctime_ns=self.ctime % NANOSECONDS,
+            atime=self.atime // SECOND,
+            atime_ns=self.atime % SECOND,
+            mtime=self.mtime // SECOND,
+            mtime_ns=self.mtime % SECOND,
+            ctime=self.ctime // SECOND,
+            ctime_ns=self.ctime % SECOND,
             link_count=self.links,
         )
 
     def detail(self, attributes: Attributes, name: bytes, fields: Set[str]) -> Attributes:
         """Add what else is known of it under a name, as far as somebody wants to know; return the attributes."""
         if "create_time" in fields:
-            attributes.create_time, attributes.create_time_ns = divmod(self.created, NANOSECONDS)
+            attributes.create_time, attributes.create_time_ns = divmod(self.created, SECOND)
         if "attrib_bits" in fields:
             attributes.attrib_bits, attributes.attrib_bits_valid = self.bits, SETTABLE
         if self.type == FileType.REGULAR:
@@ -141,16 +141,16 @@ class Node:
         if attributes.gid is not None:
             self.gid, self.group = attributes.gid, None
         if attributes.create_time is not None:
-            self.created = attributes.create_time * NANOSECONDS + (attributes.create_time_ns or 0)
+            self.created = attributes.create_time * SECOND + (attributes.create_time_ns or 0)
         if attributes.attrib_bits is not None:
             about = _about(attributes) & SETTABLE
             self.bits = self.bits & ~about | attributes.attrib_bits & about
         self.owner = attributes.owner or self.owner
         self.group = attributes.group or self.group
         if attributes.atime is not None:
-            self.atime = attributes.atime * NANOSECONDS + (attributes.atime_ns or 0)
+            self.atime = attributes.atime * SECOND + (attributes.atime_ns or 0)
         if attributes.mtime is not None:
-            self.mtime = attributes.mtime * NANOSECONDS + (attributes.mtime_ns or 0)
+            self.mtime = attributes.mtime * SECOND + (attributes.mtime_ns or 0)
 
     def resize(self, size: int, now: int) -> None:
         """Cut the bytes off, or add zeros."""

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import alsoProvides, implementer
 
 from conchsftp.errors import SFTPError
+from conchsftp.events.waiting import ready
 from conchsftp.interfaces import IAbandoned, IFile, ILocks, IReadInto, ISync, IWriteFrom
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
@@ -116,7 +117,7 @@ class TextFile:
         try:
             await self._finish_write()
         finally:
-            await _ready(self._file.close())
+            await ready(self._file.close())
 
     async def seek(self, line: int, pause: Callable[[], Awaitable[None]]) -> None:
         """
@@ -142,7 +143,7 @@ class TextFile:
             await turn
         self._busy = True
         try:
-            return await _ready(step(*args))
+            return await ready(step(*args))
         finally:
             self._busy = False
             self._call_next()
@@ -157,31 +158,31 @@ class TextFile:
         self._calling = False
 
     async def _read(self, length: int) -> bytes:
-        found: bytes = await _ready(self._file.read(self._position, length))
+        found: bytes = await ready(self._file.read(self._position, length))
         self._position += len(found)
         return found
 
     async def _write(self, pieces: Sequence[Any]) -> None:
         size = sum(map(len, pieces))
         if IWriteFrom.providedBy(self._file):
-            await _ready(self._file.write_from(pieces, self._position))
+            await ready(self._file.write_from(pieces, self._position))
         else:
-            await _ready(self._file.write(self._position, b"".join(pieces)))
+            await ready(self._file.write(self._position, b"".join(pieces)))
         self._moved(size)
 
     async def _set_attributes(self, attributes: Attributes) -> None:
         await self._finish_write()
-        await _ready(self._file.set_attributes(attributes))
+        await ready(self._file.set_attributes(attributes))
 
     async def _sync(self) -> None:
         await self._finish_write()
-        await _ready(self._file.sync())
+        await ready(self._file.sync())
 
     async def _seek(self, line: int, pause: Callable[[], Awaitable[None]]) -> None:
         await self._finish_write()
         at, left = 0, line
         while left:
-            data = await _ready(self._file.read(at, _PIECE))
+            data = await ready(self._file.read(at, _PIECE))
             lines = data.count(DISK_NEWLINE)
             if lines >= left:
                 at += len(data) - len(data.split(DISK_NEWLINE, left)[-1])
@@ -232,7 +233,7 @@ class TranslatedFile(TextFile):
             found, self._unsent = self._unsent[:length], self._unsent[length:]
             return found
         # Text only grows on its way to the client: more than this never fits.
-        data = bytes(await _ready(self._file.read(self._position, room)))
+        data = bytes(await ready(self._file.read(self._position, room)))
         taken = self._fitting(data, room)
         sent = self._unsent + data[:taken].replace(DISK_NEWLINE, self._newline)
         self._position += taken
@@ -262,14 +263,14 @@ class TranslatedFile(TextFile):
         lines[-1] = lines[-1][: len(lines[-1]) - len(kept)]
         data = DISK_NEWLINE.join(lines)
         if data:
-            await _ready(self._file.write(self._position, data))
+            await ready(self._file.write(self._position, data))
             self._moved(len(data))
         self._unsent, self._unwritten = b"", kept
 
     async def _finish_write(self) -> None:
         kept, self._unwritten = self._unwritten, b""
         if kept:
-            await _ready(self._file.write(self._position, kept))
+            await ready(self._file.write(self._position, kept))
             self._moved(len(kept))
 
     def _go_to(self, position: int) -> None:
@@ -283,7 +284,3 @@ def _beginning(newline: bytes, data: bytes) -> bytes:
         if data.endswith(newline[:size]):
             return newline[:size]
     return b""
-
-
-async def _ready(result: Any) -> Any:
-    return await result if hasattr(result, "__await__") else result

@@ -23,7 +23,7 @@ from conchsftp.files.supplied.sources import Means
 from conchsftp.files.supplied.virtual import EventFile, VirtualFileSystem, is_done
 from conchsftp.interfaces import IAbandoned, IAccountNumbers, IDetails, IExtendedRequests, INameCharset, IStoppable
 from conchsftp.places import Places
-from conchsftp.session.handles import HandleTable
+from conchsftp.session.handles import HandleTable, handle_bytes
 from conchsftp.session.uploads import Uploads
 from conchsftp.session.view import View
 from conchsftp.settings.code_pages import CODECS
@@ -187,6 +187,16 @@ class Conversation:
                 stoppable.stop()
         return stoppable
 
+    def go_on(self) -> None:
+        """
+        Return if what takes long is to go on.
+
+        Raises:
+            SFTPError: NO_CONNECTION: nobody waits for the answer any more.
+        """
+        if self.over:
+            raise SFTPError(Status.NO_CONNECTION)
+
     async def turn(self) -> None:
         """Let the other connections have theirs first."""
         if self._turns is not None:
@@ -243,7 +253,7 @@ class Conversation:
         handle = getattr(event, "handle", "")
         if handle and type(event) is not FileOpen:
             # What something else takes is only allowed by a status: it would be lost if nobody took it.
-            opened = self.handles.find(handle.encode("utf-8", "surrogateescape"))
+            opened = self.handles.find(handle_bytes(handle))
             return opened is not None and isinstance(opened.source, EventFile)
         return self.virtual
 

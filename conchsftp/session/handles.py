@@ -22,6 +22,16 @@ _CHARACTERS_A_PLACE = 256
 T = TypeVar("T", bound="Opened")
 
 
+def handle_text(handle: bytes) -> str:
+    """Return a handle as events have it."""
+    return handle.decode("utf-8", "surrogateescape")
+
+
+def handle_bytes(text: str) -> bytes:
+    """Return a handle as requests have it."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class Opened:
     """
     Something open: a virtual path, what the file system gave for it, and the handle once it has one.

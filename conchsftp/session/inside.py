@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from conchsftp.errors import SFTPError
 from conchsftp.session import on_handles, on_opening
-from conchsftp.session.handles import OpenFile
+from conchsftp.session.handles import OpenFile, handle_bytes
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, OpenFlag
 from conchsftp.sftp.requests import Close, Open
@@ -34,7 +34,7 @@ async def open_inside(
     event = await _served(
         c, Open(path=path, access=access, flags=OpenFlag(flags), attributes=attributes or Attributes())
     )
-    opened: OpenFile = c.handles.get(event.handle.encode("utf-8", "surrogateescape"), OpenFile)
+    opened: OpenFile = c.handles.get(handle_bytes(event.handle), OpenFile)
     return opened
 
 
@@ -55,8 +55,3 @@ async def _served(c: Any, request: Any) -> Any:
     if event.status_code != Status.OK:
         raise SFTPError(event.status_code, event.error_message)
     return event
-
-
-async def ready(result: Any) -> Any:
-    """Return what a file system has returned, when it is there."""
-    return await result if hasattr(result, "__await__") else result

@@ -8,12 +8,11 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.interfaces import ILocks
-from conchsftp.sftp.numbers import OpenFlag
+from conchsftp.sftp.numbers import BLOCKING, LOCKING, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 # Numbers: flags are slow to ask.
-_BLOCKING = int(OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE)
-_MASK = _BLOCKING | int(OpenFlag.BLOCK_ADVISORY)
+_BLOCKING, _MASK = int(BLOCKING), int(LOCKING)
 
 
 def hinders(flags: int) -> bool:

@@ -10,12 +10,13 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
+from conchsftp.events.waiting import ready
 from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.interfaces import ICopy
-from conchsftp.session.handles import Opened, OpenFile
-from conchsftp.session.inside import close_inside, open_inside, ready
+from conchsftp.session.handles import OpenFile
+from conchsftp.session.inside import close_inside, open_inside
 from conchsftp.session.needs import to_copy, to_copy_file
-from conchsftp.session.operation import LARGEST_READ, Operation, by_both_paths
+from conchsftp.session.operation import LARGEST_READ, Operation, about_handle, by_both_paths
 from conchsftp.sftp import extended
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition
@@ -28,12 +29,13 @@ _MAYBE_THERE = (Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED, Status.FAI
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
 
+_announce_copy = about_handle("copy-data", "offset", "length", "target_offset")
+
+
 def _announce_data(c: Any, r: Any) -> ExtendedRequest:
-    path = c.handles.get(r.handle, Opened).path
-    handle = r.handle.decode("utf-8", "surrogateescape")
-    target = c.handles.path(r.target_handle)
-    arguments = {name: getattr(r, name) for name in ("offset", "length", "target_offset")}
-    return ExtendedRequest(c.connection_id, c.user, "copy-data", path, handle, target, arguments=arguments)
+    event: ExtendedRequest = _announce_copy(c, r)
+    event.target = c.handles.path(r.target_handle)
+    return event
 
 
 def _by_both_handles(c: Any, r: Any) -> tuple[str, ...]:
@@ -116,16 +118,14 @@ async def _fill(c: Any, source: Any, target: Any, *, cut: bool) -> None:
         attributes = await ready(target.stat())
         if attributes is None or attributes.size is None or attributes.size > copied:
             await ready(target.set_attributes(Attributes(size=copied)))
-    if c.over:
-        raise SFTPError(Status.NO_CONNECTION)
+    c.go_on()
 
 
 async def _carry(c: Any, source: Any, target: Any) -> int:
     """Copy by reading and writing; return how many bytes there were."""
     copied = 0
     while True:
-        if c.over:
-            raise SFTPError(Status.NO_CONNECTION)
+        c.go_on()
         piece = (await ready(source.read(copied, LARGEST_READ)))[:LARGEST_READ]
         if piece:
             await ready(target.write(copied, bytes(piece)))

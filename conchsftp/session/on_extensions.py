@@ -5,36 +5,29 @@ Each is possible only where the file system has the ability, and is advertised o
 sections 4.2 to 4.12; draft-ietf-secsh-filexfer-extensions-00.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
+from conchsftp.events.waiting import ready
 from conchsftp.interfaces import IAccounts, ISpace, ISync
-from conchsftp.session.handles import Opened, OpenFile
+from conchsftp.session.handles import OpenFile
 from conchsftp.session.needs import to_know
-from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, Operation, by_handle, by_nothing
+from conchsftp.session.operation import (
+    LARGEST_READ,
+    LARGEST_WRITE,
+    Operation,
+    about_handle,
+    about_nothing,
+    about_path,
+    by_handle,
+    by_nothing,
+)
 from conchsftp.sftp import extended
 from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
 from conchsftp.sftp.statuses import Status
 
 _PACKET = 256 * 1024
-
-
-def _about(name: str) -> Any:
-    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name)
-
-
-def _about_path(name: str) -> Any:
-    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, c.path(r.path))
-
-
-def _about_handle(name: str) -> Any:
-    def announce(c: Any, r: Any) -> Any:
-        path = c.handles.get(r.handle, Opened).path
-        return ExtendedRequest(c.connection_id, c.user, name, path, r.handle.decode("utf-8", "surrogateescape"))
-
-    return announce
 
 
 def _space_of(c: Any, e: Any, r: Any) -> Any:
@@ -53,12 +46,9 @@ def _limits(c: Any, e: Any, r: Any) -> Any:
 
 
 async def _accounts(c: Any, e: Any, r: Any) -> Any:
-    return await _ready(map(c.files.user_name, r.uids)), await _ready(map(c.files.group_name, r.gids))
-
-
-async def _ready(names: Iterable[Any]) -> list[Any]:
     # One after the other: each may ask a directory somewhere in the network.
-    return [await name if hasattr(name, "__await__") else name for name in names]
+    users = [await ready(c.files.user_name(uid)) for uid in r.uids]
+    return users, [await ready(c.files.group_name(gid)) for gid in r.gids]
 
 
 _SPACE: dict[str, Any] = {
@@ -72,17 +62,17 @@ _SPACE: dict[str, Any] = {
 }
 
 ROWS = (
-    Operation(request=extended.StatVFS, announce=_about_path("statvfs@openssh.com"), **_SPACE),
+    Operation(request=extended.StatVFS, announce=about_path("statvfs@openssh.com"), **_SPACE),
     Operation(
         request=extended.FStatVFS,
-        announce=_about_handle("fstatvfs@openssh.com"),
+        announce=about_handle("fstatvfs@openssh.com"),
         files=by_handle,
         **(_SPACE | {"needs": None}),
     ),
     Operation(
         request=extended.FSync,
         event=ExtendedRequest,
-        announce=_about_handle("fsync@openssh.com"),
+        announce=about_handle("fsync@openssh.com"),
         perform=_sync,
         needs=None,
         files=by_handle,
@@ -91,7 +81,7 @@ ROWS = (
     Operation(
         request=extended.Limits,
         event=ExtendedRequest,
-        announce=_about("limits@openssh.com"),
+        announce=about_nothing("limits@openssh.com"),
         perform=_limits,
         needs=None,
         files=by_nothing,
@@ -102,7 +92,7 @@ ROWS = (
     Operation(
         request=extended.UsersGroupsById,
         event=ExtendedRequest,
-        announce=_about("users-groups-by-id@openssh.com"),
+        announce=about_nothing("users-groups-by-id@openssh.com"),
         perform=_accounts,
         needs=None,
         files=by_nothing,

@@ -10,10 +10,10 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.files import DirCreate
 from conchsftp.events.own import ExtendedRequest
+from conchsftp.events.waiting import ready
 from conchsftp.interfaces import ISpace
-from conchsftp.session.inside import ready
 from conchsftp.session.needs import to_know, to_make_directory, to_use_folder
-from conchsftp.session.operation import Operation, by_nothing, name_reply
+from conchsftp.session.operation import Operation, about_path, by_nothing, name_reply
 from conchsftp.session.paths import join
 from conchsftp.sftp import extended
 from conchsftp.sftp.attributes import Attributes
@@ -23,10 +23,6 @@ from conchsftp.sftp.statuses import Status
 
 _PRIVATE = 0o700
 _RANDOM_BYTES = 16
-
-
-def _announce_space(c: Any, r: Any) -> ExtendedRequest:
-    return ExtendedRequest(c.connection_id, c.user, "space-available", c.path(r.path))
 
 
 def _space_reply(c: Any, e: Any, r: Any) -> ExtendedReply:
@@ -87,7 +83,7 @@ ROWS = (
     Operation(
         request=extended.SpaceAvailable,
         event=ExtendedRequest,
-        announce=_announce_space,
+        announce=about_path("space-available"),
         perform=lambda c, e, r: c.files.space(e.path),
         needs=to_know,
         result="result",

@@ -11,7 +11,7 @@ from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
 from conchsftp.events.own import DirRead, FileRequest
-from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.handles import OpenDirectory, Opened, OpenFile, handle_bytes, handle_text
 from conchsftp.session.needs import of_handle, to_set_open
 from conchsftp.session.operation import MOST_READ, Operation, Placed, attributes_reply, by_handle
 from conchsftp.session.set_stat import applied, explained
@@ -35,13 +35,9 @@ class Abandon:
     handle: bytes
 
 
-def _named(handle: bytes) -> str:
-    return handle.decode("utf-8", "surrogateescape")
-
-
 def _announce_read(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
-    return FileRead(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.length)
+    return FileRead(c.connection_id, c.user, opened.path, handle_text(r.handle), r.offset, r.length)
 
 
 def _read(c: Any, e: Any, r: Any) -> Any:
@@ -95,7 +91,7 @@ def _data_reply(c: Any, e: Any, r: Any) -> Any:
 
 def _announce_write(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
-    return FileWrite(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.data)
+    return FileWrite(c.connection_id, c.user, opened.path, handle_text(r.handle), r.offset, r.data)
 
 
 def _write(c: Any, e: Any, r: Any) -> Any:
@@ -128,7 +124,7 @@ def _told(c: Any, e: Any, r: Any) -> None:
 
 def _announce_close(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, Opened)
-    return FileClose(c.connection_id, c.user, opened.path, _named(r.handle))
+    return FileClose(c.connection_id, c.user, opened.path, handle_text(r.handle))
 
 
 def _close(c: Any, e: Any, r: Any) -> Any:
@@ -151,12 +147,12 @@ def _abandon(c: Any, e: Any, r: Any) -> Any:
 
 def _announce_stat(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, Opened)
-    return GetAttributes(c.connection_id, c.user, opened.path, r.flags, True, _named(r.handle))
+    return GetAttributes(c.connection_id, c.user, opened.path, r.flags, True, handle_text(r.handle))
 
 
 def _announce_set_stat(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, Opened)
-    return SetAttributes(c.connection_id, c.user, opened.path, r.attributes, True, _named(r.handle))
+    return SetAttributes(c.connection_id, c.user, opened.path, r.attributes, True, handle_text(r.handle))
 
 
 def _set_attributes(c: Any, e: Any, r: Any) -> Any:
@@ -168,8 +164,8 @@ def _announce_list(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenDirectory)
     if opened.waiting:
         # Handlers were told of these.
-        return FileRequest(c.connection_id, c.user, opened.path, _named(r.handle), opened.waiting)
-    return DirRead(c.connection_id, c.user, opened.path, _named(r.handle))
+        return FileRequest(c.connection_id, c.user, opened.path, handle_text(r.handle), opened.waiting)
+    return DirRead(c.connection_id, c.user, opened.path, handle_text(r.handle))
 
 
 def _list(c: Any, e: Any, r: Any) -> Any:
@@ -214,7 +210,7 @@ def _fit(c: Any, e: Any, r: Any) -> None:
         names.append(NameEntry(encoded, None, attributes))
     e.last = False
     if found:
-        opened = c.handles.get(e.handle.encode("utf-8", "surrogateescape"), OpenDirectory)
+        opened = c.handles.get(handle_bytes(e.handle), OpenDirectory)
         opened.waiting = found[len(names) :]
         # A handler may have something to add at the end.
         e.last = opened.ended and not opened.waiting and DirRead not in c.events.listeners

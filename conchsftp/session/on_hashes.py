@@ -11,12 +11,13 @@ from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
+from conchsftp.events.waiting import ready
 from conchsftp.files.digests import LEAST_BLOCK, Digests, first_known
 from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.files.text import TextFile
 from conchsftp.interfaces import IScan
-from conchsftp.session.handles import OpenFile
-from conchsftp.session.inside import close_inside, open_inside, ready
+from conchsftp.session.handles import OpenFile, handle_text
+from conchsftp.session.inside import close_inside, open_inside
 from conchsftp.session.needs import at_path, of_handle
 from conchsftp.session.operation import LARGEST_READ, Operation, by_handle
 from conchsftp.settings.permissions import READ
@@ -44,7 +45,7 @@ def _announce(name: str) -> Any:
             event.path = c.path(r.path)
         else:
             event.path = c.handles.get(r.handle, OpenFile).path
-            event.handle = r.handle.decode("utf-8", "surrogateescape")
+            event.handle = handle_text(r.handle)
         return event
 
     return announce
@@ -145,10 +146,10 @@ async def _scan(c: Any, r: Any, source: Any, digests: Digests) -> None:
 
     def take(piece: Any) -> None:
         # In a thread, between two pieces: nobody waits for the answer any more.
-        _go_on(c)
+        c.go_on()
         digests.update(piece)
 
-    _go_on(c)
+    c.go_on()
     if IScan.providedBy(source):
         await source.scan(take, r.offset, r.length, c.connection_id)
     else:
@@ -167,11 +168,6 @@ async def _read_through(c: Any, source: Any, take: Callable[[Any], None], offset
         if len(piece) < wanted or (length and not left):
             return
         await c.turn()
-
-
-def _go_on(c: Any) -> None:
-    if c.over:
-        raise SFTPError(Status.NO_CONNECTION)
 
 
 def _md5_reply(c: Any, e: Any, r: Any) -> ExtendedReply:

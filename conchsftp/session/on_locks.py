@@ -10,7 +10,7 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.own import FileLock, FileUnlock
 from conchsftp.files.supplied.virtual import UNHANDLED
 from conchsftp.interfaces import ILocks
-from conchsftp.session.handles import OpenFile
+from conchsftp.session.handles import OpenFile, handle_text
 from conchsftp.session.locking import hinders, masks
 from conchsftp.session.needs import to_lock
 from conchsftp.session.operation import Operation, by_handle
@@ -26,12 +26,12 @@ _NOTHING = (OpenFlag(0), OpenFlag.BLOCK_ADVISORY)
 
 def _announce_lock(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
-    return FileLock(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.length, r.mask)
+    return FileLock(c.connection_id, c.user, opened.path, handle_text(r.handle), r.offset, r.length, r.mask)
 
 
 def _announce_unlock(c: Any, r: Any) -> Any:
     opened = c.handles.get(r.handle, OpenFile)
-    return FileUnlock(c.connection_id, c.user, opened.path, _named(r.handle), r.offset, r.length)
+    return FileUnlock(c.connection_id, c.user, opened.path, handle_text(r.handle), r.offset, r.length)
 
 
 async def _lock(c: Any, e: Any, r: Any) -> None:
@@ -66,10 +66,6 @@ def _lockable(c: Any, r: Any) -> OpenFile:
         # Handlers that are the file system may still say that they have done it.
         raise SFTPError(UNHANDLED if c.virtual else Status.OP_UNSUPPORTED, "Files cannot be locked here")
     return opened
-
-
-def _named(handle: bytes) -> str:
-    return handle.decode("utf-8", "surrogateescape")
 
 
 ROWS = (

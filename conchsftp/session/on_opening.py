@@ -16,7 +16,7 @@ from conchsftp.events.files import (
 from conchsftp.files.supplied.virtual import EventFile, supplied
 from conchsftp.files.text import TextFile, as_text
 from conchsftp.interfaces import IReadInto, IWriteFrom
-from conchsftp.session.handles import OpenDirectory, Opened, OpenFile
+from conchsftp.session.handles import OpenDirectory, Opened, OpenFile, handle_bytes
 from conchsftp.session.listed import as_directory
 from conchsftp.session.locking import check_flags, check_supplied, hinders
 from conchsftp.session.needs import (
@@ -40,6 +40,8 @@ _CHANGING_FLAGS = OpenFlag.DISPOSITION | OpenFlag.DELETE_ON_CLOSE
 # Rights that nobody asks for who only reads. WRITE_ATTRIBUTES is none of them: clients ask for it with everything.
 _CHANGING_ACCESS = WRITING | Access.DELETE | Access.WRITE_ACL | Access.WRITE_OWNER
 _MAKING = (Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE, Disposition.OPEN_OR_CREATE)
+# Numbers: flags are slow to ask.
+_DISPOSITION, _TEXT_MODE, _WRITING = int(OpenFlag.DISPOSITION), int(OpenFlag.TEXT_MODE), int(WRITING)
 _PATH = ("path",)
 _THERE = Status.FILE_ALREADY_EXISTS
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
@@ -76,7 +78,7 @@ def _prepare(c: Any, e: Any) -> None:
 def _encoded(handle: Any) -> bytes:
     if not isinstance(handle, str):
         raise ValueError(f"a handle of type {type(handle).__name__}, str expected")
-    return handle.encode("utf-8", "surrogateescape")
+    return handle_bytes(handle)
 
 
 def _not_chosen(c: Any, problem: ValueError) -> SFTPError:
@@ -122,7 +124,7 @@ def _keep_file(c: Any, e: Any, r: Any) -> None:
     if file is None and c.virtual and e.status_code == Status.OK:
         # A handler has opened it after nobody did before.
         file = e.result = EventFile(c.events)
-    if r.flags & OpenFlag.TEXT_MODE and file is not None and not isinstance(file, EventFile):
+    if int(r.flags) & _TEXT_MODE and file is not None and not isinstance(file, EventFile):
         # Whose content are the events gets them as they come: its handlers know the flags, too.
         file = _as_text(c, r, file)
     # A handler may have taken it away.
@@ -136,8 +138,8 @@ def _keep_file(c: Any, e: Any, r: Any) -> None:
     if not opened.handle:
         return
     opened.begun = c.seconds()
-    creates = e.open_flags & OpenFlag.DISPOSITION != Disposition.OPEN_EXISTING
-    opened.made = creates and bool(e.desired_access & WRITING)
+    creates = int(e.open_flags) & _DISPOSITION != Disposition.OPEN_EXISTING
+    opened.made = creates and bool(int(e.desired_access) & _WRITING)
     if watched(c):
         Transfer(c, opened, creates=opened.made)
 
@@ -189,7 +191,7 @@ def _directory_reply(c: Any, e: Any, r: Any) -> Any:
 
 
 def _file_reply(c: Any, e: Any, r: Any) -> Any:
-    return HandleReply(handle=e.handle.encode("utf-8", "surrogateescape"))
+    return HandleReply(handle=handle_bytes(e.handle))
 
 
 ROWS = (

@@ -18,6 +18,7 @@ from conchsftp.events.files import (
     ResolvePath,
     SetAttributes,
 )
+from conchsftp.events.waiting import ready
 from conchsftp.session.needs import (
     at_path,
     narrowed,
@@ -109,18 +110,14 @@ async def _looked_up(c: Any, e: Any, path: str, control: Control) -> str:
     """Return a canonical path; its attributes go to the event."""
     found = path
     try:
-        found = await _ready(c.files.real_path(path))
-        e.attributes = await _ready(c.files.stat(path))
+        found = await ready(c.files.real_path(path))
+        e.attributes = await ready(c.files.stat(path))
     except (SFTPError, OSError):
         # "if the path does not exist, isn't visible, or isn't accessible, the server MUST NOT fail the request"
         # (filexfer-13, 8.9.1): then it is as much as is known of it.
         if control == Control.STAT_ALWAYS:
             raise
     return found
-
-
-async def _ready(result: Any) -> Any:
-    return await result if hasattr(result, "__await__") else result
 
 
 def _by_composed(c: Any, r: Any) -> tuple[str, ...]:

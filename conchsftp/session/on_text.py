@@ -11,15 +11,9 @@ from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.files.text import TextFile
 from conchsftp.session.handles import OpenFile
-from conchsftp.session.operation import Operation, by_handle
+from conchsftp.session.operation import Operation, about_handle, by_handle
 from conchsftp.sftp import extended
 from conchsftp.sftp.statuses import Status
-
-
-def _announce(c: Any, r: Any) -> Any:
-    path = c.handles.get(r.handle, OpenFile).path
-    handle = r.handle.decode("utf-8", "surrogateescape")
-    return ExtendedRequest(c.connection_id, c.user, "text-seek", path, handle, arguments={"line": r.line})
 
 
 def _seek(c: Any, e: Any, r: Any) -> Any:
@@ -31,15 +25,14 @@ def _seek(c: Any, e: Any, r: Any) -> Any:
 
 async def _pause(c: Any) -> None:
     await c.turn()
-    if c.over:
-        raise SFTPError(Status.CONNECTION_LOST)
+    c.go_on()
 
 
 ROWS = (
     Operation(
         request=extended.TextSeek,
         event=ExtendedRequest,
-        announce=_announce,
+        announce=about_handle("text-seek", "line"),
         perform=_seek,
         # Only what is open for reading is searched: that was judged when it was opened.
         needs=None,

@@ -10,7 +10,7 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.log import printable
-from conchsftp.session.operation import Operation, by_nothing
+from conchsftp.session.operation import Operation, about_nothing, by_nothing
 from conchsftp.sftp import extended
 from conchsftp.sftp.statuses import Status
 
@@ -67,11 +67,6 @@ def _announce_vendor(c: Any, r: Any) -> Any:
     return ExtendedRequest(c.connection_id, c.user, "vendor-id", arguments=arguments | {"build": r.build})
 
 
-def _announce_translation(c: Any, r: Any) -> Any:
-    name, arguments = "filename-translation-control", {"translates": r.translates}
-    return ExtendedRequest(c.connection_id, c.user, name, arguments=arguments)
-
-
 _COMMON: dict[str, Any] = {"event": ExtendedRequest, "needs": None, "files": by_nothing, "alone": True}
 
 ROWS = (
@@ -87,7 +82,7 @@ ROWS = (
     Operation(request=extended.VendorId, announce=_announce_vendor, perform=_take_note, **_COMMON),
     Operation(
         request=extended.FilenameTranslationControl,
-        announce=_announce_translation,
+        announce=about_nothing("filename-translation-control", "translates"),
         perform=_translate,
         conclude=_send_names,
         **_COMMON,

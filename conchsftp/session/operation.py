@@ -12,6 +12,8 @@ from zope.interface.interface import InterfaceClass
 
 from conchsftp.errors import SFTPError
 from conchsftp.events.kinds import FileEvent
+from conchsftp.events.own import ExtendedRequest
+from conchsftp.session.handles import Opened, handle_text
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.sftp.attribute_table import ACL_FLAG
 from conchsftp.sftp.attributes import Attributes
@@ -191,3 +193,33 @@ def name_reply(name: bytes, attributes: Attributes | None = None) -> Names:
 def announced(kind: Any) -> Any:
     """Return the `announce` of an event that tells a path and nothing else."""
     return lambda c, r: kind(c.connection_id, c.user, c.path(r.path))
+
+
+def about_nothing(name: str, *told: str) -> Any:
+    """
+    Return the `announce` of an extended request that is about no file.
+
+    Args:
+        name: what handlers know it by.
+        told: the fields of the request that are the arguments of the event.
+    """
+    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, arguments=_told(r, told))
+
+
+def about_path(name: str) -> Any:
+    """Return the `announce` of an extended request about a path."""
+    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, c.path(r.path))
+
+
+def about_handle(name: str, *told: str) -> Any:
+    """Return the `announce` of an extended request about what is open; see `about_nothing`."""
+
+    def announce(c: Any, r: Any) -> ExtendedRequest:
+        path = c.handles.get(r.handle, Opened).path
+        return ExtendedRequest(c.connection_id, c.user, name, path, handle_text(r.handle), arguments=_told(r, told))
+
+    return announce
+
+
+def _told(request: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in names}

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.waiting import settled
+from conchsftp.events.waiting import ready
 from conchsftp.interfaces import IGuarded, ILinks, IOnDisk, IRestrict
 from conchsftp.session.paths import Paths, RestrictedPaths, normalise
 from conchsftp.settings.permissions import Permissions
@@ -114,7 +114,7 @@ async def _rooted(files: Any, place: str) -> Any:
     if not IOnDisk.providedBy(files):
         raise Unseen(f"UserRootDirectory {place}: the files of this user do not lie on this machine")
     try:
-        return await _ready(files.rooted_at_place(place))
+        return await ready(files.rooted_at_place(place))
     except (OSError, SFTPError) as problem:
         raise Unseen(f"UserRootDirectory {place}: {_reason(problem)}") from None
 
@@ -127,7 +127,7 @@ async def _restricted(files: Any, home: str) -> Any:
         # Where no link can lead elsewhere, names tell everything.
         return files
     try:
-        return await _ready(files.restricted_to(home))
+        return await ready(files.restricted_to(home))
     except (OSError, SFTPError) as problem:
         raise Unseen(f"RestrictUserToHomeDir: {home}: {_reason(problem)}") from None
 
@@ -137,7 +137,7 @@ async def _guarded(files: Any, permissions: Permissions | None) -> Any:
     if files is None or permissions is None or not permissions.varies:
         return files
     if IGuarded.providedBy(files):
-        return await _ready(files.guarded_by(permissions.follows))
+        return await ready(files.guarded_by(permissions.follows))
     if ILinks.providedBy(files):
         raise Unseen("permissions: they differ by path, and the file system has links and no IGuarded")
     return files
@@ -149,7 +149,7 @@ async def _found(files: Any, home: str, log: Logger) -> str:
     if not can_be_asked:
         return home
     try:
-        if (await _ready(files.stat(home))).type == FileType.DIRECTORY:
+        if (await ready(files.stat(home))).type == FileType.DIRECTORY:
             return home
     except OSError as problem:
         if problem.errno not in _MISSING_ERRNO:
@@ -159,11 +159,6 @@ async def _found(files: Any, home: str, log: Logger) -> str:
             return home
     log.warn("there is no home {home!r}, the session begins at /", home=home)
     return "/"
-
-
-async def _ready(result: Any) -> Any:
-    waiting = settled(result)
-    return await waiting if hasattr(waiting, "__await__") else waiting
 
 
 def _reason(problem: OSError | SFTPError) -> str:

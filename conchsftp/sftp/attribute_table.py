@@ -8,11 +8,12 @@ What an attribute means is in `attributes`; the readers and writers of each vers
 import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from conchsftp.sftp import acl
 from conchsftp.sftp.attributes import SECOND, Attributes
-from conchsftp.sftp.numbers import FROM4, V3, V4_V5, V5, V6, VERSIONS, AttribBit, FileType
+from conchsftp.sftp.numbers import ALL_BITS, FROM4, KNOWN_BITS, V3, V4_V5, V5, V6, VERSIONS, FileType
 from conchsftp.wire.kinds import BYTES, I64, PAIRS, TEXT, U8, U32, U64, Counted, Fixed, Kind, Malformed
 
 
@@ -56,8 +57,7 @@ ATTRIB_BITS = 0x0200
 """The flag of the attribute bits."""
 U32_LIMIT = 0xFFFF_FFFF
 """The largest number of 32 bits."""
-_ALL_BITS_5 = AttribBit.TRANSLATION_ERR - 1
-_ALL_BITS_6 = _ALL_BITS_5 | AttribBit.TRANSLATION_ERR
+_BITS_OF_5 = KNOWN_BITS[5]
 
 _FORMATS = {
     FileType.REGULAR: stat.S_IFREG,
@@ -127,14 +127,14 @@ def _find_names(record: Attributes) -> tuple[str, str] | None:
 
 def _find_bits_5(record: Attributes) -> tuple[int] | None:
     # "Bits not set in attrib-bits-valid MUST be ignored" (filexfer-13, 7.9): without that word they are left out.
-    valid = _ALL_BITS_5 if record.attrib_bits_valid is None else record.attrib_bits_valid & _ALL_BITS_5
+    valid = _BITS_OF_5 if record.attrib_bits_valid is None else record.attrib_bits_valid & _BITS_OF_5
     return None if record.attrib_bits is None else (record.attrib_bits & valid,)
 
 
 def _find_bits(record: Attributes) -> tuple[int, int] | None:
     if record.attrib_bits is None:
         return None
-    return record.attrib_bits, _ALL_BITS_6 if record.attrib_bits_valid is None else record.attrib_bits_valid
+    return record.attrib_bits, ALL_BITS if record.attrib_bits_valid is None else record.attrib_bits_valid
 
 
 _ID: Kind[int | None] = Fixed("a user or group number", "I", _id)
@@ -143,7 +143,7 @@ _MODE: Kind[Any] = Fixed("a mode", "I", _mode)
 _PERMISSIONS: Kind[int] = Fixed("permissions", "I", lambda mode: mode & 0o7777)
 TYPE: Kind[FileType] = Fixed("a file type", "B", _file_type)
 NANOS: Kind[int] = Fixed("nanoseconds", "I", _nanos)
-_BITS_5: Kind[Any] = Fixed("attribute bits", "I", lambda bits: (bits, _ALL_BITS_5))
+_BITS_5: Kind[Any] = Fixed("attribute bits", "I", lambda bits: (bits, _BITS_OF_5))
 
 ROWS = (
     Row(0x0001, (("size", U64),)),
@@ -175,6 +175,7 @@ def rows(version: int) -> list[Row]:
     return [row for row in ROWS if version in row.versions]
 
 
+@cache
 def fields(version: int) -> frozenset[str]:
     """Return the attributes that a version has words for, as fields of the record."""
     return frozenset(name for row in rows(version) for names, _ in row.values for name in names.split())

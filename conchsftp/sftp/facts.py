@@ -12,7 +12,7 @@ from typing import Any
 
 from conchsftp.sftp import extended
 from conchsftp.sftp.attribute_table import flags_of
-from conchsftp.sftp.numbers import FROM4, V5, V6, VERSIONS, Access, AttribBit, OpenFlag
+from conchsftp.sftp.numbers import FROM4, KNOWN_BITS, V5, V6, VERSIONS, Access, OpenFlag
 from conchsftp.wire.kinds import BYTES, U32, Pair
 
 _MASKS = struct.Struct(">5I")
@@ -21,7 +21,6 @@ _BUILD = struct.Struct(">Q")
 
 # What a version has words for; the bits beyond are those of a later one.
 _OPEN_FLAGS = {5: OpenFlag.BLOCK_ADVISORY - 1, 6: 2 * OpenFlag.OVERRIDE_OWNER - 1}
-_ATTRIB_BITS = {5: AttribBit.TRANSLATION_ERR - 1, 6: 2 * AttribBit.TRANSLATION_ERR - 1}
 
 _OF_ACL = Access.READ_ACL | Access.WRITE_ACL
 _FIRST_BLOCK_BIT = OpenFlag.BLOCK_READ.bit_length() - 1
@@ -100,7 +99,7 @@ def _masks(served: Served) -> bytes:
         # "applied to the 'File Attributes' valid-attribute-flags field to ensure that no unsupported attributes are
         # present during a operation which writes attributes" (filexfer-13, 5.4): what is told only is not in it.
         flags_of(served.version, served.settable),
-        served.attrib_bits & _ATTRIB_BITS[served.version],
+        served.attrib_bits & KNOWN_BITS[served.version],
         flags & _OPEN_FLAGS[served.version],
         access,
         served.largest_read,

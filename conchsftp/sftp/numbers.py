@@ -176,6 +176,13 @@ APPENDING = OpenFlag.APPEND_DATA | OpenFlag.APPEND_DATA_ATOMIC
 """With any of these what is written goes to the end of the file: the offset is ignored (filexfer-13, 8.1.1)."""
 
 
+BLOCKING = OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_DELETE
+"""The flags of OPEN and BLOCK that keep others from something."""
+
+LOCKING = BLOCKING | OpenFlag.BLOCK_ADVISORY
+"""The flags that are the mask of a lock."""
+
+
 class RenameFlag(IntFlag):
     """The flags of RENAME since version 5."""
 
@@ -216,6 +223,13 @@ class AttribBit(IntFlag):
     IMMUTABLE = 0x200
     SYNC = 0x400
     TRANSLATION_ERR = 0x800
+
+
+ALL_BITS = int(sum(AttribBit))
+"""Every bit of `AttribBit`."""
+
+KNOWN_BITS = {5: ALL_BITS & ~AttribBit.TRANSLATION_ERR, 6: ALL_BITS}
+"""Those that a version has words for, from the first that has any."""
 
 
 class TextHint(IntEnum):

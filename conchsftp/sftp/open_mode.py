@@ -21,6 +21,9 @@ Not those that ask for privileges: nobody has any, so that they are granted and 
 SUPPORTED_ACCESS = Access(0x1F01FF) & ~(Access.READ_NAMED_ATTRS | Access.WRITE_NAMED_ATTRS)
 """What may be asked for as the access of OPEN. No file here has named attributes."""
 
+# A number: flags are slow to ask.
+_PRIVILEGED = int(OpenFlag.BACKUP_STREAM | OpenFlag.OVERRIDE_OWNER)
+
 # filexfer-13, 8.1.1.1: what the standard C library's modes mean. APPEND_DATA as an access is no append mode: clients
 # ask for it and write at offsets all the same; only the flag of that name is.
 _READING = Access.READ_DATA | Access.READ_ATTRIBUTES
@@ -146,6 +149,8 @@ def check(access: int, flags: int) -> None:
             owner's privileges without the access that they are for: "This bit MUST always be specified in combination
             with ACE4_WRITE_OWNER." (filexfer-13, 8.1.1.3)
     """
+    if not int(flags) & _PRIVILEGED:
+        return
     if flags & OpenFlag.BACKUP_STREAM:
         raise SFTPError(Status.OP_UNSUPPORTED, "There are no backup streams here")
     if flags & OpenFlag.OVERRIDE_OWNER and not access & Access.WRITE_OWNER:

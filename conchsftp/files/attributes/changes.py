@@ -32,14 +32,12 @@ from conchsftp.files.attributes.changing import (
 from conchsftp.files.attributes.local_acl import put
 from conchsftp.files.attributes.marks import Marking, marking
 from conchsftp.files.disk.walk import fail
-from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.attributes import SECOND, Attributes
+from conchsftp.sftp.numbers import ALL_BITS
 from conchsftp.sftp.statuses import Status
 
-NANOSECONDS = 1_000_000_000
 MAX_SIZE = 2**63 - 1
 """The largest file: offsets are signed."""
-ALL_BITS = 0xFFF
-"""Every bit of `AttribBit`."""
 NOBODY = 0xFFFF_FFFF
 """The number that chown(2) takes for "leave it": no user or group has it."""
 
@@ -289,9 +287,9 @@ def _number(find: Callable[[str], int], name: str, unknown: list[str]) -> int | 
 def _times(attributes: Attributes) -> Changes:
     changes = Changes()
     if attributes.atime is not None:
-        changes.atime = attributes.atime * NANOSECONDS + (attributes.atime_ns or 0)
+        changes.atime = attributes.atime * SECOND + (attributes.atime_ns or 0)
     if attributes.mtime is not None:
-        changes.mtime = attributes.mtime * NANOSECONDS + (attributes.mtime_ns or 0)
+        changes.mtime = attributes.mtime * SECOND + (attributes.mtime_ns or 0)
     return changes
 
 

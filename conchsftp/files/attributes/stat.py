@@ -8,12 +8,11 @@ import os
 from collections.abc import Mapping
 
 from conchsftp.sftp.attribute_table import TYPES
-from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.attributes import SECOND, Attributes
 from conchsftp.sftp.numbers import FileType
 
 _TYPES = tuple(TYPES.get(number << 12, FileType.UNKNOWN) for number in range(16))
 _BLOCK = 512
-_NANOSECONDS = 1_000_000_000
 _new = object.__new__
 
 
@@ -39,11 +38,11 @@ def of_stat(status: os.stat_result, users: Mapping[int, str | None], groups: Map
     new.group = groups[gid]
     new.permissions = mode & 0o7777
     new.atime = atime
-    new.atime_ns = status.st_atime_ns - atime * _NANOSECONDS
+    new.atime_ns = status.st_atime_ns - atime * SECOND
     new.mtime = mtime
-    new.mtime_ns = status.st_mtime_ns - mtime * _NANOSECONDS
+    new.mtime_ns = status.st_mtime_ns - mtime * SECOND
     new.ctime = ctime
-    new.ctime_ns = status.st_ctime_ns - ctime * _NANOSECONDS
+    new.ctime_ns = status.st_ctime_ns - ctime * SECOND
     new.link_count = links
     new.create_time = new.create_time_ns = None
     new.acl = new.attrib_bits = new.attrib_bits_valid = new.text_hint = new.mime_type = None
