@@ -32,6 +32,7 @@ from tests.session.support import (
     u32,
     writing,
 )
+from tests.session.versions import in_versions
 
 EXIT_STATUS_0 = string(b"exit-status") + b"\0" + u32(0)
 ENDINGS = (Message.CHANNEL_REQUEST, Message.CHANNEL_EOF, Message.CHANNEL_CLOSE)
@@ -147,6 +148,7 @@ class HeldScpTests(WireCase):
     """A disk that has not answered yet when scp says that it is done."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.put("/file", b"0123456789")
         self.slow = SlowFileSystem(self.files, ["file.read"])
         return memory_server(SFTPAvatar("user", files=self.slow), **settings)
@@ -165,11 +167,13 @@ class HeldScpTests(WireCase):
         self.assertTrue(ended_well(channel), channel.history)
 
 
+@in_versions()
 @bug_class(22)
 class HomeTests(WireCase):
     """A user who does not start in `/`."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.files.put("/home/user/x", b"")
         return memory_server(SFTPAvatar("user", files=self.files, home="/home/user"), **settings)
 

@@ -31,6 +31,7 @@ from tests.session.support import (
     string,
     string_at,
 )
+from tests.session.versions import in_versions
 
 SECRET = b"nobody's business: " + b"x" * 76_543
 SIZE = len(SECRET).to_bytes(8, "big")
@@ -121,6 +122,7 @@ class ConfinedCase(LocalWireCase):
         return files
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         return memory_server(root_directory=self.root, file_threads="inline", **settings)
 
     def beside(self) -> dict[str, Any]:
@@ -151,6 +153,7 @@ class ConfinedCase(LocalWireCase):
         write(f"{self.root}/inside", b"inside")
 
 
+@in_versions()
 @bug_class(26)
 class EveryRequestTests(ConfinedCase):
     """Each request of the table that names files, with each way out, in each of its names."""
@@ -184,6 +187,7 @@ class EveryRequestTests(ConfinedCase):
         self.assertIsNone(self.session.client.disconnected)
 
 
+@in_versions()
 @bug_class(26)
 class LinkTests(ConfinedCase):
     """Links that a client makes."""

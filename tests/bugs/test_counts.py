@@ -17,6 +17,7 @@ from tests.bugs.support import WireCase
 from tests.session.slow import SlowFileSystem
 from tests.session.support import FOR_READING, HANDLE, OPENDIR, opening, string, writing
 from tests.session.support import request as sftp
+from tests.session.versions import in_versions
 from tests.ssh.case import ConnectionCase
 
 ENDS: dict[str, Callable[[MemoryClient], Any]] = {
@@ -160,6 +161,7 @@ class ChannelTests(ConnectionCase):
             self.assertIsNotNone(client.open_channel().refused)
 
 
+@in_versions()
 @bug_class(36)
 class HandleTests(WireCase):
     """MaxHandles, of one session."""
@@ -167,6 +169,7 @@ class HandleTests(WireCase):
     settings = {"max_handles": 3}
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.slow = SlowFileSystem(MemoryFileSystem({"/file": b"0123456789"}), [])
         return memory_server(SFTPAvatar("user", files=self.slow), **settings)
 

@@ -46,6 +46,7 @@ from tests.session.support import (
     u32,
     writing,
 )
+from tests.session.versions import in_versions
 from tests.ssh.case import ConnectionCase
 
 
@@ -239,11 +240,13 @@ class Table:
         return Rows(list(self.pages))
 
 
+@in_versions()
 @bug_class(37)
 class ListingTests(WireCase):
     """A directory of an application's own: it returns entries, and an empty list at the end."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         return memory_server(SFTPAvatar("user", files=Table(["a", "b"], ["c"])), **settings)
 
     def test_end(self) -> None:
@@ -278,11 +281,13 @@ class DropBox(SFTPAvatar):
             raise SFTPError(Status.NO_SUCH_FILE)
 
 
+@in_versions()
 @bug_class(32)
 class DropBoxTests(WireCase):
     """A folder that takes files and gives none."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.files.put("/secret", b"somebody else's")
         return memory_server(DropBox("user", files=self.files), **settings)
 
@@ -314,11 +319,13 @@ class DropBoxTests(WireCase):
             self.assert_status(self.one(packet), status)
 
 
+@in_versions()
 @bug_class(32)
 class LandingTests(LocalWireCase):
     """Where a session starts, whether the user may write there, and with which mode."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.write_users()
         return memory_server(
             root_directory=self.root, users=self.users, one_time_user=None, file_threads="inline", **settings
@@ -352,7 +359,9 @@ class LandingTests(LocalWireCase):
         for umask in (0o022, 0o027, 0o077, 0):
             place = f"{self.root}/{umask:o}"
             os.mkdir(place)
-            server = memory_server(root_directory=place, umask=umask, file_threads="inline")
+            server = memory_server(
+                root_directory=place, umask=umask, file_threads="inline", protocol_version=self.version
+            )
             self.session = self.begin(server=server)
             for path, mode in ((b"/asked", 0o666), (b"/less", 0o600)):
                 self.close(self.open(path, TO_CREATE, u32(4) + u32(0o100000 | mode)))

@@ -22,6 +22,7 @@ from tests.session.support import (
     u64,
     writing,
 )
+from tests.session.versions import in_versions
 
 READ, WRITE, APPEND, CREAT, TRUNC, EXCL = 1, 2, 4, 8, 0x10, 0x20
 FIRST, SECOND = b"the first half, ", b"and the second"
@@ -99,7 +100,7 @@ class AboutResuming:
     def test_exclusive(self) -> None:
         """EXCL refuses what exists, by which WinSCP learns that it has to ask; the file is not touched."""
         self.put("/up", FIRST)
-        self.assert_status(self.one(opening(b"/up", 0, WRITE | CREAT | EXCL)), Status.FAILURE)
+        self.assert_status(self.one(opening(b"/up", 0, WRITE | CREAT | EXCL)), Status.FILE_ALREADY_EXISTS)
         self.assertEqual(self.get("/up"), FIRST)
 
 
@@ -210,14 +211,17 @@ class AllTests(AboutResuming, AboutAppending, AboutModes):
     """All of it."""
 
 
+@in_versions()
 class MemoryTests(AllTests, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalTests(AllTests, LocalWireCase):
     """On a disk."""
 
 
+@in_versions()
 @bug_class(4)
 class NoPermissionsTests(WireCase):
     """A file system that is an application's own."""
@@ -232,6 +236,7 @@ class NoPermissionsTests(WireCase):
             return original(path, access, flags, attributes)
 
         self.files.open = note
+        self.session = self.begin()
         for attributes in (u32(0), mode(0), mode(0o100600)):
             self.open(b"/f", WRITE | CREAT, attributes)
         self.assertEqual(asked, [None, 0, 0o600])

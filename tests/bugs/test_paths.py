@@ -65,7 +65,7 @@ class AboutRealPath:
         self.files.make_directory("/home", Attributes())
         self.files.make_directory("/home/user", Attributes())
         avatar = SFTPAvatar("user", files=self.files, home="/home/user")
-        self.session = self.begin(server=memory_server(avatar))
+        self.session = self.begin(server=memory_server(avatar, protocol_version=self.version))
         for path, expected in ((b".", b"/home/user"), (b"", b"/home/user"), (b"..", b"/home"), (b"a/b", None)):
             self.assertEqual(self.real_path(path), expected or b"/home/user/a/b")
 
@@ -205,7 +205,7 @@ class LocalTests(AllTests, LocalWireCase):
         """If the folder is reached through a link itself, neither its name nor its place shows."""
         os.symlink(self.root, self.root + ".link")
         files = LocalFileSystem(self.root + ".link", workers=inline_workers())
-        self.session = self.begin(server=memory_server(SFTPAvatar("user", files=files)))
+        self.session = self.begin(server=memory_server(SFTPAvatar("user", files=files), protocol_version=self.version))
         self.files.make_directory("/d", Attributes())
         self.assertEqual(self.real_path(b"."), b"/")
         self.assertEqual(self.real_path(b"d/.."), b"/")

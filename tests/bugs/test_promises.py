@@ -9,6 +9,7 @@ from zope.interface import implementer
 from conchsftp.interfaces import IDirectory, IFile, IFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import memory_server
 from conchsftp.wire.reader import Reader
@@ -20,7 +21,6 @@ from tests.session.support import (
     EXTENDED_REPLY,
     FOR_BOTH,
     HANDLE,
-    LSTAT,
     NO_ATTRIBUTES,
     OPENDIR,
     STATUS,
@@ -35,7 +35,9 @@ from tests.session.support import (
     u64,
     writing,
 )
+from tests.session.versions import in_versions
 
+TEXT = 0x40
 LIMITS = extension(b"limits@openssh.com", 1)
 
 
@@ -61,7 +63,7 @@ class AboutLimits:
     def test_packet(self: Any) -> None:
         """A packet of the promised size is carried out; one byte more ends the channel and nothing else."""
         most = self.limits().packet
-        head = bytes((LSTAT,)) + u32(7)
+        head = bytes((OPENDIR,)) + u32(7)
         whole = head + string(b"/" * (most - len(head) - 4))
         self.assertEqual(len(whole), most)
         self.assertEqual(numbers([self.one(string(whole))]), [7])
@@ -114,10 +116,12 @@ class AboutLimits:
         self.assertEqual(numbers([self.one(request(CLOSE, 9, string(handles[0])))]), [9])
 
 
+@in_versions()
 class LimitsTests(AboutLimits, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalLimitsTests(AboutLimits, LocalWireCase):
     """On a disk."""
 
@@ -143,6 +147,7 @@ ARGUMENTS: dict[bytes, Any] = {
     b"copy-file": lambda file, other: (string(b"/a"), string(b"/copy"), b"\0"),
     b"get-temp-folder": lambda file, other: (),
     b"make-temp-folder": lambda file, other: (),
+    b"text-seek": lambda file, other: (string(file), u64(0)),
     b"check-file-handle": lambda file, other: (string(file), string(b"md5,sha1"), u64(0), u64(0), u32(0)),
 }
 
@@ -155,14 +160,18 @@ class ExtensionCase(WireCase):
         self.put("/a", b"content")
         self.put("/other")
         self.session = self.begin()
-        file, other = self.open(b"/a", FOR_BOTH), self.open(b"/other", FOR_BOTH)
+        file, other = (
+            self.open(b"/a", FOR_BOTH | TEXT if name == b"text-seek" else FOR_BOTH),
+            self.open(b"/other", FOR_BOTH),
+        )
         reply = self.one(extension(name, 7, *ARGUMENTS[name](file, other)))
         self.assertEqual(numbers([reply]), [7])
         return reply
 
     @property
     def advertised(self) -> set[bytes]:
-        return set(self.session.memory.extensions)
+        facts = {row.name for row in FACTS}
+        return {name for name in self.session.memory.extensions if name not in facts}
 
 
 @bug_class(21)
@@ -171,7 +180,7 @@ class AboutExtensions:
 
     def test_advertised(self: Any) -> None:
         """Everything that is advertised works."""
-        self.assertEqual(set(ARGUMENTS), {row.name for row in EXTENSIONS if 3 in row.versions})
+        self.assertEqual(set(ARGUMENTS), {row.name for row in EXTENSIONS})
         self.assertIn(b"posix-rename@openssh.com", self.advertised)
         for name in self.advertised:
             reply = self.asked(name)
@@ -198,10 +207,12 @@ class AboutExtensions:
         self.assertEqual(self.one(opening(b"/nowhere"))[0], STATUS)
 
 
+@in_versions()
 class MemoryExtensionTests(AboutExtensions, ExtensionCase):
     """In memory."""
 
 
+@in_versions()
 class LocalExtensionTests(AboutExtensions, ExtensionCase, LocalWireCase):
     """On a disk."""
 
@@ -241,10 +252,12 @@ class PlainFileSystem(_Only):
         return PlainDirectory(self._inner.list(path), IDirectory)
 
 
+@in_versions()
 class PlainExtensionTests(AboutExtensions, ExtensionCase):
     """With a file system of an application's own, which has no abilities."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         return memory_server(SFTPAvatar("user", files=PlainFileSystem(self.files, IFileSystem)), **settings)
 
     def test_nothing_more(self) -> None:
@@ -254,6 +267,7 @@ class PlainExtensionTests(AboutExtensions, ExtensionCase):
             b"home-directory",
             b"copy-file",
         }
+        others |= {b"text-seek"} if self.version > 3 else set()
         self.assertEqual(self.advertised, {*others, *(name + b"@openssh.com" for name in plain)})
 
     def test_plain_requests(self) -> None:

@@ -7,12 +7,13 @@ from random import Random
 from struct import unpack_from
 from typing import Any
 
-from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.sftp.statuses import Status
 from tests.bugs.classes import bug_class
 from tests.bugs.support import LocalWireCase, WireCase
+from tests.files.support import SameFileSystem
 from tests.session.slow import SlowFileSystem
 from tests.session.support import DATA, STATUS, numbers, opening, reading, string, string_at, writing
+from tests.session.versions import in_versions
 
 READ, WRITE, CREAT, TRUNC = 1, 2, 8, 0x10
 KIB, MIB = 1 << 10, 1 << 20
@@ -26,7 +27,7 @@ def pattern(size: int) -> bytes:
     return b"".join(b"%015d\n" % at for at in range(0, size, 16))[:size]
 
 
-class Counting(MemoryFileSystem):
+class Counting(SameFileSystem):
     """
     Counts what is read.
 
@@ -74,14 +75,17 @@ class AboutReadAhead:
         self.assert_statuses(replies[len(offsets) :], *[Status.EOF] * 100)
 
 
+@in_versions()
 class MemoryReadAheadTests(AboutReadAhead, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalReadAheadTests(AboutReadAhead, LocalWireCase):
     """On a disk."""
 
 
+@in_versions()
 @bug_class(16)
 class BoundedTests(WireCase):
     """What the server holds for such a client, measured where the file is read."""
@@ -265,10 +269,12 @@ class AboutEdges:
         self.assertEqual({unpack_from(">I", reply, 5) for reply in replies}, {(Status.EOF,)})
 
 
+@in_versions()
 class MemoryEdgesTests(AboutEdges, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalEdgesTests(AboutEdges, LocalWireCase):
     """On a disk."""
 

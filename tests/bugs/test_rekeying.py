@@ -9,6 +9,7 @@ from conchsftp.sftp.statuses import Status
 from tests.bugs.classes import bug_class
 from tests.bugs.support import LocalWireCase, WireCase
 from tests.session.support import CLOSE, DATA, GREETING, VERSION, numbers, reading, request, string, string_at, writing
+from tests.session.versions import in_versions
 
 READ, WRITE, CREAT, TRUNC = 1, 2, 8, 0x10
 PIECE, BATCH = 32 * 1024, 16
@@ -119,6 +120,7 @@ class AboutRekeying(RekeyingCase):
             self.assertGreaterEqual(client.exchanges, 7)
 
 
+@in_versions()
 class MemoryTests(AboutRekeying, WireCase):
     """In memory."""
 
@@ -170,5 +172,6 @@ class MemoryTests(AboutRekeying, WireCase):
         self.assertEqual((len(hashes), client.session_id), (5, session_id))
 
 
+@in_versions()
 class LocalTests(AboutRekeying, LocalWireCase):
     """On a disk."""

@@ -39,6 +39,7 @@ from tests.session.support import (
     u64,
     writing,
 )
+from tests.session.versions import in_versions
 
 FIRST, SECOND = b"the first half, ", b"and the second"
 
@@ -81,7 +82,7 @@ class AboutPartialFiles:
         self.assert_status(self.one(writing(handle, 0, FIRST)), Status.OK)
         self.assertEqual(self.get("/up"), b"the old one")
         self.close(handle)
-        self.assert_status(self.one(rename(b"/up.part", b"/up")), Status.FAILURE)
+        self.assert_status(self.one(rename(b"/up.part", b"/up")), Status.FILE_ALREADY_EXISTS)
         self.assertEqual((self.get("/up"), self.get("/up.part")), (b"the old one", FIRST))
         self.assert_status(self.one(posix_rename(b"/up.part", b"/up")), Status.OK)
         self.assertEqual((self.get("/up"), self.names("/")), (FIRST, ["up"]))
@@ -133,10 +134,12 @@ class AboutPartialFiles:
         self.assertEqual((self.get("/up"), self.names("/")), (FIRST + SECOND, ["up"]))
 
 
+@in_versions()
 class PartialFileTests(AboutPartialFiles, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalPartialFileTests(AboutPartialFiles, LocalWireCase):
     """On a disk."""
 
@@ -173,14 +176,17 @@ class AboutOneView:
             self.assert_statuses(one.ask(request(STAT, 1, string(path))), Status.NO_SUCH_FILE)
 
 
+@in_versions()
 class OneViewTests(AboutOneView, WireCase):
     """In memory."""
 
 
+@in_versions()
 class LocalOneViewTests(AboutOneView, LocalWireCase):
     """On a disk."""
 
 
+@in_versions()
 @bug_class(25)
 class SlowDiskTests(LocalWireCase):
     """On a disk that is slow, so that every call runs in a thread."""
@@ -216,11 +222,13 @@ class SlowDiskTests(LocalWireCase):
         self.assertEqual(size_in(other.ask(request(STAT, 1, string(b"/up")))[0]), len(FIRST))
 
 
+@in_versions()
 @bug_class(25)
 class LateCommitTests(WireCase):
     """A file system of an application's own, that stores a file when it is closed."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.slow = SlowFileSystem(self.files, ["file.close"])
         return memory_server(SFTPAvatar("user", files=self.slow), **settings)
 
@@ -237,7 +245,7 @@ class LateCommitTests(WireCase):
         handle = self.open(b"/up", TO_CREATE)
         self.session.ask(request(CLOSE, 9, string(handle)))
         self.slow.gate.fail(OSError(ENOSPC, "No space left"))
-        self.assert_statuses(self.session.replies(), Status.FAILURE)
+        self.assert_statuses(self.session.replies(), Status.NO_SPACE_ON_FILESYSTEM)
 
 
 class EventCase(WireCase):
@@ -269,6 +277,7 @@ class EventCase(WireCase):
         self.one(request(CLOSE, 1, string(handle)))
 
 
+@in_versions()
 @bug_class(38)
 class EventTests(EventCase):
     """Whoever acts on an upload has to be told of the right file, once, and whether it went well."""
@@ -347,7 +356,7 @@ class EventTests(EventCase):
             self.session = self.begin()
             handle = self.open(b"/up", TO_CREATE)
             self.assert_status(self.one(writing(handle, 0, FIRST)), Status.OK)
-            self.assert_status(self.one(writing(handle, len(FIRST), SECOND)), Status.FAILURE)
+            self.assert_status(self.one(writing(handle, len(FIRST), SECOND)), Status.QUOTA_EXCEEDED)
             self.close(handle)
             written = len(FIRST) if before else len(FIRST + SECOND)
             self.assertEqual(self.told, [("/up", written, True, Status.QUOTA_EXCEEDED)])
@@ -364,11 +373,13 @@ class EventTests(EventCase):
         self.assertEqual(self.told, [])
 
 
+@in_versions()
 @bug_class(38)
 class FullDiskTests(EventCase):
     """A disk that has no room left."""
 
     def make_server(self, **settings: Any) -> Any:
+        settings = {"protocol_version": self.version, **settings}
         self.slow = SlowFileSystem(self.files, ["file.write"])
         return memory_server(SFTPAvatar("user", files=self.slow), **settings)
 

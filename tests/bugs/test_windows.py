@@ -21,6 +21,7 @@ from tests.session.support import (
     string_at,
     writing,
 )
+from tests.session.versions import in_versions
 
 READ, WRITE, CREAT = 1, 2, 8
 KIB, MIB = 1 << 10, 1 << 20
@@ -60,6 +61,7 @@ class WindowCase(WireCase):
         return b"".join(found)
 
 
+@in_versions()
 @bug_class(17)
 class TheirsTests(WindowCase):
     """The window of the client."""
@@ -144,6 +146,7 @@ class TheirsTests(WindowCase):
         self.assertEqual(numbers(replies), list(range(20)))
 
 
+@in_versions()
 @bug_class(17)
 class OursTests(WindowCase):
     """The window of the server."""

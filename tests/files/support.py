@@ -4,15 +4,24 @@ Help for the tests of file systems: threads that run when they are told to, and 
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
 from twisted.python.failure import Failure
 
+from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.workers import Rule, Workers
 
 NOBODY = 65534
+
+
+class SameFileSystem(MemoryFileSystem):
+    """One that a session does not copy to be told more: what it counts and raises is where a test looks."""
+
+    def detailed(self, fields: Set[str]) -> "SameFileSystem":
+        self._told = frozenset(fields)
+        return self
 
 
 class HeldPool:

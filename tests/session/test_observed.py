@@ -6,8 +6,10 @@ from typing import Any
 
 from conchsftp.events import FileRead
 from tests.session.support import DATA, FOR_READING, HandlerCase, opening, reading, string_at
+from tests.session.versions import in_versions
 
 
+@in_versions()
 class ReadTests(HandlerCase):
     """An open file, and handlers of FileRead."""
 

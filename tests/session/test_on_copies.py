@@ -31,6 +31,7 @@ from tests.session.support import (
     u64,
     writing,
 )
+from tests.session.versions import in_versions
 
 CONTENT = bytes(range(256)) * 5
 
@@ -76,7 +77,7 @@ class AboutCopies:
         for before in (b"old", b"old" * 1000):
             self.put("old", before)
             self.session.files.set_attributes("/home/old", Attributes(permissions=0o600), True)
-            self.assert_status(self.one(copy(b"a", b"old")), Status.FAILURE)
+            self.assert_status(self.one(copy(b"a", b"old")), Status.FILE_ALREADY_EXISTS)
             self.assertEqual(self.session.files.stat("/home/old").size, len(before))
             self.assertEqual(self.copied(b"a", b"old", True), CONTENT)
             self.assertEqual(self.mode("old"), 0o600)
@@ -87,7 +88,7 @@ class AboutCopies:
         self.session.files.make_hard_link("/home/a", "/home/second")
         for name in (b"a", b"./a", b"link", b"second"):
             reply = self.one(copy(b"a", name, True))
-            self.assert_status(reply, Status.BAD_MESSAGE)
+            self.assert_status(reply, Status.INVALID_PARAMETER)
             self.assertIn(b"one file", reply)
         self.assertEqual(self.session.files.stat("/home/a").size, len(CONTENT))
 
@@ -95,13 +96,15 @@ class AboutCopies:
         """No directories, nothing that is not there, no place that is not there."""
         self.session.files.make_directory("/home/folder", Attributes())
         for source, target, status in (
-            (b"folder", b"new", Status.FAILURE),
-            (b"a", b"folder", Status.FAILURE),
+            (b"folder", b"new", Status.FILE_IS_A_DIRECTORY),
+            (b"a", b"folder", Status.FILE_IS_A_DIRECTORY),
             (b"missing", b"new", Status.NO_SUCH_FILE),
-            (b"a", b"missing/new", Status.NO_SUCH_FILE),
+            (b"a", b"missing/new", Status.NO_SUCH_PATH),
         ):
             for overwrite in (False, True):
-                self.assert_status(self.one(copy(source, target, overwrite)), status)
+                exists = target == b"folder" and not overwrite
+                expected = Status.FILE_ALREADY_EXISTS if exists else status
+                self.assert_status(self.one(copy(source, target, overwrite)), expected)
         self.assertEqual(len(self.session.conversation.handles), 0)
         self.assertFalse(self.there("new"))
 
@@ -133,6 +136,7 @@ class MemoryTests(AboutCopies, SessionCase):
         self.files.put(f"/home/{name}", data)
 
 
+@in_versions()
 class PieceTests(MemoryTests):
     """In memory, where files cannot copy themselves: read and written piece by piece."""
 
@@ -148,6 +152,7 @@ class PieceTests(MemoryTests):
         self.assertEqual(self.files.get("/home/a"), CONTENT)
 
 
+@in_versions(3, 6)
 class LocalTests(AboutCopies, SessionCase):
     """On a disk: in threads."""
 
@@ -209,7 +214,7 @@ class LocalTests(AboutCopies, SessionCase):
         self.patch(local_file, "copy_step", fail)
         for name, overwrite in ((b"new", False), (b"new", True), (b"old", True)):
             reply = self.one(copy(b"a", name, overwrite))
-            self.assert_status(reply, Status.FAILURE)
+            self.assert_status(reply, Status.NO_SPACE_ON_FILESYSTEM)
             self.assertIn(b"No space left", reply)
         self.assertEqual((self.there("new"), self.there("old")), (False, True))
         self.flushLoggedErrors()
@@ -236,6 +241,7 @@ class LocalTests(AboutCopies, SessionCase):
             self.assertEqual(file.read(), b"x" + CONTENT[1:])
 
 
+@in_versions(3, 6)
 class HandlerTests(HandlerCase):
     """Handlers of events."""
 
@@ -294,7 +300,7 @@ class HandlerTests(HandlerCase):
                 event.result = SpooledSink(refuse)
 
         reply = self.one(copy(b"a", b"sink"))
-        self.assert_status(reply, Status.FAILURE)
+        self.assert_status(reply, Status.QUOTA_EXCEEDED)
         self.assertIn(b"Too much", reply)
 
     def test_virtual(self) -> None:
@@ -308,6 +314,7 @@ class HandlerTests(HandlerCase):
         self.assert_status(self.one(copy()), Status.OK)
 
 
+@in_versions(3, 6)
 class SlowTests(SessionCase):
     """A file system that takes its time."""
 

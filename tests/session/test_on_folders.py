@@ -27,10 +27,12 @@ from tests.session.support import (
     u64,
 )
 from tests.session.test_on_extensions import AbleCase
+from tests.session.versions import in_versions
 
 GET, MAKE = extension(b"get-temp-folder", 7), extension(b"make-temp-folder", 7)
 
 
+@in_versions()
 class SpaceTests(AbleCase):
     """space-available."""
 
@@ -73,6 +75,7 @@ class SpaceTests(AbleCase):
         return place
 
 
+@in_versions()
 class TempTests(SessionCase):
     """get-temp-folder and make-temp-folder."""
 
@@ -113,7 +116,7 @@ class TempTests(SessionCase):
 
     def test_missing(self) -> None:
         """One that is not there, or no folder, is said to be what it is."""
-        for folder, status in (("/nowhere", Status.NO_SUCH_FILE), ("/home/a", Status.NO_SUCH_FILE)):
+        for folder, status in (("/nowhere", Status.NO_SUCH_FILE), ("/home/a", Status.NOT_A_DIRECTORY)):
             self.begin(temp_folder=folder)
             for packet in (GET, MAKE):
                 self.assert_status(self.one(packet), status)
@@ -129,7 +132,7 @@ class TempTests(SessionCase):
         for folder, allowed in (("tmp", True), ("/tmp", False), ("../tmp", False), ("/home/tmp", True)):
             session = self.begin(temp_folder=folder)
             session.conversation.show(View(files=self.files, home="/home", within="/home"))
-            session.conversation.speak(3)
+            session.conversation.speak(self.version)
             for packet in (GET, MAKE):
                 if allowed:
                     self.assertTrue(self.name(packet).startswith("/home/tmp"))
@@ -149,6 +152,7 @@ class TempTests(SessionCase):
                     self.assert_status(self.one(packet), Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class TempHandlerTests(HandlerCase):
     """Handlers of events."""
 

@@ -40,6 +40,7 @@ from tests.session.support import (
     unhex,
     writing,
 )
+from tests.session.versions import in_versions
 
 CONTENT = bytes(range(256)) * 5
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
@@ -108,7 +109,7 @@ class AboutHashes:
         for offset in (1281, 2**63, 2**64 - 1):
             for packet in (by_name(b"a", b"md5", offset), md5_hash(b"a", offset, 1)):
                 reply = self.one(packet)
-                self.assert_status(reply, Status.BAD_MESSAGE)
+                self.assert_status(reply, Status.INVALID_PARAMETER)
                 self.assertIn(b"1280 bytes", reply)
 
     def test_blocks(self: Any) -> None:
@@ -118,7 +119,7 @@ class AboutHashes:
             expected = b"".join(md5(data[at : at + block]) for at in range(0, len(data), block))
             self.assertEqual(self.hashes(by_name(b"a", b"md5", offset, length, block))[1], expected)
         for block in (1, 255):
-            self.assert_status(self.one(by_name(b"a", b"md5", block=block)), Status.BAD_MESSAGE)
+            self.assert_status(self.one(by_name(b"a", b"md5", block=block)), Status.INVALID_PARAMETER)
         self.assertEqual(self.hashes(by_name(b"a", b"md5", 1280, block=256)), (b"md5", b""))
 
     def test_too_many(self: Any) -> None:
@@ -127,7 +128,7 @@ class AboutHashes:
         self.assertEqual(len(self.hashes(by_name(b"a", b"md5", block=256))[1]), 5 * 16)
         self.patch(on_hashes, "_MOST", 5 * 16 - 1)
         reply = self.one(by_name(b"a", b"md5", block=256))
-        self.assert_status(reply, Status.BAD_MESSAGE)
+        self.assert_status(reply, Status.INVALID_PARAMETER)
         self.assertIn(b"More than 4 blocks of 256 bytes", reply)
 
     def test_quick(self: Any) -> None:
@@ -150,14 +151,14 @@ class AboutHashes:
         self.assert_status(self.one(checking(b"check-file-handle", written)), Status.PERMISSION_DENIED)
         folder = self.opened(request(OPENDIR, 1, string(b".")))
         for other in (folder, b"stale"):
-            self.assert_status(self.one(checking(b"check-file", other)), Status.FAILURE)
+            self.assert_status(self.one(checking(b"check-file", other)), Status.INVALID_HANDLE)
 
     def test_names(self: Any) -> None:
         """A name has to be one of a file; what was opened for the hash is closed again, whatever happens."""
         self.assert_status(self.one(by_name(b"missing")), Status.NO_SUCH_FILE)
-        self.assert_status(self.one(by_name(b".")), Status.FAILURE)
+        self.assert_status(self.one(by_name(b".")), Status.FILE_IS_A_DIRECTORY)
         self.assert_status(self.one(by_name(b"a", b"none")), Status.FAILURE)
-        self.assert_status(self.one(md5_hash(b"a", 5000)), Status.BAD_MESSAGE)
+        self.assert_status(self.one(md5_hash(b"a", 5000)), Status.INVALID_PARAMETER)
         self.hashes(by_name(b"a"))
         self.assertEqual(len(self.session.conversation.handles), 0)
 
@@ -169,6 +170,7 @@ class AboutHashes:
                 self.assert_status(self.one(string(whole[:end])), Status.BAD_MESSAGE, 7)
 
 
+@in_versions()
 class MemoryTests(AboutHashes, SessionCase):
     """In memory."""
 
@@ -180,6 +182,7 @@ class MemoryTests(AboutHashes, SessionCase):
         self.files.put(f"/home/{name}", data)
 
 
+@in_versions()
 class LocalTests(AboutHashes, SessionCase):
     """On a disk: read and hashed in threads."""
 
@@ -250,6 +253,7 @@ class LocalTests(AboutHashes, SessionCase):
         self.assert_statuses([replies[0], *replies[2:]], *[Status.OK] * 3)
 
 
+@in_versions()
 class HandlerTests(HandlerCase):
     """Handlers of events, and files that are theirs."""
 
@@ -319,6 +323,7 @@ class HandlerTests(HandlerCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
+@in_versions()
 class OtherFilesTests(SessionCase):
     """Files that are no files of a disk."""
 

@@ -22,14 +22,21 @@ from conchsftp.sftp.codec import BadPacket, Codec
 from conchsftp.sftp.extended import UnknownExtended, VersionSelect
 from conchsftp.sftp.extensions import EXTENSIONS, advertised
 from conchsftp.sftp.fields import REQUESTS
+from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import STATUS, Session, SessionCase, numbers, opening, request, string
+from tests.session.versions import Interpreter, in_versions
 from tests.sftp.samples import SAMPLES
 
 # As on the wire, with the request id 7. A session ends with a version-select that is not its first request.
 SENT = [sample for sample in SAMPLES if not isinstance(sample.record, VersionSelect)]
-WIRE = [string(sample.packet) for sample in SENT if 3 in sample.versions]
+
+
+def wire(version: int) -> list[bytes]:
+    """Return every request of a version."""
+    return [string(sample.packet) for sample in SENT if version in sample.versions]
+
 
 # What can come to an end.
 ENDING = {"Read", "ReadDir", "CopyData", "TextSeek"}
@@ -84,12 +91,11 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(set(OPERATIONS) - known, {BadPacket, UnknownExtended, Abandon})
 
     def test_every_sample(self) -> None:
-        """The samples that these tests use are of every request of version 3."""
-        records = {type(Codec(3).decode([memoryview(packet)[4:]])[1]) for packet in WIRE}
-        self.assertEqual(
-            records,
-            {layout.record for layout in REQUESTS if 3 in layout.versions} - {VersionSelect} | {UnknownExtended},
-        )
+        """The samples that these tests use are of every request of each version."""
+        for version in VERSIONS:
+            records = {type(Codec(version).decode([memoryview(packet)[4:]])[1]) for packet in wire(version)}
+            known = {layout.record for layout in REQUESTS if version in layout.versions}
+            self.assertEqual(records, known - {VersionSelect} | {UnknownExtended})
 
     def test_abilities(self) -> None:
         """What needs an ability is advertised with it, and not without."""
@@ -150,13 +156,15 @@ class Raising:
         raise self._problem
 
 
+@in_versions()
 class OneReplyTests(SessionCase):
     """Every request, in every situation: one reply, with its id."""
 
     def check(self, session: Session, *before: bytes) -> None:
         """Send everything, each in a turn of its own, after what makes its handle valid."""
         session.ask(*before)
-        for packet in WIRE:
+        session.literal()
+        for packet in wire(self.version):
             with self.subTest(packet=packet.hex()):
                 self.assertEqual(numbers(session.ask(packet)), [7])
         self.assertEqual(session.channel.credited, session.fed)
@@ -188,18 +196,18 @@ class OneReplyTests(SessionCase):
                 events.on(event, lambda event, problem=problem: _raise(problem))
             session = self.begin(events=events)
             self.check(session)
-            for packet in WIRE[5:]:
+            for packet in wire(self.version)[5:]:
                 self.assertIn(session.ask(packet)[0][0], (STATUS, 104, 201))
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 20)
 
     def test_end_of_nothing(self) -> None:
         """EOF is told of what can end; from everything else it is a failure, whoever raised it."""
-        session = self.begin(Raising(SFTPError(Status.EOF, "Over")))
+        session = self.begin(Raising(SFTPError(Status.EOF, "Over"))).literal()
         told = set()
-        for packet in WIRE:
+        for packet in wire(self.version):
             reply = session.ask(packet)[0]
             if reply[0] == STATUS and unpack_from(">I", reply, 5)[0] == Status.EOF:
-                told.add(type(Codec(3).decode([memoryview(packet)[4:]])[1]))
+                told.add(type(Codec(self.version).decode([memoryview(packet)[4:]])[1]))
         self.assertEqual(told, set())
         for row in OPERATIONS.values():
             reply = session.subsystem._pipeline.reply(row, FileRequest(1, "user", status_code=Status.EOF), None)
@@ -226,10 +234,10 @@ class OneReplyTests(SessionCase):
     def test_slow(self) -> None:
         """Everything in one go, and every call waits."""
         files = Able(self.files, None)
-        session = self.begin(files)
-        session.feed(*WIRE)
+        session = self.begin(files).literal()
+        session.feed(*wire(self.version))
         files.gate.release_all()
-        self.assertEqual(numbers(session.replies()), [7] * len(WIRE))
+        self.assertEqual(numbers(session.replies()), [7] * len(wire(self.version)))
         self.assertEqual(session.channel.credited, session.fed)
         self.assertFalse(session.subsystem.busy)
         self.flushLoggedErrors()
@@ -237,11 +245,11 @@ class OneReplyTests(SessionCase):
     def test_failing_slowly(self) -> None:
         """Everything in one go, and every call fails after a wait."""
         files = Able(self.files, None)
-        session = self.begin(files)
-        session.feed(*WIRE)
+        session = self.begin(files).literal()
+        session.feed(*wire(self.version))
         while files.gate.waiting:
             files.gate.fail(OSError(5, "no"))
-        self.assertEqual(numbers(session.replies()), [7] * len(WIRE))
+        self.assertEqual(numbers(session.replies()), [7] * len(wire(self.version)))
         self.assertEqual(session.channel.credited, session.fed)
         self.flushLoggedErrors()
 
@@ -250,23 +258,24 @@ class OneReplyTests(SessionCase):
         before = self.files.stat("/"), self.files.stat("/home/a"), self.files.get("/home/a")
         session = self.begin_with_handle(read_only=True, temp_folder="/")
         self.check(session, opening(b"/home/a", 1, 1))
-        for packet in WIRE:
-            session.ask(opening(b"/home/a", 1, 1))
-            kind = type(Codec(3).decode([memoryview(packet)[4:]])[1])
-            if OPERATIONS[kind].mutates:
+        for packet in wire(self.version):
+            session.ask(Interpreter(self.version).to_server(opening(b"/home/a", 1, 1)))
+            asked = Codec(self.version).decode([memoryview(packet)[4:]])[1]
+            if OPERATIONS[type(asked)].changes(asked):
                 self.assert_status(self.one(packet), Status.PERMISSION_DENIED, 7)
         self.assertEqual((self.files.stat("/"), self.files.stat("/home/a"), self.files.get("/home/a")), before)
 
 
+@in_versions()
 class UnableTests(SessionCase):
     """A file system that cannot do something."""
 
     def test_without_abilities(self) -> None:
         """What needs an ability is OP_UNSUPPORTED where it is missing, whatever its arguments."""
-        session = self.begin(Raising(AssertionError("called")))
+        session = self.begin(Raising(AssertionError("called"))).literal()
         session.conversation.abilities = frozenset()
-        for packet in WIRE:
-            row = OPERATIONS[type(Codec(3).decode([memoryview(packet)[4:]])[1])]
+        for packet in wire(self.version):
+            row = OPERATIONS[type(Codec(self.version).decode([memoryview(packet)[4:]])[1])]
             if row.ability is not None and row.files.__name__ not in ("by_handle", "_by_both_handles"):
                 with self.subTest(request=row.request.__name__):
                     self.assert_status(self.one(packet), Status.OP_UNSUPPORTED, 7)

@@ -43,10 +43,12 @@ class OwnRequestTests(SessionCase):
 
     def test_served(self) -> None:
         """They are advertised beside ours, and answered with what the file system returns; None is OK."""
-        session = Session(Asked())
-        (version,) = session.ask(string(b"\x01" + u32(3) + string(b"theirs") + string(b"7")))
+        session = Session(Asked(), version=self.version)
+        (version,) = session.ask(string(b"\x01" + u32(self.version) + string(b"theirs") + string(b"7")))
         told = pairs(version)
-        self.assertEqual((told[b"echo@example"], told[b"copy-data"], told[b"theirs"]), (b"3", b"1", b"7"))
+        self.assertEqual(
+            (told[b"echo@example"], told[b"copy-data"], told[b"theirs"]), (b"%d" % self.version, b"1", b"7")
+        )
         self.session = session
         self.assertEqual(self.one(extension(b"echo@example", 7, b"\0text")), b"\xc9" + u32(7) + b"\0text")
         self.assert_status(self.one(extension(b"silent@example", 8)), Status.OK)
@@ -56,7 +58,10 @@ class OwnRequestTests(SessionCase):
         """Where nothing may be changed there are none: what they do is not known to us."""
         reader = Avatar(Asked())
         reader.read_only = True
-        for session in (Session(Asked(), read_only=True), Session(avatar=reader)):
+        for session in (
+            Session(Asked(), version=self.version, read_only=True),
+            Session(avatar=reader, version=self.version),
+        ):
             self.session = session
             (version,) = self.session.ask(GREETING)
             self.assertIn(b"copy-data", pairs(version))
@@ -74,6 +79,6 @@ class OwnRequestTests(SessionCase):
             def extensions(self, version: int, offered: Any) -> None:
                 raise LookupError("lost")
 
-        (version,) = Session(Broken()).ask(GREETING)
+        (version,) = Session(Broken(), version=self.version).ask(string(b"\x01" + u32(self.version)))
         self.assertIn(b"copy-data", pairs(version))
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)

@@ -31,6 +31,7 @@ from tests.session.support import (
     string,
     writing,
 )
+from tests.session.versions import in_versions
 
 
 class LostCase(SessionCase):
@@ -51,6 +52,7 @@ class LostCase(SessionCase):
         self.assertEqual(len(self.session.conversation.handles), 0)
 
 
+@in_versions(3, 6)
 class CloseTests(LostCase):
     """What is open."""
 
@@ -156,6 +158,7 @@ class CloseTests(LostCase):
         self.assert_all_closed()
 
 
+@in_versions(3, 6)
 class OpenTests(LostCase):
     """What is being opened."""
 
@@ -200,6 +203,7 @@ class OpenTests(LostCase):
         self.assert_all_closed()
 
 
+@in_versions(3, 6)
 class SilenceTests(LostCase):
     """After the loss nothing is sent, credited or begun."""
 

@@ -38,6 +38,7 @@ from tests.session.support import (
     u64,
     writing,
 )
+from tests.session.versions import in_versions
 
 
 class OrderCase(SessionCase):
@@ -55,6 +56,7 @@ class OrderCase(SessionCase):
         return int.from_bytes(reply[9:17], "big")
 
 
+@in_versions()
 class ReplyTests(OrderCase):
     """Replies leave in the order of arrival."""
 
@@ -100,6 +102,7 @@ class ReplyTests(OrderCase):
         self.assertEqual(numbers(session.replies()), [1, 2])
 
 
+@in_versions()
 class LaneTests(OrderCase):
     """Work on one file."""
 
@@ -174,7 +177,7 @@ class LaneTests(OrderCase):
         self.assertEqual(self.gate.held, ["file.write"])
         self.gate.release_all()
         replies = session.replies()
-        self.assert_statuses(replies, Status.OK, Status.OK, Status.OK, Status.FAILURE)
+        self.assert_statuses(replies, Status.OK, Status.OK, Status.OK, Status.INVALID_HANDLE)
         self.assertEqual(self.files.get("/home/a"), b"abc")
 
     def test_after_close(self) -> None:
@@ -195,7 +198,7 @@ class LaneTests(OrderCase):
         close = request(CLOSE, 2, string(handle))
         session.feed(reading(handle, 0, 1), close, close)
         self.gate.release_all()
-        self.assert_statuses(session.replies()[1:], Status.OK, Status.FAILURE)
+        self.assert_statuses(session.replies()[1:], Status.OK, Status.INVALID_HANDLE)
         self.assertEqual(self.gate.closed, 1)
 
     def test_pipelined_listing(self) -> None:
@@ -276,6 +279,7 @@ class LaneTests(OrderCase):
         self.assert_statuses(replies[1:], Status.PERMISSION_DENIED, Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class NamesTests(OrderCase):
     """Names that change while files are open, or that others are below of."""
 
@@ -334,7 +338,7 @@ class NamesTests(OrderCase):
         self.files.put("/home/b", b"")
         session = self.slow("file.write")
         handle = self.opened(opening(b"a"))
-        self.assert_status(self.one(self.rename(1, b"a", b"b")), Status.FAILURE)
+        self.assert_status(self.one(self.rename(1, b"a", b"b")), Status.FILE_ALREADY_EXISTS)
         session.feed(writing(handle, 10, b"abc", 2), request(STAT, 3, string(b"a")))
         self.gate.release()
         self.assertEqual(self.size(session.replies()[1]), 13)

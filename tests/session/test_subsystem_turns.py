@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from conchsftp.events import EventHub, FileClose, FileRead, GetAttributes
 from tests.session.slow import SlowFileSystem
 from tests.session.support import LSTAT, Session, SessionCase, numbers, opening, reading, request, string
+from tests.session.versions import in_versions
 
 
 def lstats(count: int) -> list[bytes]:
@@ -43,6 +44,7 @@ class TurnsCase(SessionCase):
         return answered
 
 
+@in_versions(3, 6)
 class SliceTests(TurnsCase):
     """Requests that never wait."""
 
@@ -116,6 +118,7 @@ class SliceTests(TurnsCase):
         self.assertEqual(session.next_turn(), [])
 
 
+@in_versions(3, 6)
 class WokenTests(TurnsCase):
     """Requests that waited for others."""
 
@@ -156,6 +159,7 @@ class WokenTests(TurnsCase):
         self.assertFalse(session.subsystem.busy)
 
 
+@in_versions(3, 6)
 class AnsweredTests(TurnsCase):
     """Replies that are there."""
 
@@ -181,6 +185,7 @@ class AnsweredTests(TurnsCase):
         self.assertEqual(session.channel.flushed, len(session.channel.sent))
 
 
+@in_versions(3, 6)
 class ClosingTests(TurnsCase):
     """Many open files of a session that is lost."""
 

@@ -11,10 +11,11 @@ from conchsftp import ByteSource, SFTPAvatar, SFTPError, SpooledSink, Status
 from conchsftp.events import files as kinds
 from conchsftp.sftp import requests
 from conchsftp.sftp.numbers import Disposition, OpenFlag
-from conchsftp.testing import MemorySession
 from tests.session.test_virtual import VirtualCase, opening
+from tests.session.versions import in_versions
 
 
+@in_versions()
 class WholeTests(VirtualCase):
     """Whole contents instead of single readings and writings."""
 
@@ -33,7 +34,7 @@ class WholeTests(VirtualCase):
         self.assertEqual(self.session.get("/a"), b"content")
         handle = self.session.request(opening(b"/a")).handle
         self.assertEqual(self.session.request(requests.FStat(handle=handle, flags=0)).attributes.size, 7)
-        self.assertEqual(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
+        self.assert_said(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
 
     def test_kinds(self) -> None:
         """So are a function, a ByteSource and an asynchronous iterator."""
@@ -46,7 +47,7 @@ class WholeTests(VirtualCase):
             return b"012"[offset : offset + length]
 
         for result in (lambda: read, lambda: ByteSource(3, read), pieces, lambda: bytearray(b"012")):
-            self.session = MemorySession(SFTPAvatar("user"))
+            self.session = self.begin(SFTPAvatar("user"))
             self.on = self.session.server.on
             self.supply(result)
             self.assertEqual(self.session.get("/a"), b"012")
@@ -54,7 +55,7 @@ class WholeTests(VirtualCase):
     def test_text(self) -> None:
         """A text could be a path or a content: it is a mistake."""
         self.supply("text")
-        self.assertEqual(self.status(opening(b"/a")), Status.FAILURE)
+        self.assert_said(self.status(opening(b"/a")), Status.FAILURE)
         self.assertIn("expected bytes", str(self.flushLoggedErrors(TypeError)[0].value))
 
     def test_after(self) -> None:
@@ -69,7 +70,7 @@ class WholeTests(VirtualCase):
 
     def test_beside_files(self) -> None:
         """The same goes for a session that has files: here is one more of them."""
-        session = MemorySession()
+        session = self.begin()
 
         def opened(event: Any) -> None:
             if event.before_exec and event.path == "/more":
@@ -81,7 +82,7 @@ class WholeTests(VirtualCase):
 
     def test_events_beside_files(self) -> None:
         """Nor need it be whole: a handler that opens a file itself has the events of its content."""
-        session = MemorySession()
+        session = self.begin()
         written: list[bytes] = []
 
         def opened(event: Any) -> None:
@@ -125,6 +126,7 @@ class WholeTests(VirtualCase):
         self.assertEqual(over, [True])
 
 
+@in_versions()
 class UploadTests(VirtualCase):
     """Whole uploads."""
 
@@ -158,7 +160,7 @@ class UploadTests(VirtualCase):
         handle = self.writing(b"world", 5)
         self.session.request(requests.Write(handle=handle, offset=0, data=[b"hello"]))
         self.assertEqual(self.stored, [])
-        self.assertEqual(self.status(requests.Close(handle=handle)), Status.OK)
+        self.assert_said(self.status(requests.Close(handle=handle)), Status.OK)
         self.assertEqual(self.stored, [("/a", b"helloworld")])
 
     def test_appended(self) -> None:
@@ -179,7 +181,7 @@ class UploadTests(VirtualCase):
 
     def test_no_reading(self) -> None:
         """It cannot be opened for reading."""
-        self.assertEqual(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
+        self.assert_said(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
 
     def test_allowed_write(self) -> None:
         """A handler of FileWrite that says OK to each piece, as a quota does, does not keep it from the upload."""
@@ -194,7 +196,7 @@ class UploadTests(VirtualCase):
     def test_never_opened(self) -> None:
         """An upload that is refused when it is opened is not stored, whoever refuses it, and when."""
         for before in (True, False):
-            self.session = MemorySession(SFTPAvatar("user"))
+            self.session = self.begin(SFTPAvatar("user"))
             self.session.server.on(kinds.FileOpen, self.opened)
 
             def refuse(event: Any, before: bool = before) -> None:
@@ -202,8 +204,8 @@ class UploadTests(VirtualCase):
                     event.deny()
 
             self.session.server.on(kinds.FileOpen, refuse)
-            self.assertEqual(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
-        self.assertEqual(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
+            self.assert_said(self.status(opening(b"/a", write=True)), Status.PERMISSION_DENIED)
+        self.assert_said(self.status(opening(b"/a")), Status.PERMISSION_DENIED)
         self.assertEqual(self.stored, [])
 
     def test_lost_while_opening(self) -> None:
@@ -222,7 +224,7 @@ class UploadTests(VirtualCase):
             raise SFTPError(Status.NO_SPACE_ON_FILESYSTEM)
 
         self.patch(self, "store", full)
-        self.assertEqual(self.status(requests.Close(handle=self.writing())), Status.FAILURE)
+        self.assert_said(self.status(requests.Close(handle=self.writing())), Status.NO_SPACE_ON_FILESYSTEM)
 
     def test_store_waits(self) -> None:
         """The answer to CLOSE waits until it is stored."""
@@ -243,8 +245,8 @@ class UploadTests(VirtualCase):
     def test_far(self) -> None:
         """An offset that no file has is refused, and so is the whole upload."""
         handle = self.session.request(opening(b"/a", write=True)).handle
-        self.assertEqual(self.status(requests.Write(handle=handle, offset=2**62, data=[b"x"])), Status.FAILURE)
-        self.assertEqual(self.status(requests.Close(handle=handle)), Status.FAILURE)
+        self.assert_said(self.status(requests.Write(handle=handle, offset=2**62, data=[b"x"])), Status.QUOTA_EXCEEDED)
+        self.assert_said(self.status(requests.Close(handle=handle)), Status.QUOTA_EXCEEDED)
         self.assertEqual(self.stored, [])
 
     def test_refused_write(self) -> None:
@@ -258,6 +260,6 @@ class UploadTests(VirtualCase):
         handle = self.writing()
         for offset, status in ((4, Status.PERMISSION_DENIED), (8, Status.FAILURE)):
             request = requests.Write(handle=handle, offset=offset, data=[b"data"])
-            self.assertEqual(self.status(request), status)
-        self.assertEqual(self.status(requests.Close(handle=handle)), Status.FAILURE)
+            self.assert_said(self.status(request), status)
+        self.assert_said(self.status(requests.Close(handle=handle)), Status.FAILURE)
         self.assertEqual(self.stored, [])

@@ -13,6 +13,7 @@ from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import requests
 from conchsftp.testing import MemorySession
+from tests.session.versions import in_versions
 
 
 class FullFileSystem(MemoryFileSystem):
@@ -22,8 +23,11 @@ class FullFileSystem(MemoryFileSystem):
         raise OSError(ENOSPC if path == "/full" else ENOENT, "No space left on device")
 
 
+@in_versions()
 class TroubleTests(SynchronousTestCase):
     """A full disk, once a session."""
+
+    version = 3
 
     def test_said_once(self) -> None:
         """The log says which user met what, once, and nothing of what is the client's own mistake."""
@@ -35,7 +39,9 @@ class TroubleTests(SynchronousTestCase):
 
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
-        session = MemorySession(SFTPAvatar("alice", files=FullFileSystem()))
+        session = MemorySession(
+            SFTPAvatar("alice", files=FullFileSystem()), version=self.version, protocol_version=self.version
+        )
         for path in (b"/full", b"/other", b"/full"):
             try:
                 session.request(requests.MkDir(path=path, attributes=requests.Attributes()))

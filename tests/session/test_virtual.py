@@ -13,9 +13,11 @@ from conchsftp import Attributes, SFTPAvatar, SFTPError, Status
 from conchsftp.events import files as kinds
 from conchsftp.events import own
 from conchsftp.sftp import extended, requests
-from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, PFlag
+from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, PFlag, RealPath
 from conchsftp.sftp.replies import StatusReply
+from conchsftp.sftp.statuses import lower
 from conchsftp.testing import MemorySession, memory_server
+from tests.session.versions import in_versions
 
 NONE = Attributes()
 
@@ -42,10 +44,27 @@ CHANGES = (
 class VirtualCase(SynchronousTestCase):
     """Help."""
 
+    version = 3
+
     def setUp(self) -> None:
-        self.session = MemorySession(SFTPAvatar("user"))
+        self.session = self.begin(SFTPAvatar("user"))
         self.on: Any = self.session.server.on
         self.told: list[Any] = []
+
+    def begin(self, *avatar: Any) -> MemorySession:
+        """Begin a session in the version of the test."""
+        session = MemorySession(*avatar, version=self.version, protocol_version=self.version)
+        self.assertEqual(session.version, self.version)
+        return session
+
+    def changes(self) -> Any:
+        """Return what only has to be said to be done, in the version of the test."""
+        link = requests.Link(path=b"/a", target=b"/b", symbolic=True)
+        return (*CHANGES[:-1], (own.LinkCreate, link)) if self.version == 6 else CHANGES
+
+    def assert_said(self, found: Status, status: Status, why: object = None) -> None:
+        """Check a status, as far as the version can say it."""
+        self.assertEqual(found, lower(status, self.version), why)
 
     def watch(self, event: Any) -> None:
         """Handle an event as an audit log does: look at it."""
@@ -59,33 +78,40 @@ class VirtualCase(SynchronousTestCase):
 
     def refused(self, status: Status, call: Any, *args: Any) -> None:
         """Assert that a call fails with a status."""
-        self.assertEqual(self.assertRaises(SFTPError, call, *args).status, status)
+        self.assert_said(self.assertRaises(SFTPError, call, *args).status, status)
 
 
+@in_versions()
 class UnhandledTests(VirtualCase):
     """What nobody does."""
 
     def all_requests(self) -> list[Any]:
         """Return a request of each kind that is about a path."""
-        asked = [request for _, request in CHANGES]
+        asked = [request for _, request in self.changes()]
         asked += [opening(b"/a"), opening(b"/a", write=True), requests.OpenDir(path=b"/")]
         return [*asked, requests.ReadLink(path=b"/a")]
 
     def test_nobody(self) -> None:
         """Without handlers everything is unsupported, but that there is a root."""
         for request in self.all_requests():
-            self.assertEqual(self.status(request), Status.OP_UNSUPPORTED, request)
+            self.assert_said(self.status(request), Status.OP_UNSUPPORTED, request)
         for kind in (requests.Stat, requests.LStat):
-            self.assertEqual(self.status(kind(path=b"/a", flags=0)), Status.OP_UNSUPPORTED)
+            self.assert_said(self.status(kind(path=b"/a", flags=0)), Status.OP_UNSUPPORTED)
             self.assertEqual(self.session.request(kind(path=b"/", flags=0)).attributes.type, FileType.DIRECTORY)
 
     def test_watched(self) -> None:
         """A handler that only watches does nothing: nobody is told that anything was done."""
-        for kind in (*(kind for kind, _ in CHANGES[:6]), own.LinkCreate, own.LinkRead, kinds.FileOpen, kinds.DirList):
+        for kind in (
+            *(kind for kind, _ in self.changes()[:6]),
+            own.LinkCreate,
+            own.LinkRead,
+            kinds.FileOpen,
+            kinds.DirList,
+        ):
             self.on(kind, self.watch)
         for request in self.all_requests():
             self.told.clear()
-            self.assertEqual(self.status(request), Status.OP_UNSUPPORTED, request)
+            self.assert_said(self.status(request), Status.OP_UNSUPPORTED, request)
             self.assertEqual(self.told[-1], (False, Status.OP_UNSUPPORTED))
 
     def test_hint(self) -> None:
@@ -100,21 +126,22 @@ class UnhandledTests(VirtualCase):
         self.addCleanup(globalLogPublisher.removeObserver, note)
         self.on(kinds.FileRemove, self.watch)
         for request in (requests.Remove(path=b"/a"), requests.Remove(path=b"/b"), requests.RmDir(path=b"/a")):
-            self.assertEqual(self.status(request), Status.OP_UNSUPPORTED)
+            self.assert_said(self.status(request), Status.OP_UNSUPPORTED)
         self.assertEqual(lines, ["FileRemove"])
 
     def test_read_only(self) -> None:
         """Who may only read changes nothing, whatever a handler would do."""
-        self.session = MemorySession(SFTPAvatar("user", read_only=True))
-        for kind, request in CHANGES:
+        self.session = self.begin(SFTPAvatar("user", read_only=True))
+        for kind, request in self.changes():
             self.session.server.on(kind, lambda event: setattr(event, "handled", True))
-            self.assertEqual(self.status(request), Status.PERMISSION_DENIED)
+            self.assert_said(self.status(request), Status.PERMISSION_DENIED)
 
     def test_real_path(self) -> None:
         """REALPATH is made of the path alone, unless a handler says something else."""
 
         def names() -> list[bytes]:
-            asked = [requests.RealPath(path=path) for path in (b".", b"a/../b//c", b"/../x")]
+            control = RealPath.NO_CHECK if self.version == 6 else RealPath.RESOLVE
+            asked = [requests.RealPath(path=path, control=control) for path in (b".", b"a/../b//c", b"/../x")]
             return [self.session.request(each).entries[0].name for each in asked]
 
         self.assertEqual(names(), [b"/", b"/b/c", b"/x"])
@@ -122,6 +149,7 @@ class UnhandledTests(VirtualCase):
         self.assertEqual(names(), [b"/there/", b"/there/b/c", b"/there/x"])
 
 
+@in_versions()
 class DoneTests(VirtualCase):
     """What says that an operation is done."""
 
@@ -143,18 +171,18 @@ class DoneTests(VirtualCase):
             if not event.before_exec:
                 event.status_code = Status.OK
 
-        for kind, request in CHANGES:
+        for kind, request in self.changes():
             for handler in (handled, before, number, after):
                 self.on(kind, handler)
-                self.assertEqual(self.status(request), Status.OK, (request, handler))
+                self.assert_said(self.status(request), Status.OK, (request, handler))
                 self.session.server.events.off(kind, handler)
-            self.assertEqual(self.status(request), Status.OP_UNSUPPORTED)
+            self.assert_said(self.status(request), Status.OP_UNSUPPORTED)
 
     def test_refused(self) -> None:
         """A handler refuses as ever, and an audit log sees it."""
-        for kind, request in CHANGES:
+        for kind, request in self.changes():
             self.on(kind, lambda event: event.deny("no", Status.WRITE_PROTECT))
-            self.assertEqual(self.status(request), Status.PERMISSION_DENIED)
+            self.assert_said(self.status(request), Status.WRITE_PROTECT)
 
     def test_same_object(self) -> None:
         """Assigning what was there before is no assignment: a handler may restore a status."""
@@ -164,17 +192,18 @@ class DoneTests(VirtualCase):
             event.status_code = status
 
         self.on(kinds.FileRemove, restore)
-        self.assertEqual(self.status(requests.Remove(path=b"/a")), Status.OP_UNSUPPORTED)
+        self.assert_said(self.status(requests.Remove(path=b"/a")), Status.OP_UNSUPPORTED)
 
     def test_only_here(self) -> None:
         """In a session with files of its own, an assigned OK is no more than permission."""
-        session = MemorySession()
+        session = self.begin()
         session.server.on(kinds.FileRemove, lambda event: setattr(event, "status_code", Status.OK))
         session.put("/a", b"")
         self.assertEqual(session.request(requests.Remove(path=b"/a")).status, Status.OK)
         self.refused(Status.NO_SUCH_FILE, session.get, "/a")
 
 
+@in_versions()
 class DocumentedTests(VirtualCase):
     """A program as the component's documentation has it: handles, FileRead and FileWrite."""
 
@@ -242,16 +271,16 @@ class DocumentedTests(VirtualCase):
             requests.FStat(handle=handle, flags=0),
         ):
             self.assertEqual(self.session.request(request).attributes.size, 10)
-        self.assertEqual(self.status(requests.Stat(path=b"/b", flags=0)), Status.NO_SUCH_FILE)
+        self.assert_said(self.status(requests.Stat(path=b"/b", flags=0)), Status.NO_SUCH_FILE)
 
     def test_no_data(self) -> None:
         """FileRead that is left OK without data is the end of the file."""
         self.session.server.events.off("FileRead", self.file_read)
         handle = self.session.request(opening(b"/a")).handle
         reading = requests.Read(handle=handle, offset=0, length=5)
-        self.assertEqual(self.status(reading), Status.OP_UNSUPPORTED)
+        self.assert_said(self.status(reading), Status.OP_UNSUPPORTED)
         self.on(kinds.FileRead, lambda event: None)
-        self.assertEqual(self.status(reading), Status.EOF)
+        self.assert_said(self.status(reading), Status.EOF)
 
     def test_nobody_writes(self) -> None:
         """What nobody takes is not written: a log of FileWrite is no answer."""
@@ -260,6 +289,7 @@ class DocumentedTests(VirtualCase):
         self.refused(Status.OP_UNSUPPORTED, self.session.put, "/b", b"data")
 
 
+@in_versions()
 class ListingTests(VirtualCase):
     """Directories."""
 
@@ -296,7 +326,7 @@ class ListingTests(VirtualCase):
     def test_set_file_list(self) -> None:
         """Nothing but names will do, before or after."""
         for before in (True, False):
-            session = MemorySession(SFTPAvatar("user"))
+            session = self.begin(SFTPAvatar("user"))
 
             def listing(event: Any, before: bool = before) -> None:
                 if event.before_exec is before:

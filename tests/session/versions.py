@@ -24,6 +24,8 @@ ATIME, CREATETIME, MTIME, ACL, OWNERGROUP, NANOSECONDS, BITS = 0x08, 0x10, 0x20,
 ALLOCATION_SIZE, TEXT_HINT, MIME_TYPE, LINK_COUNT = 0x400, 0x800, 0x1000, 0x2000
 UNTRANSLATED_NAME, CTIME, EXTENDED = 0x4000, 0x8000, 0x80000000
 UNKNOWN = 5
+# Stands for whoever has no account here.
+NOBODY = 0xFFFFFFFE
 FORMATS = {0o100000: 1, 0o040000: 2, 0o120000: 3, 0o140000: 6, 0o020000: 7, 0o060000: 8, 0o010000: 9}
 TYPES = {file_type: bits for bits, file_type in FORMATS.items()}
 READDIR, REALPATH, STAT_IF = 12, 16, 2
@@ -121,11 +123,12 @@ def _open(fields: Fields, version: int) -> bytes:
     path, pflags = fields.string(), fields.number("I")
     attributes = newer(fields)
     if version == 4:
-        return path + pack(">I", pflags & 0x3F) + attributes
+        return path + pack(">I", pflags & 0x7F) + attributes
     access = (0x81 if pflags & 1 else 0) | (0x102 if pflags & 2 else 0) | (4 if pflags & 6 == 6 else 0)
     create, truncate, exclusive = pflags & 8, pflags & 0x10, pflags & 0x20
     flags = (0 if exclusive else 1 if truncate else 3) if create else 4 if truncate else 2
-    return path + pack(">II", access, flags | (8 if pflags & 4 else 0)) + attributes
+    flags |= (8 if pflags & 4 else 0) | (0x20 if pflags & 0x40 else 0)
+    return path + pack(">II", access, flags) + attributes
 
 
 def _symlink(fields: Fields, version: int) -> bytes:
@@ -216,11 +219,17 @@ def _seconds(fields: Fields, flags: int) -> int:
 
 
 def _uid(name: str) -> int:
-    return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+    try:
+        return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return NOBODY
 
 
 def _gid(name: str) -> int:
-    return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
+    try:
+        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        return NOBODY
 
 
 def _status(fields: Fields, version: int, asked: int) -> bytes:
