@@ -32,7 +32,7 @@ from conchsftp.settings.permissions import (
     written,
 )
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import REPLACING, WRITING, Access, Disposition, OpenFlag
+from conchsftp.sftp.numbers import LOCKING, REPLACING, WRITING, Access, Disposition, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 Needs = Callable[[Any, Any, Any], None]
@@ -47,6 +47,8 @@ _DISPOSITION, _WRITING, _READING = int(OpenFlag.DISPOSITION), int(WRITING), int(
 # when attributes are set.
 _RIGHTS = ((int(Access.DELETE), DELETE), (int(Access.WRITE_ACL), CHMOD), (int(Access.WRITE_OWNER), CHOWN))
 _DELETING = int(OpenFlag.DELETE_ON_CLOSE | OpenFlag.BLOCK_DELETE)
+_KEEPING, _LOCKING = int(OpenFlag.BLOCK_READ | OpenFlag.BLOCK_WRITE), int(LOCKING)
+_READERS_LOCK = int(OpenFlag.BLOCK_WRITE | OpenFlag.BLOCK_ADVISORY)
 # What an OPEN that may both make and change a file becomes for who may do one of the two.
 _ONLY_NEW = {Disposition.OPEN_OR_CREATE: Disposition.CREATE_NEW, Disposition.CREATE_TRUNCATE: Disposition.CREATE_NEW}
 _ONLY_OLD = {
@@ -128,9 +130,17 @@ def to_open(c: Any, e: Any, r: Any) -> None:
         needed |= CREATE | _listed(e)
     elif changes:
         needed |= WRITE
+    needed |= _locked(e)
     if words & needed != needed:
         raise _at(place, needed & ~words, makes=how in _MAKING)
     _leave_owner(e, place)
+
+
+def _locked(event: Any) -> int:
+    """Return what it takes to keep others from a file; whoever makes it may."""
+    flags = int(event.open_flags)
+    keeps = flags & _KEEPING and flags & _LOCKING != _READERS_LOCK
+    return WRITE if keeps and flags & _DISPOSITION != Disposition.CREATE_NEW else 0
 
 
 def to_rename(c: Any, e: Any, r: Any) -> None:
@@ -179,13 +189,12 @@ def to_lock(c: Any, e: Any, r: Any) -> None:
     """
     Need what others are kept from by it, of what the file was opened for.
 
-    Who may read may keep a file from being changed meanwhile; who keeps others from reading must write.
+    Who may only read locks as readers do, against those who lock as well: nobody else would wait for them.
     """
     granted, mask = c.handles.find(r.handle).granted, r.mask
-    if mask & OpenFlag.BLOCK_READ and not granted & WRITE:
-        raise _lacking(WRITE)
-    if mask & OpenFlag.BLOCK_WRITE and not granted & (READ | WRITE):
-        raise _lacking(READ)
+    reads = mask & _LOCKING == _READERS_LOCK
+    if mask & _KEEPING and not granted & (READ | WRITE if reads else WRITE):
+        raise _lacking(READ if reads else WRITE)
     if mask & OpenFlag.BLOCK_DELETE and not granted & DELETE:
         raise _lacking(DELETE)
 

@@ -14,6 +14,7 @@ from conchsftp.interfaces import IFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import Disposition, OpenFlag
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import memory_server
 from tests.session.locking import (
@@ -149,18 +150,31 @@ class WhoTests(LockCase):
             self.open(session, READ, OLD | mask, Status.OK if allowed else Status.PERMISSION_DENIED)
 
     def test_permissions(self) -> None:
-        """Who may only read locks as a reader; who may only write, too, against writers."""
-        for words, access, masks in (("read list", READ, (NO_WRITE,)), ("write list", WRITE, (NO_WRITE, NO_READ))):
+        """Who may only read locks as readers do, against those who lock; who writes may keep others from the file."""
+        reading = (NO_WRITE | ADVISORY,)
+        writing = (*reading, NO_WRITE, NO_READ, NO_READ | ADVISORY)
+        for words, access, masks in (("read list", READ, reading), ("write list", WRITE, writing)):
             self.serve()
             self.avatar.permissions = {"/": words}
             session = self.session()
-            handle = self.open(session, access)
-            for mask in (NO_READ, NO_WRITE, NO_DELETE):
-                status = Status.OK if mask in masks else Status.PERMISSION_DENIED
+            for mask in (NO_READ, NO_READ | ADVISORY, NO_WRITE, NO_WRITE | ADVISORY, NO_DELETE):
+                allowed = mask in masks
+                status = Status.OK if allowed else Status.PERMISSION_DENIED
+                handle = self.open(session, access)
                 self.lock(session, handle, 0, 1, mask, status)
-                if status == Status.OK:
-                    self.unlock(session, handle, 0, 1)
-            self.open(session, access, OLD | NO_DELETE, Status.PERMISSION_DENIED)
+                self.ask(session, requests.Close(handle=handle))
+                handle = self.open(session, access, OLD | mask, status)
+                if allowed:
+                    self.ask(session, requests.Close(handle=handle))
+
+    def test_permission_to_make(self) -> None:
+        """Who may only make files keeps others from the one that they make."""
+        self.serve()
+        self.avatar.permissions = {"/": "create list"}
+        session = self.session()
+        handle = self.open(session, WRITE, OpenFlag(Disposition.OPEN_OR_CREATE) | ALONE, path="/new")
+        self.assertTrue(handle)
+        self.open(session, WRITE, OpenFlag(Disposition.OPEN_OR_CREATE) | ALONE, Status.PERMISSION_DENIED, "/a")
 
     def test_restricted(self) -> None:
         """Users who see other parts of the same files meet each other's locks."""
