@@ -53,6 +53,13 @@ class AvatarTests(SynchronousTestCase):
         self.avatar = Careful("alice", files=files)
         self.session = MemorySession(self.avatar)
 
+    def test_real_path(self) -> None:
+        """A path is asked for with nothing but its name, in every version."""
+        for version in range(3, 7):
+            session = MemorySession(self.avatar, version=version, protocol_version=version)
+            reply = session.request(requests.RealPath(path=b"b.txt"))
+            self.assertEqual((reply.entries[0].name, session.version), (b"/b.txt", version))
+
     def test_request(self) -> None:
         """A request is answered with a reply record."""
         reply = self.session.request(requests.Stat(path=b"/b.txt"))

@@ -176,7 +176,8 @@ class IDetails(Interface):
         """
         Return a file system of the same files that also tells some fields, at once.
 
-        Called once, when a client and the server have agreed on a version.
+        Called once, when a client and the server have agreed on a version; the session then works with what it returns.
+        A subclass of one of ours whose sessions share something keeps that in an object that copies share.
 
         Args:
             fields: a set of those in `tells`.

@@ -188,7 +188,8 @@ CHOICE: Kind[bytes] = Kind("a choice", _choice, BYTES.pack)
 NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))
 WORDS: Kind[list[bytes]] = Counted("a list of names", _words, b",".join)
 DATA: Kind[list[Buffer]] = Kind("data", _data, lambda pieces: BYTES.pack(b"".join(pieces)))
-CONTROL: Kind[RealPath] = Fixed("a control byte", "B", _control)
+# RESOLVE has no byte; what asks for least is next to it.
+CONTROL: Kind[RealPath] = Fixed("a control byte", "B", _control, lambda control: control or RealPath.NO_CHECK)
 # What comes after the locks is of version 6 (filexfer-05, 6.3).
 _OPENING = {5: _opening(0x1FF), 6: _opening(0xFFFF)}
 PFLAGS: Kind[_Opening] = Fixed("pflags", "I", from_pflags, lambda both: to_pflags(*both))
