@@ -233,7 +233,7 @@ class ResolvePath(FileEvent):
         original_path: as the client sent it.
         control_flags: RESOLVE 0 (below version 6), NO_CHECK 1, STAT_IF 2, STAT_ALWAYS 3.
         real_path: the answer.
-        attributes: what STAT_IF and STAT_ALWAYS add to it.
+        attributes: what STAT_IF and STAT_ALWAYS add to it; GetAttributes fires for it, before this event.
     """
 
     original_path: str

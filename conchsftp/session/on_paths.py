@@ -47,6 +47,17 @@ _POSIX = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 _THERE = Status.FILE_ALREADY_EXISTS
 
 
+# What REALPATH tells beside the path: no client sends it, and it has no reply.
+_LOOK = Operation(
+    request=str,
+    event=GetAttributes,
+    announce=lambda c, path: GetAttributes(c.connection_id, c.user, path, 0, True),
+    perform=lambda c, e, r: c.files.stat(e.path),
+    needs=None,
+    result="attributes",
+)
+
+
 def _with_attributes(kind: Any) -> Any:
     return lambda c, r: kind(c.connection_id, c.user, c.path(r.path), r.attributes)
 
@@ -111,7 +122,13 @@ async def _looked_up(c: Any, e: Any, path: str, control: Control) -> str:
     found = path
     try:
         found = await ready(c.files.real_path(path))
-        e.attributes = await ready(c.files.stat(path))
+        # Through the handlers, as STAT does it: they may know of files, or hide them.
+        looked: Any = await ready(c.pipeline.serve(_LOOK, path))
+        if looked.status_code != Status.OK:
+            raise SFTPError(looked.status_code, looked.error_message)
+        if looked.attributes is None:
+            raise SFTPError(Status.NO_SUCH_FILE)
+        e.attributes = looked.attributes
     except (SFTPError, OSError):
         # "if the path does not exist, isn't visible, or isn't accessible, the server MUST NOT fail the request"
         # (filexfer-13, 8.9.1): then it is as much as is known of it.

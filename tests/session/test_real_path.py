@@ -4,11 +4,16 @@ REALPATH and RENAME where the versions differ: over a folder and in memory.
 
 from typing import Any
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from conchsftp import SFTPAvatar, SFTPError
+from conchsftp.events.files import GetAttributes
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FROM5, UNTIL5, FileType, RealPath, RenameFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
+from conchsftp.testing import MemorySession
 from tests.session.versions_case import NONE, VersionsCase
 
 SIX = range(6, 7)
@@ -164,3 +169,26 @@ class RenameTests(VersionsCase):
             self.check(requests.Remove(path=b"/file"), Status.OK)
             self.assertEqual(session.get("/second"), b"0123456789")
             self.check(requests.MkDir(path=b"/file", attributes=NONE), Status.OK)
+
+
+class HandledTests(SynchronousTestCase):
+    """REALPATH where handlers are the file system."""
+
+    def test_attributes(self) -> None:
+        """What REALPATH of version 6 tells beside the path is what a handler of GetAttributes says."""
+
+        def look(event: Any) -> None:
+            if event.path == "/there":
+                event.attributes = Attributes.of_file(size=7)
+            if event.path == "/secret":
+                raise SFTPError(Status.PERMISSION_DENIED)
+
+        session: Any = MemorySession(SFTPAvatar("user"), version=6, protocol_version=6)
+        session.server.on(GetAttributes, look)
+        for control in (RealPath.STAT_IF, RealPath.STAT_ALWAYS):
+            request = requests.RealPath(path=b"there", control=control)
+            self.assertEqual(session.request(request).entries[0].attributes.size, 7)
+        for path, status in ((b"none", Status.NO_SUCH_FILE), (b"secret", Status.PERMISSION_DENIED)):
+            found = session.request(requests.RealPath(path=path, control=RealPath.STAT_IF)).entries[0]
+            self.assertEqual((found.name, found.attributes.type), (b"/" + path, UNKNOWN))
+            self.assertEqual(session.request(requests.RealPath(path=path, control=RealPath.STAT_ALWAYS)).status, status)
