@@ -213,6 +213,7 @@ def _requests() -> Chapter:
 
 def _extended() -> Chapter:
     told = {row.request: f"`{row.name.decode()}` `{row.data.decode()}`" for row in EXTENSIONS}
+    told |= {row.request: f"`{row.name.decode()}`" for row in FACTS if row.request is not None}
     rows = []
     for layout in (layout for layout in REQUESTS if layout.name):
         names = f"`{layout.name.decode()}`", *_in(layout.versions), told.get(layout.record, "")
