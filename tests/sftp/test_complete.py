@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.sftp.attribute_table import ROWS
 from conchsftp.sftp.extensions import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
-from conchsftp.sftp.fields import REQUESTS, opening_kind
+from conchsftp.sftp.fields import RENAME_FLAGS, REQUESTS, opening_kind
 from conchsftp.sftp.numbers import (
     VERSIONS,
     Access,
@@ -26,7 +26,7 @@ from conchsftp.sftp.numbers import (
     TextHint,
 )
 from conchsftp.sftp.statuses import CEILING, Status
-from conchsftp.wire.kinds import U64
+from conchsftp.wire.kinds import U32, U64
 
 # Requests with the versions that have them.
 REQUEST_TYPES = """
@@ -143,6 +143,11 @@ class CompleteTests(SynchronousTestCase):
             for bit in range(3, 32):
                 expected = 1 << bit if 1 << bit <= highest else 0
                 self.assertEqual(kind.unpack(U64.pack(1 << bit), 0)[0][1], expected, (version, bit))
+
+    def test_rename_flags(self) -> None:
+        """Each of the three is known."""
+        for flag in RenameFlag:
+            self.assertEqual(RENAME_FLAGS.unpack(U32.pack(flag), 0)[0], flag)
 
     def test_statuses(self) -> None:
         """Every status has its number, and every version its highest."""
