@@ -75,17 +75,17 @@ class AboutReadAhead:
         self.assert_statuses(replies[len(offsets) :], *[Status.EOF] * 100)
 
 
-@in_versions()
+@in_versions(3, 6)
 class MemoryReadAheadTests(AboutReadAhead, WireCase):
     """In memory."""
 
 
-@in_versions()
+@in_versions(3, 6)
 class LocalReadAheadTests(AboutReadAhead, LocalWireCase):
     """On a disk."""
 
 
-@in_versions()
+@in_versions(3, 6)
 @bug_class(16)
 class BoundedTests(WireCase):
     """What the server holds for such a client, measured where the file is read."""

@@ -120,7 +120,7 @@ class AboutRekeying(RekeyingCase):
             self.assertGreaterEqual(client.exchanges, 7)
 
 
-@in_versions()
+@in_versions(3, 6)
 class MemoryTests(AboutRekeying, WireCase):
     """In memory."""
 
@@ -172,6 +172,6 @@ class MemoryTests(AboutRekeying, WireCase):
         self.assertEqual((len(hashes), client.session_id), (5, session_id))
 
 
-@in_versions()
+@in_versions(3, 6)
 class LocalTests(AboutRekeying, LocalWireCase):
     """On a disk."""
