@@ -1,5 +1,5 @@
 """
-Requests that one request is made of: opening what it names, and closing it again.
+Requests that one request is made of, such as opening what it names, and closing it again.
 
 They take the same road as if the client had sent them: limits, permissions and handlers see them. The lanes are those
 of the request that needs them.
@@ -7,11 +7,11 @@ of the request that needs them.
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from conchsftp.errors import SFTPError
+from conchsftp.events.waiting import ready
 from conchsftp.session import on_handles, on_opening
 from conchsftp.session.handles import OpenFile, handle_bytes
+from conchsftp.session.operation import Operation
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, OpenFlag
 from conchsftp.sftp.requests import Close, Open
@@ -50,8 +50,17 @@ async def close_inside(c: Any, opened: OpenFile) -> None:
 
 
 async def _served(c: Any, request: Any) -> Any:
-    outcome = c.pipeline.serve(_ROWS[type(request)], request)
-    event = await outcome if isinstance(outcome, Deferred) else outcome
+    return await served(c, _ROWS[type(request)], request)
+
+
+async def served(c: Any, row: Operation, request: Any) -> Any:
+    """
+    Return the event of a request that was carried out.
+
+    Raises:
+        SFTPError: what it would be answered.
+    """
+    event: Any = await ready(c.pipeline.serve(row, request))
     if event.status_code != Status.OK:
         raise SFTPError(event.status_code, event.error_message)
     return event

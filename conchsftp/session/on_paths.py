@@ -19,6 +19,7 @@ from conchsftp.events.files import (
     SetAttributes,
 )
 from conchsftp.events.waiting import ready
+from conchsftp.session.inside import served
 from conchsftp.session.needs import (
     at_path,
     narrowed,
@@ -45,7 +46,6 @@ _REMOVING = {EBUSY: Status.CANNOT_DELETE, ETXTBSY: Status.CANNOT_DELETE}
 _REMOVING_DIRECTORY = {**_REMOVING, EEXIST: Status.DIR_NOT_EMPTY}
 _POSIX = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 _THERE = Status.FILE_ALREADY_EXISTS
-
 
 # What REALPATH tells beside the path: no client sends it, and it has no reply.
 _LOOK = Operation(
@@ -123,9 +123,7 @@ async def _looked_up(c: Any, e: Any, path: str, control: Control) -> str:
     try:
         found = await ready(c.files.real_path(path))
         # Through the handlers, as STAT does it: they may know of files, or hide them.
-        looked: Any = await ready(c.pipeline.serve(_LOOK, path))
-        if looked.status_code != Status.OK:
-            raise SFTPError(looked.status_code, looked.error_message)
+        looked = await served(c, _LOOK, path)
         if looked.attributes is None:
             raise SFTPError(Status.NO_SUCH_FILE)
         e.attributes = looked.attributes
