@@ -22,6 +22,7 @@ from tests.interop.watching import MIB, Figures, Probe, open_below, watch
 _PROGRAM = Path(__file__).parent / "slow_files.py"
 _MOST_MIB = 16.0
 _LATEST_MS = 50.0
+_USUAL_MS = 30.0
 _TIMES = 3
 
 Attack = Callable[..., Figures]
@@ -32,8 +33,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     A folder with a file of 1 GiB, and directories of many names and of long ones.
 
-    In memory, where there is room: a disk that is busy with its journal makes even one LSTAT wait for a tenth of a
-    second, whoever serves it.
+    In memory, where there is room: a disk that is busy with its journal makes LSTATs wait for a tenth of a second,
+    whoever serves them.
     """
     memory = Path("/dev/shm")
     if not memory.is_dir() or shutil.disk_usage(memory).free < 4 * SIZE:
@@ -71,8 +72,7 @@ def attack(slow_server: Server) -> Attack:
     """
     A function that lets clients at the server, and fails if they cost more than they may.
 
-    Whatever else the machine does can only make others wait longer: if the server makes them wait too long, it does so
-    each time.
+    If the server makes others wait too long, it does so each time.
     """
 
     with Probe(slow_server, "/large"):
@@ -83,7 +83,7 @@ def attack(slow_server: Server) -> Attack:
             figures = watch(slow_server, *cases, before=before, **how)
             print(*cases[:5], figures)
             assert figures.per_session < _MOST_MIB, str(figures)
-            if figures.late < _LATEST_MS:
+            if figures.late < _LATEST_MS and figures.usual < _USUAL_MS:
                 return figures
         pytest.fail(str(figures))
 
