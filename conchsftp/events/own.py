@@ -71,8 +71,8 @@ class FileLock(FileEvent):
     """
     A client wants to lock a range of an open file: BLOCK, since version 6.
 
-    A lock ends with FileUnlock or FileClose. What the flags of OPEN lock, `open_flags` of FileOpen tells. Who refuses
-    it afterwards changes only the answer: refuse it before.
+    A lock ends with FileUnlock or FileClose. What the flags of OPEN lock, `open_flags` of FileOpen tells. Where a
+    handler refuses it afterwards, it is released again before the client hears of it.
 
     Attributes:
         path: the file.
@@ -94,6 +94,8 @@ class FileLock(FileEvent):
 class FileUnlock(FileEvent):
     """
     A client wants to release a range that it has locked: UNBLOCK, since version 6.
+
+    Who refuses it afterwards changes only the answer: it is released, and somebody else may have locked it already.
 
     Attributes:
         path: the file.

@@ -74,6 +74,7 @@ ROWS = (
         event=FileLock,
         announce=_announce_lock,
         perform=_lock,
+        undo=_unlock,
         needs=to_lock,
         files=by_handle,
         mutates=lambda r: hinders(r.mask),

@@ -75,6 +75,7 @@ class Operation:
             where the result is used as it is.
         paths: the fields of the event that are paths which a handler may divert.
         reply: makes the reply to a request that went well.
+        undo: takes back what `perform` has done, where a handler refuses it afterwards; None where that stays.
         conclude: what has to follow the last handler in any case, such as remembering what was opened.
         again: whether it has to be carried out once more, because handlers left nothing of what was found; None: never.
         files: the paths whose lanes it takes.
@@ -106,6 +107,7 @@ class Operation:
     adopt: Callable[[Any, Any, Any], Any] | None = None
     paths: tuple[str, ...] = ()
     reply: Callable[[Any, Any, Any], Any] = _done
+    undo: Callable[[Any, Any, Any], Any] | None = None
     conclude: Callable[[Any, Any, Any], None] | None = None
     again: Callable[[Any, Any], bool] | None = None
     files: Callable[[Any, Any], tuple[str, ...]] = _by_path

@@ -177,6 +177,7 @@ class Pipeline:
     async def _after(self, row: Operation, request: Any, event: FileEvent) -> FileEvent:
         """Let handlers correct the answer; return the event."""
         unhandled = event.status_code is UNHANDLED
+        done = event.status_code == Status.OK and not event.handled
         made = getattr(event, row.result) if row.adopt is not None or (unhandled and row.result) else None
         places = [getattr(event, name) for name in row.paths]
         event = await self._fire(event)
@@ -187,7 +188,19 @@ class Pipeline:
             self._still_unhandled(row, event, made)
         if row.adopt is not None and getattr(event, row.result) is not made:
             event = self._replaced(row, request, event, made)
+        if row.undo is not None and done and event.status_code != Status.OK:
+            event = await self._taken_back(row.undo, request, event)
         self._tell(row, request, event)
+        return event
+
+    async def _taken_back(self, undo: Callable[[Any, Any, Any], Any], request: Any, event: FileEvent) -> FileEvent:
+        """Undo what a handler has refused afterwards; return the event."""
+        try:
+            waiting = undo(self._conversation, event, request)
+            if waiting is not None:
+                await waiting
+        except _PROBLEMS as problem:
+            return self._failed(event, problem)
         return event
 
     def _replaced(self, row: Operation, request: Any, event: FileEvent, made: Any) -> FileEvent:

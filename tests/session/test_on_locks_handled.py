@@ -2,6 +2,7 @@
 Locks as handlers see them, and who may lock.
 """
 
+from errno import EIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -10,8 +11,9 @@ from zope.interface import implementer
 from conchsftp.events import FileLock, FileOpen, FileUnlock
 from conchsftp.files.locks import MASKS
 from conchsftp.files.memory import MemoryFileSystem
-from conchsftp.interfaces import IFileSystem
+from conchsftp.interfaces import IFileSystem, ILocking
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.session import on_locks
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Disposition, OpenFlag
@@ -32,6 +34,11 @@ from tests.session.locking import (
     LockCase,
 )
 from tests.session.slow import SlowFileSystem
+
+
+def _deny_afterwards(event: Any) -> None:
+    if not event.before_exec:
+        event.deny()
 
 
 class EventTests(LockCase):
@@ -80,6 +87,56 @@ class EventTests(LockCase):
         self.lock(session, handle, 2, 1, ALONE, Status.PERMISSION_DENIED)
         self.lock(session, handle, 3, 1)
         self.assertEqual(len(self.files.locks), 1)
+
+    def test_refused_afterwards(self) -> None:
+        """A lock that a handler refuses afterwards is released before the client hears of it; one of another stays."""
+        server = self.serve()
+        session, other = self.session(), self.session()
+        handle, theirs = self.open(session), self.open(other)
+        self.lock(other, theirs, 8, 1)
+        self.patch(on_locks, "MOST_LOCKS", 1)
+        server.on(FileLock, _deny_afterwards)
+        for number in range(3):
+            self.lock(session, handle, 0, 4, ALONE, Status.PERMISSION_DENIED)
+            self.write(other, theirs, number)
+            self.lock(session, handle, 8, 1, ALONE, Status.PERMISSION_DENIED)
+        self.write(session, handle, 8, CONFLICT)
+        self.assertEqual(len(self.files.locks), 1)
+
+    def test_release_waits(self) -> None:
+        """The refusal is answered when the lock is gone, also where that takes a while; or that it is not."""
+
+        @implementer(IFileSystem, ILocking)
+        class Slow(SlowFileSystem):
+            """One that takes its time to release locks."""
+
+            lock_masks = open_lock_masks = MASKS
+
+        files = Slow(MemoryFileSystem({"/a": b"0123456789"}), ["file.unlock"])
+        server = self.serve(files)
+        session = self.session()
+        handle = self.open(session)
+        server.on(FileLock, _deny_afterwards)
+        answer = session.ask(requests.Block(handle=handle, offset=0, length=1, mask=ALONE))
+        self.assertNoResult(answer)
+        files.gate.release()
+        session.read()
+        self.assertEqual(self.successResultOf(answer).status, Status.PERMISSION_DENIED)
+        self.assertEqual(len(files.inner.locks), 0)
+        answer = session.ask(requests.Block(handle=handle, offset=0, length=1, mask=ALONE))
+        files.gate.fail(OSError(EIO, "broken"))
+        session.read()
+        self.assertEqual(self.successResultOf(answer).message, "The server's disk could not be read or written")
+
+    def test_release_refused_afterwards(self) -> None:
+        """A release that a handler refuses afterwards stays: somebody else may have the lock already."""
+        server = self.serve()
+        session, other = self.session(), self.session()
+        handle, theirs = self.open(session), self.open(other)
+        self.lock(session, handle, 0, 4)
+        server.on(FileUnlock, _deny_afterwards)
+        self.unlock(session, handle, 0, 4, Status.PERMISSION_DENIED)
+        self.lock(other, theirs, 0, 4)
 
     def test_waiting(self) -> None:
         """A handler may take its time, and the session may be lost meanwhile."""
