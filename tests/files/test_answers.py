@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Callable
 from errno import EACCES, EDQUOT, ENOSPC, EROFS, EXDEV
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
@@ -69,10 +71,11 @@ class AnswersTests(_SemanticsCase):
 
     def causes(self) -> dict[str, Callable[[], tuple[str, int]]]:
         """Return what leads to each; last what has the system fail from then on."""
-        asked = self.asked
+        asked, reader = self.asked, partial(SFTPAvatar, read_only=True)
         return {
             "No such file": lambda: asked(requests.LStat(path=b"nothing/there")),
             "The server is read-only": lambda: asked(requests.Remove(path=b"f"), self.begin(read_only=True)),
+            "This account is read-only": lambda: asked(requests.Remove(path=b"f"), self.begin(avatar_class=reader)),
             "Symbolic links are not followed here": lambda: asked(
                 requests.OpenDir(path=b"l"), self.begin(symlink_policy="deny")
             ),

@@ -197,10 +197,12 @@ class WordsTests(HandlerCase):
         self.assertEqual(self.said(), "Ask Ann for more space")
 
     def test_read_only(self) -> None:
-        """A user who may change nothing is told that the server is read-only."""
+        """Who may change nothing is told whose fault it is: that of the account, or of the whole server."""
         avatar = Avatar(self.files)
         avatar.read_only = True
         self.begin(avatar=avatar)
+        self.assertEqual(self.said(), "This account is read-only")
+        self.begin(avatar=avatar, read_only=True)
         self.assertEqual(self.said(), "The server is read-only")
 
     def test_handler(self) -> None:
