@@ -301,7 +301,7 @@ class UserAuth(SSHUserAuthServer):
             "{user!r} logged in by {method}{detail}, with {client!r}",
             step=True,
             user=attempt.user_name,
-            method=attempt.method,
+            method=",".join((*self.progress.proven, attempt.method)),
             detail=detail,
             client=self.transport.otherVersionString.decode("ascii", "replace"),
         )

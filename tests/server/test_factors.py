@@ -137,6 +137,15 @@ class AskedAgainTests(FactorsCase):
         client.authenticate("guest", "password", b"\0" + BYTES.pack(b"secret"))
         client.take(52)
 
+    def test_logged(self) -> None:
+        """The log names every method of the login, in order; those of everybody else are what it had before."""
+        lines: list[str] = []
+        self.addCleanup(globalLogPublisher.removeObserver, observe := lambda event: lines.append(formatEvent(event)))
+        globalLogPublisher.addObserver(observe)
+        self.half().authenticate("guest", "password", b"\0" + BYTES.pack(b"secret"))
+        (line,) = (line for line in lines if "logged in" in line)
+        self.assertIn("'guest' logged in by publickey,password, with ", line)
+
     def test_user(self) -> None:
         """And stays that of the user who has proved it."""
         client = self.half()
