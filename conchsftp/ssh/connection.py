@@ -13,7 +13,7 @@ from twisted.conch.error import ConchError
 from twisted.conch.ssh.connection import SSHConnection
 from twisted.python.failure import Failure
 
-from conchsftp.errors import ErrorCode, ProtocolViolation
+from conchsftp.errors import ErrorCode, ProtocolViolation, ServerError
 from conchsftp.log import Detail
 from conchsftp.ssh.channel import SFTPChannel
 from conchsftp.ssh.numbers import Message, OpenFailure, Reason
@@ -37,6 +37,7 @@ class Connection(SSHConnection):
         super().__init__()
         self._no_more_sessions = False
         self._told = False
+        self._unproven = False
 
     def serviceStarted(self) -> None:
         """Tell the client of the server's keys, so that it knows the next one before it is used."""
@@ -130,7 +131,13 @@ class Connection(SSHConnection):
             signing.addErrback(self._not_signed).addBoth(lambda _: transport.resume())
 
     def _not_signed(self, failure: Failure) -> None:
-        self.transport.log.failure("a host key could not be proven", failure)
+        problem, log = failure.value, self.transport.log
+        if not isinstance(problem, ServerError):
+            log.failure("a host key could not be proven", failure)
+        elif not self._unproven:
+            # The token that has the host key was unplugged, for example. Once: a client may ask as often as it likes.
+            self._unproven = True
+            log.error("a host key could not be proven: {text}", text=problem.text, error_code=problem.code)
         self.transport.sendPacket(Message.REQUEST_FAILURE, b"")
 
     def _ignored(self, reader: Reader) -> None:

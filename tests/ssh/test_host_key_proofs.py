@@ -6,7 +6,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
+from conchsftp.errors import ServerError
 from conchsftp.ssh.algorithms.signatures import certified
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.testing import MemoryClient
@@ -165,14 +167,36 @@ class ProofTests(ProofCase):
             client.pump()
             client.take(81)
 
-    def test_key_is_gone(self) -> None:
-        """A key that cannot sign any more, as when its token was drawn, is a refusal and a line in the log."""
-        client = self.logged_in()
+    def fail(self, problem: Exception) -> None:
+        """Have no key sign any more."""
 
         def fail(*call: Any) -> Any:
-            raise ValueError("no token")
+            raise problem
 
         self.patch(HostKey, "sign", fail)
+
+    def test_key_is_gone(self) -> None:
+        """While a token is away each proof is refused; the log has one line for a connection, without a traceback."""
+        client = self.logged_in()
+        self.fail(ServerError(1301, "host key on a token: the token is not there"))
+        lines: list[str] = []
+
+        def note(event: Any) -> None:
+            if event["log_level"] >= LogLevel.warn:
+                lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        for _ in range(3):
+            self.ask(client, OLD.blob, reply=82)
+        self.assertEqual(len(lines), 1)
+        self.assertIn("could not be proven: host key on a token: the token is not there", lines[0])
+        self.assert_alive(client)
+
+    def test_mistake(self) -> None:
+        """What else keeps a key from signing is a mistake of ours, and logged as one."""
+        client = self.logged_in()
+        self.fail(ValueError("no number"))
         self.ask(client, OLD.blob, reply=82)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.assert_alive(client)
