@@ -17,7 +17,7 @@ from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
 from conchsftp.ssh.keys.host_keys import HostKeys
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
-from conchsftp.ssh.keys.stores import called, choose, content, host_key, in_file, load_all
+from conchsftp.ssh.keys.stores import called, choose, content, host_key, in_file, load_all, warn_of_store
 from conchsftp.workers import FewThreads
 
 # A hosting service with more names than this reads some of them again.
@@ -79,6 +79,7 @@ class ChosenKeys:
         keys = self._look(mark)
         if keys is None:
             found = host_key(choose(load_all(data, kind, password, name), subject, name), name)
+            warn_of_store(store, kind)
             keys = HostKeys([found]).certified(self._certificates())
             with self._lock:
                 self._kept[mark] = keys

@@ -25,7 +25,16 @@ from conchsftp.ssh.algorithms.offer import no_gss, offered
 from conchsftp.ssh.keys.certificate import Certificate
 from conchsftp.ssh.keys.host_keys import HostKey, HostKeys
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
-from conchsftp.ssh.keys.stores import called, choose, content, host_key, load_all, of_certificate, unusable
+from conchsftp.ssh.keys.stores import (
+    called,
+    choose,
+    content,
+    host_key,
+    load_all,
+    of_certificate,
+    unusable,
+    warn_of_store,
+)
 
 _CERT, _ALT = "SSHCert", "AltSSHCert"
 # "This property must be set after all other certificate properties are set. When this property is set, a search is
@@ -178,6 +187,8 @@ class ServerKeys:
 
     def _load_all(self, names: Sequence[Named]) -> Loaded:
         """Read keys and their certificates; blocks."""
+        for each in names:
+            warn_of_store(each.store, each.type)
         return _load(names), self.certificates.load()
 
     def _certified(self) -> None:

@@ -23,12 +23,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 from cryptography.x509 import Certificate
-from twisted.logger import Logger
 
 from conchsftp.errors import ErrorCode, ServerError
 from conchsftp.ssh.algorithms.registry import Identity
 from conchsftp.ssh.algorithms.signatures import HOST_KEYS
-from conchsftp.ssh.keys.files import read_key_file
+from conchsftp.ssh.keys.files import read_key_file, warn_of_others
 from conchsftp.ssh.keys.openssh_certificate import OpenSSHCertificate
 from conchsftp.ssh.keys.public_blob import fingerprint, public_blob
 from conchsftp.ssh.keys.unusable import Unusable
@@ -42,9 +41,7 @@ Path = str | PathLike[str]
 _SMALLEST_RSA_BITS = 2048
 # A signature of 4096 bits takes four milliseconds, and time grows with the third power.
 _QUICK_RSA_BITS = 4096
-_OTHERS = 0o077
 _PRIVATE_MODE = 0o600
-_log = Logger()
 
 
 class HostKey:
@@ -166,11 +163,10 @@ def load(path: Path, passphrase: bytes | None = None) -> HostKey:
         ServerError: it cannot be read, is not a private key, is encrypted otherwise, or is no host key (1301).
     """
     try:
-        data, mode = read_key_file(path)
+        data = read_key_file(path)
     except Unusable as problem:
         raise _unusable(str(problem), path) from None
-    if mode & _OTHERS:
-        _log.warn("host key {path}: others than its owner have access to the file", path=os.fspath(path))
+    warn_of_others(path)
     return HostKey(_parse(data, passphrase, path), path)
 
 

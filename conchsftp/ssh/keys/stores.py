@@ -18,7 +18,7 @@ from conchsftp.secret import Secret
 from conchsftp.settings.choices import CertStoreType as Type
 from conchsftp.settings.key_stores import STORE
 from conchsftp.ssh.keys.certificate import Certificate
-from conchsftp.ssh.keys.files import check_length, read_key_file
+from conchsftp.ssh.keys.files import check_length, read_key_file, warn_of_others
 from conchsftp.ssh.keys.host_keys import HostKey
 from conchsftp.ssh.keys.java_stores import read_jks
 from conchsftp.ssh.keys.ppk import read_ppk
@@ -261,6 +261,13 @@ def in_file(store: Store, store_type: int) -> bool:
     return row.in_file or row.type is Type.AUTO and isinstance(given, str) and not _is_token(given)
 
 
+def warn_of_store(store: Store, store_type: int) -> None:
+    """Say in the log that others have access to a store with a host key, if it is a file and they have; blocks."""
+    if in_file(store, store_type):
+        given = STORE.convert(store)
+        warn_of_others(fsdecode(given.reveal() if isinstance(given, Secret) else given))
+
+
 def _is_token(store: str) -> bool:
     return store[: len(SCHEME)].lower() == SCHEME
 
@@ -269,7 +276,7 @@ def _content(store: Store, row: StoreType) -> bytes:
     given = STORE.convert(store)
     plain = given.reveal() if isinstance(given, Secret) else given
     if in_file(given, row.type):
-        return _undressed(read_key_file(fsdecode(plain))[0])
+        return _undressed(read_key_file(fsdecode(plain)))
     data = Secret(plain).to_bytes()
     check_length(data)
     return _undressed(data)
