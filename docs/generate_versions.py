@@ -13,7 +13,7 @@ from typing import Any
 
 from conchsftp.files.attributes.changes import SETS_LISTS
 from conchsftp.sftp import attribute_table, requests
-from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.extended import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.fields import REQUESTS, Field, Layout, opening_kind
 from conchsftp.sftp.numbers import FROM5, VERSIONS, Access, OpenFlag, RenameFlag
@@ -212,7 +212,7 @@ def _requests() -> Chapter:
 
 
 def _extended() -> Chapter:
-    told = {row.request: f"`{row.name.decode()}` `{row.data.decode()}`" for row in EXTENSIONS}
+    told = {row.record: f"`{row.name.decode()}` `{row.told.decode()}`" for row in EXTENSIONS}
     told |= {row.request: f"`{row.name.decode()}`" for row in FACTS if row.request is not None}
     rows = []
     for layout in (layout for layout in REQUESTS if layout.name):

@@ -122,11 +122,9 @@ class ExtendedRequest(FileEvent):
         target: the file that `copy-data` or `copy-file` copies to; else empty. `copy-file` opens both files, which
             FileOpen and FileClose tell of.
         data: what follows the name of a request that the server does not know; else empty.
-        arguments: what else the client says, by name. `check-file` and its kin: `algorithms`, a list of names,
-            `offset`, `length` and `block_size`; `md5-hash` and its kin: `offset`, `length` and `quick_hash`;
-            `copy-data`: `offset`, `length` and `target_offset`; `copy-file`: `overwrite`; `text-seek`: `line`;
-            `version-select`: `version`; `vendor-id`: `vendor`, `product`, `version` and `build`;
-            `filename-translation-control`: `translates`.
+        arguments: what else the client says: by their names, with `_` for `-`, all fields that the table of
+            [extended requests](versions.md#extended-requests) has, but paths and handles. `copy-file` has `overwrite`,
+            `check-file` and its kin have `algorithms`, a list of names, `offset`, `length` and `block_size`.
         result: what it gave, after the operation. Of `check-file` and its kin a pair, the name of the algorithm and
             all hashes in one piece; of `md5-hash` and its kin the hash, empty if `quick_hash` is that of other bytes;
             of `space-available` and `statvfs@openssh.com` an object with the fields of `os.statvfs_result`; of

@@ -34,7 +34,7 @@ from conchsftp.settings.table import TABLE
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.clients import Order, find_client
 from conchsftp.sftp.codec import BadPacket
-from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.extended import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.listing import longname
 from conchsftp.sftp.numbers import PacketType
@@ -158,8 +158,9 @@ class ConchServer:
         """Return the extended requests that Conch's server can pass on."""
         self._channel = self._find_channel()
         pairs = extensions(self._road.conversation, _VERSION, list(extData.items()))
-        rows = (*EXTENSIONS, *FACTS)
-        kept_back = {row.name for row in rows if row.request is not None and not _can_be_passed_on(row.request)}
+        requests_of = {row.name: row.record for row in EXTENSIONS}
+        requests_of |= {row.name: row.request for row in FACTS if row.request is not None}
+        kept_back = {name for name, request in requests_of.items() if not _can_be_passed_on(request)}
         return {name: data for name, data in pairs if name not in kept_back}
 
     @_deferred

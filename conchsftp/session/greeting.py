@@ -12,8 +12,7 @@ from conchsftp.session.on_opening import possible_flags
 from conchsftp.session.operation import LARGEST_READ
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.set_stat import IGNORED
-from conchsftp.sftp.extended import UnknownExtended
-from conchsftp.sftp.extensions import advertised
+from conchsftp.sftp.extended import UnknownExtended, advertised
 from conchsftp.sftp.facts import Served, told
 from conchsftp.sftp.open_mode import SUPPORTED_ACCESS
 from conchsftp.wire.kinds import Pair

@@ -9,14 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.own import ExtendedRequest
 from conchsftp.events.waiting import ready
 from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.interfaces import ICopy
 from conchsftp.session.handles import OpenFile
 from conchsftp.session.inside import close_inside, open_inside
 from conchsftp.session.needs import to_copy, to_copy_file
-from conchsftp.session.operation import LARGEST_READ, Operation, about_handle, by_both_paths
+from conchsftp.session.operation import LARGEST_READ, by_both_paths, extended_row
 from conchsftp.sftp import extended
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition
@@ -29,15 +28,6 @@ _MAYBE_THERE = (Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED, Status.FAI
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
 
-_announce_copy = about_handle("copy-data", "offset", "length", "target_offset")
-
-
-def _announce_data(c: Any, r: Any) -> ExtendedRequest:
-    event: ExtendedRequest = _announce_copy(c, r)
-    event.target = c.handles.path(r.target_handle)
-    return event
-
-
 def _by_both_handles(c: Any, r: Any) -> tuple[str, ...]:
     return c.handles.path(r.handle), c.handles.path(r.target_handle)
 
@@ -48,13 +38,6 @@ def _copy_data(c: Any, e: Any, r: Any) -> Any:
     if not ICopy.providedBy(source):
         raise SFTPError(Status.OP_UNSUPPORTED)
     return c.stop_when_over(source.copy_to(target, r.offset, r.length, r.target_offset))
-
-
-def _announce_file(c: Any, r: Any) -> ExtendedRequest:
-    path, target = c.path(r.path), c.path(r.new_path)
-    return ExtendedRequest(
-        c.connection_id, c.user, "copy-file", path, target=target, arguments={"overwrite": r.overwrite}
-    )
 
 
 async def _copy_file(c: Any, e: Any, r: Any) -> None:
@@ -162,10 +145,8 @@ def _one_file() -> SFTPError:
 
 
 ROWS = (
-    Operation(
-        request=extended.CopyData,
-        event=ExtendedRequest,
-        announce=_announce_data,
+    extended_row(
+        extended.CopyData,
         perform=_copy_data,
         needs=to_copy,
         files=_by_both_handles,
@@ -173,13 +154,5 @@ ROWS = (
         ends=True,
         ability=ICopy,
     ),
-    Operation(
-        request=extended.CopyFile,
-        event=ExtendedRequest,
-        announce=_announce_file,
-        perform=_copy_file,
-        needs=to_copy_file,
-        files=by_both_paths,
-        mutates=True,
-    ),
+    extended_row(extended.CopyFile, perform=_copy_file, needs=to_copy_file, files=by_both_paths, mutates=True),
 )

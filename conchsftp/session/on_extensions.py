@@ -8,21 +8,11 @@ sections 4.2 to 4.12; draft-ietf-secsh-filexfer-extensions-00.
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.own import ExtendedRequest
 from conchsftp.events.waiting import ready
 from conchsftp.interfaces import IAccounts, ISpace, ISync
 from conchsftp.session.handles import OpenFile
 from conchsftp.session.needs import to_know
-from conchsftp.session.operation import (
-    LARGEST_READ,
-    LARGEST_WRITE,
-    Operation,
-    about_handle,
-    about_nothing,
-    about_path,
-    by_handle,
-    by_nothing,
-)
+from conchsftp.session.operation import LARGEST_READ, LARGEST_WRITE, by_handle, by_nothing, extended_row
 from conchsftp.sftp import extended
 from conchsftp.sftp.replies import accounts_reply, limits_reply, space_reply
 from conchsftp.sftp.statuses import Status
@@ -52,7 +42,6 @@ async def _accounts(c: Any, e: Any, r: Any) -> Any:
 
 
 _SPACE: dict[str, Any] = {
-    "event": ExtendedRequest,
     "perform": _space_of,
     "needs": to_know,
     "result": "result",
@@ -62,26 +51,11 @@ _SPACE: dict[str, Any] = {
 }
 
 ROWS = (
-    Operation(request=extended.StatVFS, announce=about_path("statvfs@openssh.com"), **_SPACE),
-    Operation(
-        request=extended.FStatVFS,
-        announce=about_handle("fstatvfs@openssh.com"),
-        files=by_handle,
-        **(_SPACE | {"needs": None}),
-    ),
-    Operation(
-        request=extended.FSync,
-        event=ExtendedRequest,
-        announce=about_handle("fsync@openssh.com"),
-        perform=_sync,
-        needs=None,
-        files=by_handle,
-        ability=ISync,
-    ),
-    Operation(
-        request=extended.Limits,
-        event=ExtendedRequest,
-        announce=about_nothing("limits@openssh.com"),
+    extended_row(extended.StatVFS, **_SPACE),
+    extended_row(extended.FStatVFS, **(_SPACE | {"needs": None, "files": by_handle})),
+    extended_row(extended.FSync, perform=_sync, needs=None, files=by_handle, ability=ISync),
+    extended_row(
+        extended.Limits,
         perform=_limits,
         needs=None,
         files=by_nothing,
@@ -89,10 +63,8 @@ ROWS = (
             packet=_PACKET, read=LARGEST_READ, write=LARGEST_WRITE, handles=c.settings.max_handles
         ),
     ),
-    Operation(
-        request=extended.UsersGroupsById,
-        event=ExtendedRequest,
-        announce=about_nothing("users-groups-by-id@openssh.com"),
+    extended_row(
+        extended.UsersGroupsById,
         perform=_accounts,
         needs=None,
         files=by_nothing,

@@ -13,7 +13,7 @@ from conchsftp.events.own import ExtendedRequest
 from conchsftp.events.waiting import ready
 from conchsftp.interfaces import ISpace
 from conchsftp.session.needs import to_know, to_make_directory, to_use_folder
-from conchsftp.session.operation import Operation, about_path, by_nothing, name_reply
+from conchsftp.session.operation import Operation, by_nothing, extended_row, name_reply, tell_request
 from conchsftp.session.paths import join
 from conchsftp.sftp import extended
 from conchsftp.sftp.attributes import Attributes
@@ -37,8 +37,13 @@ def _temp_folder(c: Any) -> str:
     return c.path(folder.encode("utf-8", "surrogateescape")) if folder else ""
 
 
+_tell_temp = tell_request(extended.GetTempFolder)
+
+
 def _announce_temp(c: Any, r: Any) -> ExtendedRequest:
-    return ExtendedRequest(c.connection_id, c.user, "get-temp-folder", _temp_folder(c))
+    event = _tell_temp(c, r)
+    event.path = _temp_folder(c)
+    return event
 
 
 async def _find_temp(c: Any, e: Any, r: Any) -> str:
@@ -80,10 +85,8 @@ def _none() -> SFTPError:
 
 
 ROWS = (
-    Operation(
-        request=extended.SpaceAvailable,
-        event=ExtendedRequest,
-        announce=about_path("space-available"),
+    extended_row(
+        extended.SpaceAvailable,
         perform=lambda c, e, r: c.files.space(e.path),
         needs=to_know,
         result="result",
@@ -92,9 +95,8 @@ ROWS = (
         ability=ISpace,
     ),
     # Who may change nothing has no use for it.
-    Operation(
-        request=extended.GetTempFolder,
-        event=ExtendedRequest,
+    extended_row(
+        extended.GetTempFolder,
         announce=_announce_temp,
         perform=_find_temp,
         needs=to_use_folder,

@@ -10,18 +10,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.own import ExtendedRequest
 from conchsftp.events.waiting import ready
 from conchsftp.files.digests import LEAST_BLOCK, Digests, first_known
 from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.files.text import TextFile
 from conchsftp.interfaces import IScan
-from conchsftp.session.handles import OpenFile, handle_text
+from conchsftp.session.handles import OpenFile
 from conchsftp.session.inside import close_inside, open_inside
 from conchsftp.session.needs import at_path, of_handle
-from conchsftp.session.operation import LARGEST_READ, Operation, by_handle
+from conchsftp.session.operation import LARGEST_READ, by_handle, extended_row
 from conchsftp.settings.permissions import READ
 from conchsftp.sftp import extended
+from conchsftp.sftp.fields import layout_of
 from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.sftp.replies import ExtendedReply, hashes_reply, md5_reply
 from conchsftp.sftp.statuses import Status
@@ -36,26 +36,6 @@ _MOST = LARGEST_READ
 
 Hashing = Callable[[Any, Any, Any], Awaitable[Any]]
 """Given the conversation, the request and an `IFile`; returns the result of the event."""
-
-
-def _announce(name: str) -> Any:
-    def announce(c: Any, r: Any) -> ExtendedRequest:
-        event = ExtendedRequest(c.connection_id, c.user, name, arguments=_arguments(r))
-        if hasattr(r, "path"):
-            event.path = c.path(r.path)
-        else:
-            event.path = c.handles.get(r.handle, OpenFile).path
-            event.handle = handle_text(r.handle)
-        return event
-
-    return announce
-
-
-def _arguments(r: Any) -> dict[str, object]:
-    found = {name: getattr(r, name) for name in ("offset", "length", "quick_hash", "block_size") if hasattr(r, name)}
-    if hasattr(r, "algorithms"):
-        found["algorithms"] = [name.decode("ascii", "replace") for name in r.algorithms]
-    return found
 
 
 def _opened(hashing: Hashing) -> Any:
@@ -199,43 +179,16 @@ def _room(r: Any) -> int:
     return _MOST if r.block_size else 0
 
 
-_HASHING: dict[str, Any] = {"event": ExtendedRequest, "result": "result", "shared": True}
-_BY_NAME: dict[str, Any] = _HASHING | {"needs": at_path(READ)}
-_BY_HANDLE: dict[str, Any] = _HASHING | {"needs": of_handle(READ), "files": by_handle}
+_OF_MD5: dict[str, Any] = {"result": "result", "shared": True, "reply": _md5_reply}
+_CHECK: dict[str, Any] = {"result": "result", "shared": True, "reply": _hashes_reply(), "bulk": _room}
+_CHECK_FILE = _CHECK | {"reply": _hashes_reply(layout_of(extended.CheckFile).name)}
+_BY_NAME: dict[str, Any] = {"needs": at_path(READ)}
+_BY_HANDLE: dict[str, Any] = {"needs": of_handle(READ), "files": by_handle}
 
 ROWS = (
-    Operation(
-        request=extended.MD5Hash, announce=_announce("md5-hash"), perform=_named(_md5), reply=_md5_reply, **_BY_NAME
-    ),
-    Operation(
-        request=extended.MD5HashHandle,
-        announce=_announce("md5-hash-handle"),
-        perform=_opened(_md5),
-        reply=_md5_reply,
-        **_BY_HANDLE,
-    ),
-    Operation(
-        request=extended.CheckFileName,
-        announce=_announce("check-file-name"),
-        perform=_named(_check),
-        reply=_hashes_reply(),
-        bulk=_room,
-        **_BY_NAME,
-    ),
-    Operation(
-        request=extended.CheckFileHandle,
-        announce=_announce("check-file-handle"),
-        perform=_opened(_check),
-        reply=_hashes_reply(),
-        bulk=_room,
-        **_BY_HANDLE,
-    ),
-    Operation(
-        request=extended.CheckFile,
-        announce=_announce("check-file"),
-        perform=_opened(_check),
-        reply=_hashes_reply(b"check-file"),
-        bulk=_room,
-        **_BY_HANDLE,
-    ),
+    extended_row(extended.MD5Hash, perform=_named(_md5), **_OF_MD5, **_BY_NAME),
+    extended_row(extended.MD5HashHandle, perform=_opened(_md5), **_OF_MD5, **_BY_HANDLE),
+    extended_row(extended.CheckFileName, perform=_named(_check), **_CHECK, **_BY_NAME),
+    extended_row(extended.CheckFileHandle, perform=_opened(_check), **_CHECK, **_BY_HANDLE),
+    extended_row(extended.CheckFile, perform=_opened(_check), **_CHECK_FILE, **_BY_HANDLE),
 )

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from conchsftp.errors import SFTPError
-from conchsftp.events.own import ExtendedRequest
 from conchsftp.files.text import TextFile
 from conchsftp.session.handles import OpenFile
-from conchsftp.session.operation import Operation, about_handle, by_handle
+from conchsftp.session.operation import by_handle, extended_row
 from conchsftp.sftp import extended
 from conchsftp.sftp.statuses import Status
 
@@ -29,10 +28,8 @@ async def _pause(c: Any) -> None:
 
 
 ROWS = (
-    Operation(
-        request=extended.TextSeek,
-        event=ExtendedRequest,
-        announce=about_handle("text-seek", "line"),
+    extended_row(
+        extended.TextSeek,
         perform=_seek,
         # Only what is open for reading is searched: that was judged when it was opened.
         needs=None,

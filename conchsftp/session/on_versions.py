@@ -10,7 +10,7 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.log import printable
-from conchsftp.session.operation import Operation, about_nothing, by_nothing
+from conchsftp.session.operation import by_nothing, extended_row, tell_request
 from conchsftp.sftp import extended
 from conchsftp.sftp.statuses import Status
 
@@ -18,12 +18,13 @@ from conchsftp.sftp.statuses import Status
 _LONGEST_NAME = 100
 
 
-def _announce_select(c: Any, r: Any) -> Any:
+_tell_select = tell_request(extended.VersionSelect)
+
+
+def _announce_select(c: Any, r: Any) -> ExtendedRequest:
     if not c.fresh:
         raise SFTPError(Status.INVALID_PARAMETER, "version-select is only possible as the first request")
-    return ExtendedRequest(
-        c.connection_id, c.user, "version-select", arguments={"version": r.version.decode("ascii", "replace")}
-    )
+    return _tell_select(c, r)
 
 
 def _selected(c: Any, r: Any) -> int:
@@ -62,16 +63,11 @@ def _send_names(c: Any, e: Any, r: Any) -> None:
         c.translate(r.translates)
 
 
-def _announce_vendor(c: Any, r: Any) -> Any:
-    arguments = {name: getattr(r, name).decode("utf-8", "replace") for name in ("vendor", "product", "version")}
-    return ExtendedRequest(c.connection_id, c.user, "vendor-id", arguments=arguments | {"build": r.build})
-
-
-_COMMON: dict[str, Any] = {"event": ExtendedRequest, "needs": None, "files": by_nothing, "alone": True}
+_COMMON: dict[str, Any] = {"needs": None, "files": by_nothing, "alone": True}
 
 ROWS = (
-    Operation(
-        request=extended.VersionSelect,
+    extended_row(
+        extended.VersionSelect,
         announce=_announce_select,
         perform=_select,
         result="result",
@@ -79,12 +75,6 @@ ROWS = (
         vital=True,
         **_COMMON,
     ),
-    Operation(request=extended.VendorId, announce=_announce_vendor, perform=_take_note, **_COMMON),
-    Operation(
-        request=extended.FilenameTranslationControl,
-        announce=about_nothing("filename-translation-control", "translates"),
-        perform=_translate,
-        conclude=_send_names,
-        **_COMMON,
-    ),
+    extended_row(extended.VendorId, perform=_take_note, **_COMMON),
+    extended_row(extended.FilenameTranslationControl, perform=_translate, conclude=_send_names, **_COMMON),
 )

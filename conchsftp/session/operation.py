@@ -17,6 +17,7 @@ from conchsftp.session.handles import Opened, handle_text
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.sftp.attribute_table import ACL_FLAG
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.fields import CHOICE, TEXT, WORDS, layout_of
 from conchsftp.sftp.replies import Attrs, NameEntry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
@@ -197,31 +198,76 @@ def announced(kind: Any) -> Any:
     return lambda c, r: kind(c.connection_id, c.user, c.path(r.path))
 
 
-def about_nothing(name: str, *told: str) -> Any:
+def extended_row(request: type[Any], *, announce: Any = None, **columns: Any) -> Operation:
     """
-    Return the `announce` of an extended request that is about no file.
+    Return the row of an extended request that has no event but ExtendedRequest.
 
     Args:
-        name: what handlers know it by.
-        told: the fields of the request that are the arguments of the event.
+        request: its record: the event tells its name, and all that it says.
+        announce: in place of `tell_request`, where that is not all.
+        columns: the others.
     """
-    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, arguments=_told(r, told))
+    return Operation(request=request, event=ExtendedRequest, announce=announce or tell_request(request), **columns)
 
 
-def about_path(name: str) -> Any:
-    """Return the `announce` of an extended request about a path."""
-    return lambda c, r: ExtendedRequest(c.connection_id, c.user, name, c.path(r.path))
-
-
-def about_handle(name: str, *told: str) -> Any:
-    """Return the `announce` of an extended request about what is open; see `about_nothing`."""
+def tell_request(request: type[Any]) -> Callable[[Any, Any], ExtendedRequest]:
+    """Return the `announce` of an extended request: what it is about, and the rest of its fields as arguments."""
+    layout = layout_of(request)
+    name = layout.name.decode("ascii")
+    fields = tuple(_SUBJECTS.get(key) or _argument(key, field.kind) for field in layout.fields for key in field.names)
 
     def announce(c: Any, r: Any) -> ExtendedRequest:
-        path = c.handles.get(r.handle, Opened).path
-        return ExtendedRequest(c.connection_id, c.user, name, path, handle_text(r.handle), arguments=_told(r, told))
+        event = ExtendedRequest(c.connection_id, c.user, name)
+        for tell in fields:
+            tell(c, r, event)
+        return event
 
     return announce
 
 
-def _told(request: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in names}
+def _tell_path(c: Any, r: Any, event: ExtendedRequest) -> None:
+    event.path = c.path(r.path)
+
+
+def _tell_handle(c: Any, r: Any, event: ExtendedRequest) -> None:
+    event.path = c.handles.get(r.handle, Opened).path
+    event.handle = handle_text(r.handle)
+
+
+def _tell_target(c: Any, r: Any, event: ExtendedRequest) -> None:
+    event.target = c.path(r.new_path)
+
+
+def _tell_target_handle(c: Any, r: Any, event: ExtendedRequest) -> None:
+    event.target = c.handles.path(r.target_handle)
+
+
+_SUBJECTS: dict[str, Callable[[Any, Any, ExtendedRequest], None]] = {
+    "path": _tell_path,
+    "handle": _tell_handle,
+    "new_path": _tell_target,
+    "target_handle": _tell_target_handle,
+}
+"""What a request is about, by the names that its record has for it."""
+
+
+def _argument(key: str, kind: Any) -> Callable[[Any, Any, ExtendedRequest], None]:
+    read = _TEXTS.get(kind)
+
+    def tell(c: Any, r: Any, event: ExtendedRequest) -> None:
+        value = getattr(r, key)
+        event.arguments[key] = value if read is None else read(value)
+
+    return tell
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace")
+
+
+_TEXTS: dict[Any, Callable[[Any], Any]] = {
+    TEXT: _text,
+    CHOICE: _text,
+    WORDS: lambda said: [_text(each) for each in said],
+}
+"""How arguments that are bytes on the wire become text; other bytes stay what they are."""

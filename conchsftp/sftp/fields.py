@@ -61,6 +61,7 @@ class Layout:
         type: its packet type.
         name: its name, if it is an extended request; else empty.
         versions: which know it.
+        told: what VERSION says beside its name, if it is advertised; else empty.
         either_order: whether clients disagree on the order of the fields; see `clients.Order`.
         fields: in the order of the wire.
     """
@@ -69,6 +70,7 @@ class Layout:
     type: PacketType
     name: bytes
     versions: range
+    told: bytes
     either_order: bool
     fields: tuple[Field, ...]
 
@@ -93,6 +95,7 @@ def request(
     name: bytes = b"",
     *,
     versions: range = VERSIONS,
+    told: bytes = b"",
     either_order: bool = False,
 ) -> Callable[[type[R]], type[R]]:
     """Make a record of a class and declare its layout."""
@@ -106,10 +109,15 @@ def request(
             elif isinstance(value, dataclasses.Field):
                 fields.append(Field((key,), *value.metadata["wire"]))
         record = dataclass(slots=True, kw_only=True)(cls)
-        REQUESTS.append(Layout(record, packet_type, name, versions, either_order, tuple(fields)))
+        REQUESTS.append(Layout(record, packet_type, name, versions, told, either_order, tuple(fields)))
         return record
 
     return declare
+
+
+def layout_of(record: type[Any]) -> Layout:
+    """Return how a request lies on the wire: for who builds a table."""
+    return next(layout for layout in REQUESTS if layout.record is record)
 
 
 def _path(data: bytes) -> bytes:
@@ -183,6 +191,8 @@ def opening_kind(version: int) -> Kind[tuple[Access, OpenFlag]]:
 PATH: Kind[bytes] = Counted("a path", _path)
 PATHS: Kind[tuple[bytes, ...]] = Kind("paths", _paths, lambda paths: b"".join(map(PATH.pack, paths)))
 HANDLE: Kind[bytes] = Counted("a handle")
+TEXT: Kind[bytes] = Counted("a text")
+"""A string for people."""
 CHOICE: Kind[bytes] = Kind("a choice", _choice, BYTES.pack)
 """A string; empty where it is cut off: who has to refuse that otherwise than BAD_MESSAGE can tell it from others."""
 NUMBERS: Kind[list[int]] = Counted("numbers", _numbers, lambda values: struct.pack(f">{len(values)}I", *values))

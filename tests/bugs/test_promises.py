@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from conchsftp.interfaces import IDirectory, IFile, IFileSystem
 from conchsftp.server.avatar import SFTPAvatar
-from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.extended import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import memory_server

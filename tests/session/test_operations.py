@@ -2,6 +2,7 @@
 Every request has an operation, and every operation gives one reply, whatever happens.
 """
 
+import dataclasses
 from functools import partial
 from struct import unpack_from
 from types import SimpleNamespace
@@ -12,18 +13,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
 from conchsftp.events import EVENTS, Event, EventHub, Phase
-from conchsftp.events.own import FileRequest
+from conchsftp.events.own import ExtendedRequest, FileRequest
 from conchsftp.interfaces import IAccounts, ISpace
 from conchsftp.session.on_handles import Abandon
+from conchsftp.session.operation import extended_row
 from conchsftp.session.operations import OPERATIONS
 from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
+from conchsftp.sftp import fields
 from conchsftp.sftp.codec import BadPacket, Codec
-from conchsftp.sftp.extended import UnknownExtended, VersionSelect
-from conchsftp.sftp.extensions import EXTENSIONS, advertised
+from conchsftp.sftp.extended import EXTENSIONS, UnknownExtended, VersionSelect, advertised
 from conchsftp.sftp.fields import REQUESTS
-from conchsftp.sftp.numbers import VERSIONS
+from conchsftp.sftp.numbers import VERSIONS, PacketType
 from conchsftp.sftp.statuses import Status
+from conchsftp.wire.kinds import BYTES, U32
 from tests.session.slow import SlowFileSystem
 from tests.session.support import STATUS, Session, SessionCase, numbers, opening, request, string
 from tests.session.versions import Interpreter, in_versions
@@ -100,12 +103,12 @@ class TableTests(SynchronousTestCase):
     def test_abilities(self) -> None:
         """What needs an ability is advertised with it, and not without."""
         for row in EXTENSIONS:
-            ability = OPERATIONS[row.request].ability
+            ability = OPERATIONS[row.record].ability
             for abilities in (frozenset(), frozenset({"" if ability is None else ability.__name__})):
                 settings = Settings(TABLE, temp_folder="/tmp")
                 conversation = SimpleNamespace(abilities=abilities, settings=settings)
                 pairs = advertised(row.versions[0], partial(_possible, conversation))
-                self.assertEqual((row.name, row.data) in pairs, ability is None or bool(abilities), row.name)
+                self.assertEqual((row.name, row.told) in pairs, ability is None or bool(abilities), row.name)
 
     def test_mutating(self) -> None:
         """Every operation is refused to read-only users, but those that are known to change nothing."""
@@ -125,6 +128,62 @@ class TableTests(SynchronousTestCase):
                 self.assertIn(Phase.AFTER, row.event.phases)
             names = {name for cls in row.event.__mro__ for name in getattr(cls, "__slots__", ())}
             self.assertTrue(not row.result or row.result in names or hasattr(row.event, row.result), row.request)
+
+
+class ExtendedTests(SynchronousTestCase):
+    """What ExtendedRequest tells of a request: all that its record has, and nobody has to say it again."""
+
+    def told(self, row: Any, record: Any) -> Any:
+        """Return the event of a request."""
+        handles = SimpleNamespace(get=lambda handle, kind: SimpleNamespace(path="/open"), path=lambda handle: "/to")
+        conversation = SimpleNamespace(
+            connection_id=1,
+            user="u",
+            fresh=True,
+            handles=handles,
+            path=lambda path: f"/{path.decode()}",
+            settings=SimpleNamespace(temp_folder=""),
+        )
+        return row.announce(conversation, record)
+
+    def test_all(self) -> None:
+        """The name, what it is about, and each of the other fields as an argument."""
+        seen = set()
+        for record in (sample.record for sample in SAMPLES):
+            row = OPERATIONS[type(record)]
+            if row.event is not ExtendedRequest or type(record) is UnknownExtended:
+                continue
+            event = self.told(row, record)
+            names = {field.name for field in dataclasses.fields(record)}
+            self.assertEqual(event.request_name, fields.layout_of(type(record)).name.decode())
+            # The folder for temporary files is none that the client names.
+            self.assertEqual(bool(event.path), bool(names & {"path", "handle"}), record)
+            self.assertEqual(bool(event.handle), "handle" in names, record)
+            self.assertEqual(bool(event.target), bool(names & {"new_path", "target_handle"}), record)
+            self.assertEqual(set(event.arguments), names - {"path", "handle", "new_path", "target_handle"})
+            seen.add(type(record))
+        telling = {request for request, row in OPERATIONS.items() if row.event is ExtendedRequest}
+        self.assertEqual(seen, telling - {UnknownExtended})
+
+    def test_new(self) -> None:
+        """A request of another name needs its record and its row, and nothing else."""
+
+        @fields.request(PacketType.EXTENDED, b"paint@example.com")
+        class Paint:
+            """A request that nobody knows."""
+
+            path: bytes = fields.wire(fields.PATH)
+            colours: list[bytes] = fields.wire(fields.WORDS)
+            coats: int = fields.wire(U32)
+            data: bytes = fields.wire(BYTES)
+
+        self.addCleanup(REQUESTS.remove, fields.layout_of(Paint))
+        row = extended_row(Paint, perform=lambda c, e, r: None, needs=None)
+        event = self.told(row, Paint(path=b"a", colours=[b"red", b"\xff"], coats=2, data=b"\xff"))
+        self.assertEqual((event.request_name, event.path), ("paint@example.com", "/a"))
+        self.assertEqual(
+            event.arguments, {"colours": ["red", "\N{REPLACEMENT CHARACTER}"], "coats": 2, "data": b"\xff"}
+        )
 
 
 class Able(SlowFileSystem):

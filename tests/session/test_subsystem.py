@@ -5,7 +5,7 @@ The beginning of a session, packets that are none, and its end in good order.
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.interfaces import IAccounts, ISpace
-from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.extended import EXTENSIONS
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.sftp.attribute_table import ROWS
-from conchsftp.sftp.extensions import EXTENSIONS
+from conchsftp.sftp.extended import EXTENSIONS
 from conchsftp.sftp.facts import FACTS
 from conchsftp.sftp.fields import RENAME_FLAGS, REQUESTS, opening_kind
 from conchsftp.sftp.numbers import (
@@ -157,7 +157,7 @@ class CompleteTests(SynchronousTestCase):
     def test_openssh(self) -> None:
         """All that OpenSSH's server advertises is here, in its order and in its words, before what the drafts add."""
         expected = [(name.encode(), data.encode()) for name, data in listed(OPENSSH)]
-        self.assertEqual([(row.name, row.data) for row in EXTENSIONS][: len(expected)], expected)
+        self.assertEqual([(row.name, row.told) for row in EXTENSIONS][: len(expected)], expected)
 
     def test_drafts(self) -> None:
         """Each extended request of the drafts is here, or there is a reason why not."""
