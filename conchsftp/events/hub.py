@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from conchsftp.errors import ServerError
 from conchsftp.events.current import CURRENT
 from conchsftp.events.kinds import EVENTS, Event, deliberate, find
-from conchsftp.events.waiting import TimeLimitExceeded, limited, settled, start
+from conchsftp.events.waiting import Pending, TimeLimitExceeded, limited, settled, start
 from conchsftp.settings.row import hint
 
 Handler = Callable[[Any], Any]
@@ -55,6 +55,8 @@ class EventHub:
     Attributes:
         log_about: returns the logger for what concerns an event.
         listeners: event class → handlers, for the events that have some. Replaced when a handler is added: do not keep.
+        told: what is under way although nobody waits for it: handlers, and for a server what closes behind sessions.
+            That of a server knows that of its sessions as well.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class EventHub:
         "listeners",
         "log_about",
         "threads",
+        "told",
     )
     _log = Logger()
 
@@ -84,6 +87,7 @@ class EventHub:
         self.threads = threads
         self.log_about: Callable[[Event], Logger] = lambda event: self._log
         self.listeners: dict[type[Event], tuple[Handler, ...]] = {}
+        self.told = Pending()
         self._parent = parent
         self._hooks: dict[type[Event], Handler] = {}
         self._added: dict[type[Event], list[Handler]] = {}
@@ -176,6 +180,16 @@ class EventHub:
             return None
         finished: Any = start(self._finish(event, waiting, remaining, broken))
         return finished if isinstance(finished, Deferred) else None
+
+    def tell(self, event: Event, log: Logger) -> None:
+        """Let everybody who listens handle an event, and wait for nobody; `told` knows when they have done."""
+        waiting = self.fire(event)
+        if waiting is not None:
+            waiting.addErrback(
+                lambda failure: log.failure("a handler of {about} was cut off", failure, about=event.name)
+            )
+            for pending in {self.told, self.top.told}:
+                pending.add(waiting)
 
     def _call(
         self, event: Event, handlers: Iterator[Handler], broken: Exception | None

@@ -206,10 +206,11 @@ class TransferFinished(_Transfer):
     """
     A file that was read from or written to has been closed.
 
-    Told to those who listened when it was opened; nobody waits for their handlers. `status_code` is the first failure
-    of reading, writing or closing; CONNECTION_LOST (7) if there was none and the session ended with the file open. An
-    empty upload counts: nothing is written to it, but it was opened to be created or emptied. What a client has copied
-    on the server is not in `bytes`: ExtendedRequest tells of that.
+    Told to those who listened when it was opened. Nobody waits for their handlers, unless they have a hundred transfers
+    of the same session to do: then the client's CLOSE is answered when they have done. `status_code` is the first
+    failure of reading, writing or closing; CONNECTION_LOST (7) if there was none and the session ended with the file
+    open. An empty upload counts: nothing is written to it, but it was opened to be created or emptied. What a client
+    has copied on the server is not in `bytes`: ExtendedRequest tells of that.
 
     `final_path` is another one than `path` if the file was renamed while it was open. Clients that upload under a
     temporary name rename it after they have closed it: see TransferRenamed.

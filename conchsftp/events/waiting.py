@@ -32,9 +32,16 @@ class Pending:
         self._each.add(waiting)
         waiting.addBoth(lambda _: self._each.discard(waiting))
 
-    def over(self) -> "Deferred[Any]":
-        """Return a Deferred that fires when all that has begun until now is over; cancelling it cancels that."""
-        return DeferredList(list(self._each))
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def over(self) -> "Deferred[None]":
+        """Return a Deferred that fires when nothing is under way any more; cancelling it cancels what is."""
+        return Deferred.fromCoroutine(self._over())
+
+    async def _over(self) -> None:
+        while self._each:
+            await DeferredList(list(self._each))
 
 
 def start(work: Coroutine[Any, Any, T]) -> "T | Deferred[T]":

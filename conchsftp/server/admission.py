@@ -97,10 +97,7 @@ class ServerTransport(Transport):
             ending = self.ending
             assert ending is not None
             told = Disconnected(self.connection_id, int(ending.status_code), ending.description)
-            telling = self.factory.events.fire(told)
-            if telling is not None:
-                telling.addErrback(lambda failure: self.log.failure("a handler of Disconnected was cut off", failure))
-                self.factory.connections.told.add(telling)
+            self.factory.events.tell(told, self.log)
         super()._mourn()
 
     async def prepared(self, user_name: str, avatar: Any, home_dir: str) -> Any:

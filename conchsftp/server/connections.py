@@ -7,7 +7,6 @@ peer is. Source: OpenSSH's MaxStartups for the limit on connections that have no
 
 from typing import Any
 
-from conchsftp.events.waiting import Pending
 from conchsftp.settings.penalties import source_of
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import host_of
@@ -85,9 +84,6 @@ class ConnectionTable:
     Args:
         settings: `max_connections`, `max_startups`, `per_source_max_startups`, `per_source_penalty_exempt_list`,
             `per_source_net_block_size`; they forget who is gone.
-
-    Attributes:
-        told: handlers that are still being told of the end of a connection.
     """
 
     def __init__(self, settings: Any) -> None:
@@ -97,7 +93,6 @@ class ConnectionTable:
         self._strangers: dict[Any, dict[int, Any]] = {}
         self._sources: dict[int, Any] = {}
         self._next = 1
-        self.told = Pending()
 
     def __len__(self) -> int:
         return len(self._open)

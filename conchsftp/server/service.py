@@ -23,6 +23,7 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ErrorCode, ServerError, code_of, path_error
 from conchsftp.events.hub import EventHub, On
+from conchsftp.events.waiting import limited
 from conchsftp.files.attributes.accounts import Accounts
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.avatar_maker import AvatarMaker
@@ -283,8 +284,9 @@ class SFTPServer(Properties, Control, MultiService):
         Close the ports and end every session.
 
         Returns:
-            A Deferred that fires when all are gone, their avatars logged out and handlers of Disconnected done;
-            HandlerTimeLimit counts for these.
+            A Deferred that fires when all are gone, what they had open is closed, their avatars are logged out, and
+            handlers have done what they were at, such as those of TransferFinished and Disconnected. From when the
+            last connection is gone, all of this may take no longer than HandlerTimeLimit.
         """
         gone = [transport.gone() for transport in self.factory.connections]
         for transport in self.factory.connections:
@@ -295,13 +297,11 @@ class SFTPServer(Properties, Control, MultiService):
         return ending.addCallback(lambda _: self._left()).addCallback(lambda _: None)
 
     def _left(self) -> "Deferred[Any]":
-        """Return what fires when handlers have been told of it, and the avatars have gone, if the realm can tell."""
+        """Return what fires when handlers have done, and the avatars have gone, if the realm can tell."""
         left = getattr(self.factory.portal.realm, "left", None)
-        leaving: Deferred[Any] = DeferredList(
-            [self.factory.connections.told.over(), *([left()] if left is not None else [])]
-        )
+        leaving: Deferred[Any] = DeferredList([self.events.told.over(), *([left()] if left is not None else [])])
         seconds = self.settings.handler_time_limit
-        return leaving.addTimeout(seconds, self._reactor).addErrback(lambda _: None) if seconds else leaving
+        return limited(leaving, seconds, self._reactor).addErrback(lambda _: None) if seconds else leaving
 
     def privilegedStartService(self) -> None:
         """Open the ports while the process may still open those below 1024: before twistd's `--uid` takes effect."""

@@ -84,6 +84,7 @@ class SFTPSubsystem(Protocol):
         self._seconds = ssh.clock.seconds
         self._begun = False
         self._abandoned: Iterator[bytes] = iter(())
+        self._closed: Deferred[None] | None = None
         self._conversation = Conversation(
             avatar,
             settings=ssh.settings,
@@ -115,6 +116,8 @@ class SFTPSubsystem(Protocol):
             self._pump()
         if not self._over:
             self.transport.flush()
+        else:
+            self._leave_at_last()
 
     def end_of_input(self) -> None:
         """The client asks nothing more; the channel ends with the last answer."""
@@ -138,8 +141,16 @@ class SFTPSubsystem(Protocol):
         self._conversation.end()
         self._turns.forget(self._resume)
         self._queued = False
+        self._closed = Deferred()
+        self._ssh.factory.events.told.add(self._closed)
         self._abandoned = iter(self._conversation.handles)
         self._resume()
+
+    def _leave_at_last(self) -> None:
+        """Tell who waits for it that all is closed, as soon as that is so."""
+        if self._closed is not None and not self._slots and not self._queued:
+            closed, self._closed = self._closed, None
+            closed.callback(None)
 
     def show(self, detail: Detail) -> None:
         """Have the log show requests from now on, or no more."""
@@ -200,6 +211,8 @@ class SFTPSubsystem(Protocol):
         self._pump()
         if not self._over:
             self.transport.flush()
+        else:
+            self._leave_at_last()
 
     def _abandon(self) -> None:
         """Close what was open when the session ended."""

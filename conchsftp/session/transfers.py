@@ -2,8 +2,8 @@
 What TransferFinished and TransferRenamed report: how much of a file was read and written while it was open.
 
 Counts at the open file, and only where somebody listens when it is opened: elsewhere nothing of this is called. Does
-not see what handlers make of the data, only that they refused it, or that they are the file themselves; and makes
-nobody wait: the reply to CLOSE does not depend on it.
+not see what handlers make of the data, only that they refused it, or that they are the file themselves. The reply to
+CLOSE does not depend on it, and waits only where handlers have many transfers to do already.
 """
 
 import copy
@@ -11,14 +11,16 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from conchsftp.events.files import FileWrite
-from conchsftp.events.kinds import FileEvent, outcome
+from conchsftp.events.kinds import outcome
 from conchsftp.events.own import TransferFinished, TransferRenamed
+from conchsftp.events.waiting import ready
 from conchsftp.files.supplied.virtual import EventFile
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
+
+_MOST_TOLD = 100
+"""How many transfers of one session may be with handlers that wait, before CLOSE waits for these."""
 
 
 class Transfer:
@@ -71,7 +73,18 @@ class Transfer:
         return self._watched(self._calls[3], pieces, offset, done=lambda _: self._count(True, offset, size))
 
     def _close(self) -> Any:
+        behind = len(self._conversation.events.told) >= _MOST_TOLD
+        return self._close_in_turn() if behind else self._close_now()
+
+    def _close_now(self) -> Any:
         return self._watched(self._calls[4], done=lambda _: None, ended=self._finish)
+
+    async def _close_in_turn(self) -> Any:
+        """Close, and wait until handlers have caught up: no client transfers files faster than they can be told of."""
+        try:
+            return await ready(self._close_now())
+        finally:
+            await self._conversation.events.told.over()
 
     def _watched(
         self,
@@ -151,7 +164,7 @@ class Transfer:
         )
         if self._upload and self._status == Status.OK and TransferRenamed in conversation.events.listeners:
             conversation.uploads.add(copy.copy(told), now)
-        tell(conversation, told)
+        conversation.events.tell(told, conversation.log)
 
 
 def watched(conversation: Any) -> bool:
@@ -166,12 +179,4 @@ def renamed(conversation: Any, path: str, new_path: str) -> None:
         conversation.connection_id, conversation.user, path, new_path, conversation.seconds()
     )
     if told is not None:
-        tell(conversation, told)
-
-
-def tell(conversation: Any, event: FileEvent) -> None:
-    """Tell whoever listens, and wait for nobody."""
-    waiting: Deferred[Any] | None = conversation.events.fire(event)
-    if waiting is not None:
-        log = conversation.log
-        waiting.addErrback(lambda failure: log.failure("a handler of {about} was cut off", failure, about=event.name))
+        conversation.events.tell(told, conversation.log)

@@ -19,13 +19,15 @@ from conchsftp.auth.realm import SFTPRealm
 from conchsftp.auth.sources.checkers import UsersFileChecker
 from conchsftp.auth.users.users_file import UsersFile
 from conchsftp.errors import ServerError
-from conchsftp.events import Disconnected, FileOpen
+from conchsftp.events import Disconnected, FileClose, FileOpen, TransferFinished
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.server.service import SFTPServer
+from conchsftp.sftp.numbers import Access, Disposition
 from conchsftp.ssh.keys.host_keys import generate_ed25519
 from conchsftp.testing import MemoryClient, MemorySession, memory_server
 from tests.server.support import ServiceCase
+from tests.ssh.case import opening
 
 
 class LifeTests(ServiceCase):
@@ -136,6 +138,29 @@ class LifeTests(ServiceCase):
             gone = server.shutdown()
             client.pump()
             self.assertEqual(len(told), 1)
+            self.assertNoResult(gone)
+            if answered:
+                writing.callback(None)
+            else:
+                self.reactor.advance(30)
+            self.successResultOf(gone)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+
+    def test_shutdown_waits_for_the_end_of_files(self) -> None:
+        """What was open is closed, and handlers of FileClose and then TransferFinished have done; bounded as well."""
+        for answered in (True, False):
+            server = self.server(handler_time_limit=30)
+            closing, writing = Deferred[None](), Deferred[None]()
+            told: list[TransferFinished] = []
+            server.on(FileClose, lambda event, closing=closing: closing)
+            server.on(TransferFinished, lambda event, told=told, writing=writing: (told.append(event), writing)[1])
+            session = MemorySession(server=server, user="guest", password="secret")
+            session.request(opening(b"/f", Access.WRITE_DATA, Disposition.OPEN_OR_CREATE))
+            gone = server.shutdown()
+            session.client.pump()
+            self.assertNoResult(gone)
+            closing.callback(None)
+            self.assertEqual([event.aborted for event in told], [True])
             self.assertNoResult(gone)
             if answered:
                 writing.callback(None)

@@ -248,33 +248,6 @@ class RenamedTests(TransferCase):
 
 
 @in_versions()
-class SlowTests(TransferCase):
-    """On a file system that waits."""
-
-    def test_waits(self) -> None:
-        """What waits is counted when it is done, and the transfer is finished when the file is closed."""
-        files = SlowFileSystem(self.files, ["file.read", "file.write", "file.close"])
-        session = self.watch(files)
-        handle = self.opened(opening(b"a"))
-        session.feed(reading(handle, 0, 4), writing(handle, 0, b"AB"), request(CLOSE, 1, string(handle)))
-        files.gate.release()
-        files.gate.release()
-        self.assertEqual(self.told, [])
-        files.gate.release()
-        self.assertEqual(self.told, [("/home/a", 6, 0, True, False, Status.OK)])
-
-    def test_would_block(self) -> None:
-        """A read that would have to wait, and is then done another way, is counted once."""
-        handle = self.opened(opening(b"a", pflags=FOR_READING))
-        opened = self.session.conversation.handles.get(handle, object)
-        transfer = opened.into.__self__
-        transfer._calls = (transfer._calls[0], lambda views, offset: None, *transfer._calls[2:])
-        self.session.ask(reading(handle, 0, 4))
-        self.close(handle)
-        self.assertEqual(self.told[0][1], 4)
-
-
-@in_versions()
 class FailureTests(TransferCase):
     """Transfers that went wrong."""
 
