@@ -100,7 +100,8 @@ class Error(Event):
     to log in too often (1300), a disk could not do what was asked (2002; once a session for each kind of error), a
     handler or another part of the program failed (0), a port could not be opened (its number). And of requests to
     forward connections, which are always refused (1201; once a connection). What a client may not do, or names wrongly,
-    is no error. Problems with the handlers of this event and of Log are in Twisted's log only.
+    is no error. Problems with the handlers of this event and of Log are in Twisted's log only. Nobody waits for
+    handlers that wait, and where they are behind events are dropped, as of Log.
 
     Attributes:
         connection_id: the connection; 0 if it is about none.
@@ -118,7 +119,9 @@ class Log(Event):
     """
     One line of the log. LogLevel says how much there is.
 
-    A line that a handler of this event causes goes to Twisted's log alone. Nobody waits for handlers that wait.
+    A line that a handler of this event causes goes to Twisted's log alone. Nobody waits for handlers that wait. They
+    may have 1,000 events of a connection to do, and 10,000 in all: what comes then is dropped until they have done all
+    of that, and the log says how many were.
 
     Attributes:
         connection_id: the connection that it is about; 0 if none.
@@ -138,7 +141,8 @@ class SSHStatus(Event):
     """
     A step of a connection, for information only: greeting, key exchange, login, end.
 
-    Fires after Connected and before Disconnected. Nobody waits for handlers that wait.
+    Fires after Connected and before Disconnected. Nobody waits for handlers that wait, and where they are behind events
+    are dropped, as of Log.
 
     Attributes:
         connection_id: the connection.

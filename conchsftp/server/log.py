@@ -6,6 +6,7 @@ step of SSH is an SSHStatus. A problem is an Error: what is a warning or worse, 
 has. Holds no lines.
 """
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from conchsftp.errors import ServerError
 from conchsftp.events.connection import Error, Log, SSHStatus
 from conchsftp.log import PREFIX, ConnectionLog, Detail
 from conchsftp.secret import MASK, Secret
+from conchsftp.server.backlog import Backlog
 
 # A mistake of the server itself is never silent: it could not be mended.
 _ALWAYS = (Severity.error, Severity.critical)
@@ -45,6 +47,7 @@ class ServerLog:
         self._events = events
         self._connections = connections
         self._telling: set[type] = set()
+        self._backlogs = {each: Backlog(partial(self._behind, each.name)) for each in (Log, SSHStatus, Error)}
         settings.watch("LogLevel", self._change)
         settings.watch("MaskSensitiveData", lambda masked: setattr(self, "_masked", masked))
 
@@ -107,6 +110,9 @@ class ServerLog:
         if kind in self._telling:
             # A handler of this event has caused a line of its own: it would be called for ever.
             return
+        backlog = self._backlogs[kind]
+        if backlog.full(event.connection_id):
+            return
         self._telling.add(kind)
         try:
             waiting: Deferred[Any] | None = self._events.fire(event)
@@ -115,6 +121,16 @@ class ServerLog:
         if waiting is not None:
             # Nobody waits for it, and what it fails with would cause the next one.
             waiting.addErrback(lambda failure: None)
+            self._events.told.add(waiting)
+            backlog.add(event.connection_id, waiting)
+
+    def _behind(self, about: str, number: int, dropped: int) -> None:
+        """Say that handlers are too slow, or have caught up."""
+        log = self.of(number, "") if number else self.own
+        if dropped:
+            log.warn("handlers of {about} have caught up: {dropped} events were dropped", about=about, dropped=dropped)
+        else:
+            log.warn("handlers of {about} are too slow: events are dropped until they have caught up", about=about)
 
 
 def _number(event: Any) -> int:
