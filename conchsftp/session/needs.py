@@ -209,11 +209,11 @@ def to_copy(c: Any, e: Any, r: Any) -> None:
 
 
 def to_copy_file(c: Any, e: Any, r: Any) -> None:
-    """Need `read` at the source, and `create` or `write` at the target: which of them, its OPEN finds out."""
+    """Need `read` at the source, and `write` or `create` at the target: which of them, its OPEN finds out."""
     _require(c, e.path, READ)
     place = c.permissions.place(e.target)
-    if not place.words & (CREATE | WRITE if r.overwrite else CREATE):
-        raise _at(place, CREATE, makes=True)
+    if not place.words & (WRITE | CREATE):
+        raise _at(place, WRITE | CREATE if r.overwrite else CREATE, makes=True)
 
 
 def to_use_folder(c: Any, e: Any, r: Any) -> None:

@@ -16,6 +16,7 @@ from conchsftp.session.handles import OpenFile
 from conchsftp.session.inside import close_inside, open_inside
 from conchsftp.session.needs import to_copy, to_copy_file
 from conchsftp.session.operation import LARGEST_READ, by_both_paths, extended_row
+from conchsftp.settings.permissions import CREATE
 from conchsftp.sftp import extended
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition
@@ -68,6 +69,13 @@ async def _copy_open(c: Any, r: Any, source: OpenFile) -> None:
 
 async def _open_target(c: Any, r: Any, attributes: Attributes) -> tuple[OpenFile, bool]:
     """Open the target, and say whether it was made."""
+    if c.permissions is not None and not c.permissions.may(c.path(r.new_path)) & CREATE:
+        # An OPEN that may make nothing finds what is there, or says what it lacks.
+        target = await open_inside(c, r.new_path, Access.WRITE_DATA, Disposition.OPEN_OR_CREATE)
+        if r.overwrite:
+            return target, False
+        await close_inside(c, target)
+        raise SFTPError(Status.FILE_ALREADY_EXISTS)
     try:
         return await open_inside(c, r.new_path, Access.WRITE_DATA, Disposition.CREATE_NEW, attributes), True
     except SFTPError as problem:

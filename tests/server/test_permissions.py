@@ -189,6 +189,29 @@ class UseTests(Case):
         self.assertEqual(self.status(requests.Remove(path=b"/top")), DENIED)
         self.assertEqual(fired, [])
 
+    def test_copies(self) -> None:
+        """copy-file is refused for what hinders it: a word that is missing, or the file; nothing else is in the log."""
+        lacks = "Permission denied: {} not permitted here".format
+        exists = "File already exists"
+        # The words; the answers without and with leave to replace, where there is no file, and where there is one.
+        for words, *texts in (
+            ("write", lacks("create"), lacks("create"), exists, ""),
+            ("create", "", "", exists, lacks("write")),
+            ("write create", "", "", exists, ""),
+            ("list", lacks("create"), lacks("write create"), lacks("create"), lacks("write create")),
+        ):
+            for number, text in enumerate(texts):
+                files = MemoryFileSystem({"/a": b"abc", "/there": b"12345"})
+                path = "/there" if number > 1 else "/new"
+                self.begin({"/": "list read", path: words}, files=files, version=6)
+                del self.told[:]
+                copy = extended.CopyFile(path=b"/a", new_path=path.encode(), overwrite=bool(number % 2))
+                reply: Any = self.session.request(copy)
+                self.assertEqual((reply.status == OK, "" if reply.status == OK else reply.message), (not text, text))
+                self.assertLessEqual(any("refused" in line for line in self.told), "not permitted" in text, words)
+                if reply.status == OK:
+                    self.assertEqual(files.get(path), b"abc")
+
     def test_mistake(self) -> None:
         """A mistake in permissions is told where they are written."""
         self.assertRaises(ValueError, SFTPAvatar, "user", permissions={"/": "raed"})
