@@ -72,12 +72,13 @@ class Same(Parameter[int]):
 
 
 class Bits(Same):
-    """The attribute bits; one that a handler sets means something from then on."""
+    """The attribute bits; one that a handler sets means something from then on, and no other one for that."""
 
     def write(self, attributes: Attributes, value: Any) -> None:
+        # Where there are bits, and nobody says which of them mean something, all do.
+        if value is not None and (attributes.attrib_bits is None or attributes.attrib_bits_valid is not None):
+            attributes.attrib_bits_valid = (attributes.attrib_bits_valid or 0) | value
         attributes.attrib_bits = value
-        if value is not None and attributes.attrib_bits_valid is not None:
-            attributes.attrib_bits_valid |= value
 
 
 class Type(Same):
@@ -219,9 +220,13 @@ class AttributeParameters:
     file_create_time = Milliseconds("create_time", "Creation, in milliseconds since 1970, UTC.")
     file_m_time = Milliseconds("mtime", "Last change of the content, in milliseconds since 1970, UTC.")
     file_attrib_bits = Bits(
-        "attrib_bits", "int | None", "`AttribBit` bits, since version 5; setting one makes it mean something."
+        "attrib_bits",
+        "int | None",
+        "`AttribBit` bits, since version 5; setting one makes it mean something, and no other one.",
     )
-    file_attrib_bits_valid = Same("attrib_bits_valid", "int | None", "Which of those bits mean something.")
+    file_attrib_bits_valid = Same(
+        "attrib_bits_valid", "int | None", "Which of those bits mean something; one that is not set is off then."
+    )
     other_attributes = Others(
         "str | None",
         "`Name=Value;Name=Value` of MIMEType, AllocationSize, ATimeNS, CreateTimeNS, MTimeNS, TextHint, LinkCount and"

@@ -42,6 +42,21 @@ class PlainTests(SynchronousTestCase):
         each.file_type = None
         self.assertIsNone(each.file_type)
 
+    def test_bits(self):
+        """A bit that is set means something; what others mean stays, and where none was known they mean nothing."""
+        each = event()
+        each.file_attrib_bits = 4
+        self.assertEqual(each.attributes, Attributes(attrib_bits=4, attrib_bits_valid=4))
+        each.file_attrib_bits = 2
+        self.assertEqual((each.file_attrib_bits, each.file_attrib_bits_valid), (2, 6))
+        each.file_attrib_bits = None
+        each.file_attrib_bits = 0
+        self.assertEqual(each.attributes, Attributes(attrib_bits=0, attrib_bits_valid=6))
+        for before, after in ((None, None), (8, 12)):
+            each = event(attrib_bits=8, attrib_bits_valid=before)
+            each.file_attrib_bits |= 4
+            self.assertEqual(each.attributes, Attributes(attrib_bits=12, attrib_bits_valid=after))
+
     def test_unknown_type(self):
         """A number that is no file type is a mistake."""
         self.assertRaises(ValueError, setattr, event(), "file_type", 10)

@@ -323,6 +323,22 @@ class SetTests(Case):
             told = self.told(MemorySession(server=server, version=version))
             self.assertEqual((told.type, told.size), (FileType.REGULAR, 5))
             self.assertEqual(told.attrib_bits, AttribBit.HIDDEN if version >= 5 else None)
+            if version == 6:
+                self.assertEqual(told.attrib_bits_valid, AttribBit.HIDDEN)
+
+    def test_bit_added(self) -> None:
+        """A bit that a handler adds to what is to be set is set, and no other one taken away, in any version."""
+
+        def add(event: Any) -> None:
+            if event.before_exec:
+                event.file_attrib_bits = AttribBit.SYSTEM
+
+        for session in self.sessions((events.SetAttributes, add)):
+            there = Attributes(attrib_bits=AttribBit.ARCHIVE, attrib_bits_valid=AttribBit.ARCHIVE)
+            self.files.set_attributes("/a.txt", there, True)
+            self.check(session, requests.SetStat(path=b"/a.txt", attributes=Attributes(permissions=0o777)))
+            found = self.files.detailed(self.files.tells).stat("/a.txt")
+            self.assertEqual(found.attrib_bits, AttribBit.SYSTEM | AttribBit.ARCHIVE)
 
     def test_changed(self) -> None:
         """What a handler of SetAttributes sets before is what is set, whatever the client can say."""
