@@ -8,6 +8,8 @@ from typing import Any
 from unittest import SkipTest
 
 from conchsftp import events
+from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.files.supplied.sink import SpooledSink
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FROM5, VERSIONS, Access, Disposition, OpenFlag
@@ -306,6 +308,29 @@ class DeleteOnCloseTests(OpeningCase):
             # supported2: two masks of attributes come before the mask of OPEN's flags (filexfer-13, 5.4).
             flags = OpenFlag(int.from_bytes(other.extensions[b"supported2"][8:12], "big"))
             self.assertEqual((flags & DELETE_ON_CLOSE, flags & NOFOLLOW), (0, NOFOLLOW))
+
+    def test_supplied(self) -> None:
+        """A content that a handler supplies cannot be removed so; an open file of its own does what was asked."""
+        other = MemoryFileSystem({"/file": CONTENT})
+        results: dict[str, Any] = {
+            "/bytes": lambda event: CONTENT,
+            "/read": lambda event: lambda offset, length: b"",
+            "/upload": lambda event: SpooledSink(lambda file, size: None),
+            "/ours": lambda event: other.open("/file", event.desired_access, event.open_flags, NONE),
+        }
+
+        def opened(event: Any) -> None:
+            if event.path in results and event.before_exec:
+                event.result = results[event.path](event)
+
+        for session in self.sessions(SIX):
+            session.server.on(events.FileOpen, opened)
+            for path, access in ((b"/bytes", READS), (b"/read", READS), (b"/upload", WRITES)):
+                self.check(opening(path, access, OLD), Status.OK)
+                self.check(opening(path, access, OLD | DELETE_ON_CLOSE), Status.OP_UNSUPPORTED)
+            other.put("/file", CONTENT)
+            self.close(self.open(b"/ours", READS, OLD | DELETE_ON_CLOSE))
+            self.assertRaises(FileNotFoundError, other.get, "/file")
 
     def test_versions(self) -> None:
         """Only version 6 has it."""

@@ -16,7 +16,7 @@ from conchsftp.files.supplied.sink import SpooledSink
 from conchsftp.files.supplied.sources import ByteSource, BytesSource, Means, Stream, Supplied
 from conchsftp.interfaces import IFile, IFileSystem, ILinks
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import APPENDING, WRITING, Access
+from conchsftp.sftp.numbers import APPENDING, WRITING, Access, OpenFlag
 from conchsftp.sftp.statuses import Status
 
 SUPPLYING = (FileOpen, DirList, GetAttributes)
@@ -136,7 +136,8 @@ def supplied(content: Any, access: int, flags: int, means: Means) -> Any:
         flags: `OpenFlag`.
         means: what it may work with.
     Raises:
-        SFTPError: PERMISSION_DENIED where the client wants to write to what can only be read, or to read an upload.
+        SFTPError: PERMISSION_DENIED where the client wants to write to what can only be read, or to read an upload;
+            OP_UNSUPPORTED where it wants a content removed.
         TypeError: it is none of these.
     """
     if isinstance(content, bytes | bytearray | memoryview):
@@ -149,6 +150,9 @@ def supplied(content: Any, access: int, flags: int, means: Means) -> Any:
             raise TypeError(f"FileOpen.result: expected {kinds}, got {type(content).__name__}")
         content = ByteSource(None, content)
     if isinstance(content, Supplied):
+        if flags & OpenFlag.DELETE_ON_CLOSE:
+            # It is no file, and whoever supplies it hears nothing of its end.
+            raise SFTPError(Status.OP_UNSUPPORTED, "Files are removed by REMOVE only here")
         writes = bool(access & WRITING)
         if writes and not isinstance(content, SpooledSink):
             raise SFTPError(Status.PERMISSION_DENIED, "This file can only be read")
