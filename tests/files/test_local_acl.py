@@ -3,6 +3,8 @@ Access control lists on disk: told, set, and never those of anything else.
 """
 
 import os
+from errno import ENOSPC
+from functools import partial
 from typing import Any
 from unittest import SkipTest
 
@@ -201,6 +203,33 @@ class SetTests(ListCase):
         self.assertEqual(PosixACL.parse(os.getxattr(self.place("d"), DEFAULT)), PosixACL.of_mode(0o444))
         self.set("/d", ACL(entries=(Entry(mask=R, who="EVERYONE@"),)))
         self.assertNotIn(DEFAULT, os.listxattr(self.place("d")))
+
+    def test_half_refused(self) -> None:
+        """Where the disk refuses the second of two lists, the first is what it was; by path and by handle."""
+        set_one, remove_one = os.setxattr, os.removexattr
+
+        def refuse(change: Any, place: Any, name: str, *args: Any) -> None:
+            if name == DEFAULT:
+                raise OSError(ENOSPC, "")
+            change(place, name, *args)
+
+        os.mkdir(self.place("d"), 0o750)
+        below = tuple(Entry(mask=R, who=each, flags=BELOW) for each in ("OWNER@", "GROUP@", "EVERYONE@"))
+        directory = self.files.list("/d")
+        for before in (PosixACL.of_mode(0o750), NAMED):
+            set_one(self.place("d"), ACCESS, before.pack())
+            mode = os.stat(self.place("d")).st_mode
+            self.patch(os, "setxattr", partial(refuse, set_one))
+            self.patch(os, "removexattr", partial(refuse, remove_one))
+            for entries in (below, ()):
+                wanted = Attributes(acl=ACL(entries=(Entry(mask=R, who="EVERYONE@"), *entries)))
+                for change in (
+                    partial(self.files.set_attributes, "/d", wanted, True),
+                    partial(directory.set_attributes, wanted),
+                ):
+                    self.assertEqual(self.assertRaises(OSError, change).errno, ENOSPC)
+                    self.assertEqual((of(self.place("d")), os.stat(self.place("d")).st_mode), (before, mode))
+        directory.close()
 
     def test_drop(self) -> None:
         """Without its list a file allows its group no more than before: what the mode shows is the mask."""

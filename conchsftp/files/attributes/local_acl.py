@@ -73,7 +73,7 @@ def told_of(
 
 def put(place: int | str, wanted: Wanted, status: os.stat_result, limit: int = 0o777) -> None:
     """
-    Set the lists of a file or a directory.
+    Set the lists of a file or a directory: both, or none if one of them is refused.
 
     Args:
         place: its descriptor, or where /proc shows one.
@@ -82,15 +82,20 @@ def put(place: int | str, wanted: Wanted, status: os.stat_result, limit: int = 0
     """
     directory = S_ISDIR(status.st_mode)
     access, default = wanted.lists(owner=status.st_uid, directory=directory)
+    before = _look(place, _ACCESS) or PosixACL.of_mode(status.st_mode).pack()
     if access is None:
         # Without its list the file would allow the group that owns it what the mask allows: so that comes first.
-        stored = _look(place, _ACCESS)
-        access = (PosixACL.parse(stored) if stored else PosixACL.of_mode(status.st_mode)).without_names()
+        access = PosixACL.parse(before).without_names()
     os.setxattr(place, _ACCESS, access.limited(limit).pack())
-    if default is not None:
-        os.setxattr(place, _DEFAULT, default.pack())
-    elif directory:
-        _remove(place, _DEFAULT)
+    try:
+        if default is not None:
+            os.setxattr(place, _DEFAULT, default.pack())
+        elif directory:
+            _remove(place, _DEFAULT)
+    except OSError:
+        # Who is refused a list has set none: of the two, the disk may have no room for the second.
+        os.setxattr(place, _ACCESS, before)
+        raise
 
 
 def _name_of(directory: int, name: bytes) -> bytes:
