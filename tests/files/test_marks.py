@@ -16,7 +16,8 @@ from conchsftp.sftp.statuses import Status
 from tests.files.case import NEW, OLD, READ, WRITE
 from tests.files.local_case import LocalCase
 
-_MARKS = AttribBit.COMPRESSED | AttribBit.SYNC | AttribBit.IMMUTABLE | AttribBit.APPEND_ONLY
+_PROTECTING = AttribBit.IMMUTABLE | AttribBit.APPEND_ONLY
+_MARKS = AttribBit.COMPRESSED | AttribBit.SYNC | _PROTECTING
 
 
 class _Disk:
@@ -59,18 +60,27 @@ class MarkTests(LocalCase):
 
     def test_set(self) -> None:
         """Each bit has its flag; what the request is not about stays as it is."""
-        for bit, flag in (
-            (AttribBit.COMPRESSED, 0x4),
-            (AttribBit.SYNC, 0x8),
-            (AttribBit.IMMUTABLE, 0x10),
-            (AttribBit.APPEND_ONLY, 0x20),
-        ):
-            self.disk.flags = 0x80000
+        for bit, flag in ((AttribBit.COMPRESSED, 0x4), (AttribBit.SYNC, 0x8)):
+            self.disk.flags = 0x80020
             self.mark(bit)
-            self.assertEqual(self.disk.flags, 0x80000 | flag)
+            self.assertEqual(self.disk.flags, 0x80020 | flag)
             self.mark(0, bit)
-            self.assertEqual(self.disk.flags, 0x80000)
+            self.assertEqual(self.disk.flags, 0x80020)
             self.assertTrue(self.files.attrib_bits & bit)
+
+    def test_protecting(self) -> None:
+        """Nobody protects a file, or takes that from it, whatever the system would let the server do."""
+        for bit, flag in ((AttribBit.IMMUTABLE, 0x10), (AttribBit.APPEND_ONLY, 0x20)):
+            for bits, flags in ((bit, 0), (AttribBit(0), flag)):
+                self.disk.flags = flags
+                self.refused(Status.OP_UNSUPPORTED, self.mark, bits, bit)
+                file = self.files.open("/a", READ, OLD, Attributes())
+                wanted = Attributes(attrib_bits=bits | AttribBit.SYNC, attrib_bits_valid=bit | AttribBit.SYNC, mtime=5)
+                self.refused(Status.OP_UNSUPPORTED, file.set_attributes, wanted)
+                file.close()
+                self.assertEqual((self.disk.flags, self.disk.calls), (flags, []))
+            self.assertFalse(self.files.attrib_bits & bit)
+        self.assertNotEqual(self.files.stat("/a").mtime, 5)
 
     def test_no_change(self) -> None:
         """What is as it should be is not set again: a user who may not is refused nothing."""
@@ -80,19 +90,13 @@ class MarkTests(LocalCase):
         self.assertEqual(self.disk.calls, [])
 
     def test_not_allowed(self) -> None:
-        """Who lacks the capability is refused, and all else that was asked for is done."""
-        self.disk.refused = 0x30
-        self.refused(Status.PERMISSION_DENIED, self.mark, AttribBit.IMMUTABLE | AttribBit.SYNC, None)
+        """Who may not is refused, and all else that was asked for is done."""
+        self.disk.refused = 0x8
+        self.refused(Status.PERMISSION_DENIED, self.mark, AttribBit.COMPRESSED | AttribBit.SYNC, None)
         self.assertEqual(self.disk.flags, 0)
         with self.assertRaises(OSError):
-            self.mark(AttribBit.IMMUTABLE, mtime=5)
+            self.mark(AttribBit.SYNC, mtime=5)
         self.assertEqual(self.files.stat("/a").mtime, 5)
-
-    def test_order(self) -> None:
-        """A file is freed before it is changed, and protected afterwards: the other way round it could not be."""
-        self.disk.flags = 0x10
-        self.mark(AttribBit.APPEND_ONLY | AttribBit.SYNC, _MARKS, mtime=5)
-        self.assertEqual(self.disk.calls, [0, 0x28])
 
     def test_open_file(self) -> None:
         """The same of an open file; that is not written to need not be open for writing."""
@@ -153,23 +157,12 @@ class RealMarkTests(LocalCase):
             self.assertEqual((marks._flags(descriptor, status) or 0) & 0x8, flags)
 
     def test_immutable(self) -> None:
-        """Only who has the capability may protect a file, and is told that it is."""
+        """A file is not made one that cannot be removed, also if the server may do everything."""
         self.put("/a")
-        told = self.files.detailed({"attrib_bits"})
-        if not told.stat("/a").attrib_bits_valid & AttribBit.IMMUTABLE:
-            raise SkipTest("this disk does not tell")
-        wanted = Attributes(attrib_bits=AttribBit.IMMUTABLE, attrib_bits_valid=AttribBit.IMMUTABLE)
-        try:
-            self.files.set_attributes("/a", wanted, True)
-        except PermissionError:
-            self.assertFalse(told.stat("/a").attrib_bits & AttribBit.IMMUTABLE)
-            return
-        try:
-            self.assertTrue(told.stat("/a").attrib_bits & AttribBit.IMMUTABLE)
-            self.refused(Status.PERMISSION_DENIED, self.files.remove, "/a")
-        finally:
-            wanted.attrib_bits = 0
-            self.files.set_attributes("/a", wanted, True)
+        for bit in _PROTECTING:
+            wanted = Attributes(attrib_bits=bit, attrib_bits_valid=bit)
+            self.refused(Status.OP_UNSUPPORTED, self.files.set_attributes, "/a", wanted, True)
+        self.files.remove("/a")
 
 
 class OtherTests(LocalCase):

@@ -156,8 +156,7 @@ class Changes:
             (lambda *_: set_times(), (self.atime, self.mtime)),
         ]
         if marks is not None:
-            # What is immutable cannot be changed: it is made so last, and freed of it first.
-            steps = [(marks.begin, ()), *steps, (marks.finish, ())]
+            steps.append((marks.make, ()))
         for call, values in steps:
             if values and values.count(None) == len(values):
                 continue

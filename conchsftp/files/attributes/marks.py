@@ -18,15 +18,15 @@ from conchsftp.files.attributes.details import bits_of, is_utf8
 from conchsftp.sftp.numbers import AttribBit
 from conchsftp.sftp.statuses import Status
 
-_FLAGS = (
-    (0x4, AttribBit.COMPRESSED),
-    (0x8, AttribBit.SYNC),
+_FLAGS = ((0x4, AttribBit.COMPRESSED), (0x8, AttribBit.SYNC))
+# Told, but for nobody to set. The system leaves the first two to root; a server that runs as root would give them to
+# every user, who then makes files that even the operator cannot remove, and opens to changes those that he protects.
+_FIXED = (
     (0x10, AttribBit.IMMUTABLE),
     (0x20, AttribBit.APPEND_ONLY),
+    (0x800, AttribBit.ENCRYPTED),
+    (0x4000_0000, AttribBit.CASE_INSENSITIVE),
 )
-# Told, but for nobody to set afterwards.
-_FIXED = ((0x800, AttribBit.ENCRYPTED), (0x4000_0000, AttribBit.CASE_INSENSITIVE))
-_PROTECTING = 0x30
 SETTABLE = int(sum(bit for _, bit in _FLAGS))
 """The `AttribBit` bits that a SETSTAT may change, where the file system of the file has a mark for it."""
 
@@ -52,18 +52,10 @@ class Marking:
     now: int
     then: int
 
-    def begin(self) -> None:
-        """Take away what would keep the file from being changed in other ways."""
-        self._set(self.now & ~(_PROTECTING & ~self.then))
-
-    def finish(self) -> None:
-        """Make every change."""
-        self._set(self.then)
-
-    def _set(self, flags: int) -> None:
-        if flags != self.now:
-            ioctl(self.descriptor, _SET, struct.pack("=i", flags).ljust(_LONG, b"\0"))
-            self.now = flags
+    def make(self) -> None:
+        """Change them."""
+        if self.then != self.now:
+            ioctl(self.descriptor, _SET, struct.pack("=i", self.then).ljust(_LONG, b"\0"))
 
 
 def marking(descriptor: int, name: bytes, status: os.stat_result, bits: int, valid: int) -> Marking:
