@@ -161,6 +161,7 @@ class Node:
             raise fail(EFBIG)
         del data[size:]
         data.extend(bytes(size - len(data)))
+        self.reserved = 0
         self.mtime = now
 
     def reserve(self, size: int, now: int) -> None:

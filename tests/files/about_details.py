@@ -98,6 +98,16 @@ class DetailTests(FileSystemCase):
         assert self.allocated(2 * MIB)
         assert self.get("/a") == b"abc"
 
+    def test_kept_room(self) -> None:
+        """Room stays when the file is closed, whatever was written; to set the size, even to what it is, frees it."""
+        file = self.done(self.files.open("/a", BOTH, NEW, Attributes(allocation_size=MIB)))
+        file.write(0, b"cut off")
+        file.close()
+        assert self.allocated(MIB)
+        self.set("/a", size=7)
+        assert not self.allocated(MIB)
+        assert self.get("/a") == b"cut off"
+
     def allocated(self, size: int) -> bool:
         told = self.files.stat("/a").allocation_size
         return bool(told >= size)

@@ -35,7 +35,9 @@ def truncate_at(directory: int, name: bytes, size: int) -> None:
 
 def reserve(descriptor: int, hint: bool, size: int) -> None:
     """
-    Have an open file occupy so many bytes, and no more. With `hint` nothing fails where nobody can allocate.
+    Have an open file occupy so many bytes; what is longer is cut off.
+
+    With `hint` nothing fails where nobody can allocate.
 
     "the 'size' should be the minimum of the 'size' before the operation and the new 'allocation-size'" (filexfer-13,
     7.4).
