@@ -120,7 +120,8 @@ class FileOpen(FileEvent, AttributeParameters):
         open_flags: the flags of version 6, the disposition in the three lowest bits; derived below version 5.
         attributes: for a file that is created.
         handle: what stands for the open file from now on, at most 256 bytes of UTF-8, and not in use; empty: the server
-            counts. One that cannot be is logged, and the client gets FAILURE.
+            counts. One that cannot be is logged, and the client gets FAILURE. Who sets it before the operation has
+            opened the file, with all that `open_flags` ask for.
         result: the open file, after the operation. A handler may supply it, before or after: an `IFile`, such as a
             `SpooledSink` for an upload; bytes; an asynchronous iterator of bytes; a function `read(offset, length)`.
     """

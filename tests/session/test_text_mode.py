@@ -232,12 +232,12 @@ class EventTests(TextModeCase):
             self.assertEqual(self.read(self.open(READS)), b"a\r\nb\r\n")
 
     def test_content_by_events(self) -> None:
-        """A handler whose events are the content gets them as the client sends them."""
+        """A handler whose events are the content gets them as the client sends them, and knows that it is text."""
         for version in FROM4:
             session = self.begin(SFTPAvatar("user", files=None), version=version, protocol_version=6, server_eol="CrLf")
 
             def opening(event: Any) -> None:
-                event.handled = True
+                event.handled = bool(event.open_flags & OpenFlag.TEXT_MODE)
 
             def reading(event: Any) -> None:
                 event.data = b"a\n%d" % event.file_offset
