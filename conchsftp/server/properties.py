@@ -128,6 +128,7 @@ class Properties(HasSettings):
     use_windows_messages = Value[bool, bool | str]("UseWindowsMessages")
     algorithm_profile = Value[str, str]("AlgorithmProfile")
     listen = Value[tuple[str, ...], Iterable[str]]("Listen")
+    trusted_proxies = Value[Hosts, Hosts | Iterable[str]]("TrustedProxies")
     host_certificate = Value[tuple[str, ...], Iterable[str | PathLike[str]] | str]("HostCertificate")
     read_only = Value[bool, bool | str]("ReadOnly")
     allow_password_change = OfConnections[bool, bool | str]("AllowPasswordChange")

@@ -1,8 +1,8 @@
 """
 Ports behind a proxy: a connection becomes one of the server when its PROXY header has told who the client is.
 
-Twisted's own wrapper makes the protocol at once: then logs, events and limits see the proxy. A port of this kind
-believes whoever reaches it, so only the proxy must; that is up to the operator.
+Twisted's own wrapper makes the protocol at once: then logs, events and limits see the proxy. Who is believed, the
+setting TrustedProxies says: whoever writes a header can pass for any client.
 """
 
 from typing import Any
@@ -43,11 +43,20 @@ class ProxiedFactory(ServerFactory):
             waiting.leave()
         self.inner.doStop()
 
-    def buildProtocol(self, addr: Any) -> "HeaderProtocol":
-        """Make what waits for the header; one too many makes the longest waiting one leave."""
+    def buildProtocol(self, addr: Any) -> "HeaderProtocol | None":
+        """Make what waits for the header of who is believed; one too many makes the longest waiting one leave."""
+        if not self._believes(addr):
+            text = "{peer}: refused: a PROXY header of this host is not believed, TrustedProxies does not name it"
+            self.inner.log.own.warn(text, peer=called(addr))
+            return None
         if len(self.waiting) >= self.inner.settings.max_startups:
             next(iter(self.waiting)).give_up("too many connections wait for one")
         return HeaderProtocol(self)
+
+    def _believes(self, addr: Any) -> bool:
+        # What has no host is a local socket: its file says who may connect.
+        host = getattr(addr, "host", None)
+        return host is None or self.inner.settings.trusted_proxies.has_address(host)
 
 
 class HeaderProtocol(Protocol):

@@ -125,6 +125,7 @@ class Names:
     use_windows_messages: bool
     algorithm_profile: str
     listen: tuple[str, ...]
+    trusted_proxies: Hosts
     host_certificate: tuple[str, ...]
     read_only: bool
     allow_password_change: bool

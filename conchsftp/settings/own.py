@@ -36,7 +36,17 @@ lists and values that the component documents. What is set explicitly stays.""",
         default=(),
         change=Change.BEFORE_LISTENING,
         doc="""Where to listen, as Twisted's endpoint strings, such as `tcp:8022:interface=127.0.0.1`.
-With `haproxy:` before it, behind a proxy that sends the PROXY header. Empty: LocalHost and LocalPort.""",
+With `haproxy:` before it, behind a proxy that sends the PROXY header; see TrustedProxies. Empty: LocalHost and
+LocalPort.""",
+    ),
+    Setting(
+        name="TrustedProxies",
+        kind=ADDRESSES,
+        default=Hosts(("127.0.0.0/8", "::1")),
+        doc="""Hosts whose PROXY headers are believed, at the ports of Listen that begin with `haproxy:`.
+Others are cut off there before they are read, and named in the log: whoever is believed can pass for any client. The
+default is this machine. Who comes through a local socket is always believed: its file says who may. For connections
+after the change.""",
     ),
     Setting(
         name="HostCertificate",

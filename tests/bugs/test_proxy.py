@@ -4,12 +4,14 @@ Behind a proxy: whose address counts, and what the log says when the PROXY heade
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.logger import LogLevel, globalLogPublisher
 
+from conchsftp.errors import ServerError
 from conchsftp.events import Connected, ConnectionRequest
 from conchsftp.server.proxied import ProxiedFactory
 from conchsftp.ssh.peers import called
-from conchsftp.testing import MemoryClient
+from conchsftp.testing import MemoryClient, memory_server
 from conchsftp.testing.memory import MemoryPipe
 from tests.bugs.classes import bug_class
 from tests.ssh.case import ConnectionCase
@@ -58,6 +60,10 @@ class ProxyCase(ConnectionCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.note)
         self.serve()
         self.port = ProxiedFactory(self.factory)
+
+    def serve(self, **settings: Any) -> Any:
+        """Make the server, which knows the proxy."""
+        return super().serve(**{"trusted_proxies": "198.51.100.0/24", **settings})
 
     def note(self, event: Any) -> None:
         if str(event.get("log_namespace", "")).startswith("conchsftp"):
@@ -138,6 +144,56 @@ class ClientAddressTests(ProxyCase):
         self.port = ProxiedFactory(self.factory)
         self.proxied(LINE).log_in()
         self.assertTrue(self.proxied(LINE).pipe.closing)
+
+
+class TrustedTests(ProxyCase):
+    """Whose header is believed."""
+
+    def reached(self, host: str, header: bytes = LINE) -> bool:
+        """Return whether a host is believed; the log has one line that says so if not."""
+        self.lines.clear()
+        peer = (IPv6Address if ":" in host else IPv4Address)("TCP", host, 49152)
+        protocol = self.port.buildProtocol(peer)
+        if protocol is None:
+            (told,) = self.visible()
+            self.assertIn("TrustedProxies does not name it", told)
+            self.assertIn(called(peer), told)
+        else:
+            self.assertEqual(self.lines, [])
+            ProxyPipe(protocol, peer=peer).cut()
+        return protocol is not None
+
+    def test_named(self) -> None:
+        """Hosts that the setting names are, others are not; as it is when they connect."""
+        self.assertTrue(self.reached("198.51.100.7"))
+        self.assertTrue(self.reached("::ffff:198.51.100.7"))
+        for host in ("127.0.0.1", "198.51.101.7", "2001:db8::1"):
+            self.assertFalse(self.reached(host))
+        self.server.trusted_proxies = ["2001:db8::/64"]
+        self.assertTrue(self.reached("2001:db8::1"))
+        self.assertFalse(self.reached("198.51.100.7"))
+        self.assert_nothing_left()
+
+    def test_default(self) -> None:
+        """This machine alone, unless something is said."""
+        self.serve(trusted_proxies="127.0.0.0/8,::1")
+        self.assertEqual(self.server.trusted_proxies, memory_server().trusted_proxies)
+        self.port = ProxiedFactory(self.factory)
+        for host in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"):
+            self.assertTrue(self.reached(host))
+        for host in ("10.0.0.1", "192.168.0.1", "fe80::1", "::2"):
+            self.assertFalse(self.reached(host))
+
+    def test_nobody(self) -> None:
+        """An empty list names nobody; who comes through a local socket is let in by its file."""
+        self.serve(trusted_proxies="")
+        self.port = ProxiedFactory(self.factory)
+        self.assertFalse(self.reached("127.0.0.1"))
+        self.assertIsNotNone(self.port.buildProtocol(UNIXAddress(None)))
+
+    def test_addresses(self) -> None:
+        """Names are no addresses: who owns one could pass for the proxy."""
+        self.assertRaises(ServerError, setattr, self.server, "trusted_proxies", "proxy.example.com")
 
 
 class MisconfiguredTests(ProxyCase):

@@ -137,6 +137,7 @@ class DoorTests(PenalisingCase):
 
     def test_behind_a_proxy(self) -> None:
         """The client's address counts, not the proxy's."""
+        self.server.trusted_proxies = OTHER
         port = ProxiedFactory(self.factory)
         self.penalise("203.0.113.5")
 
