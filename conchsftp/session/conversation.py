@@ -33,7 +33,7 @@ from conchsftp.sftp.codec import Codec
 from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.statuses import Status
 
-_MOST_HASHING = 2
+_MOST_SCANNING = 2
 
 
 class Conversation:
@@ -164,9 +164,9 @@ class Conversation:
         self.encoded = paths.encode
 
     @cached_property
-    def hashing(self) -> Places:
-        """Places for requests that compute hashes; what is more than that waits."""
-        return Places(_MOST_HASHING)
+    def scanning(self) -> Places:
+        """Places for requests that may read all of a file; what is more than that waits."""
+        return Places(_MOST_SCANNING)
 
     def _detail(self, codec: Codec) -> None:
         """Have the file system tell what the version has words for; all that it knows where handlers see it."""

@@ -43,11 +43,11 @@ def _opened(hashing: Hashing) -> Any:
 
     async def perform(c: Any, e: Any, r: Any) -> Any:
         source = c.handles.get(r.handle, OpenFile).source
-        await c.hashing.acquire()
+        await c.scanning.acquire()
         try:
             return await hashing(c, r, source)
         finally:
-            c.hashing.release()
+            c.scanning.release()
 
     return perform
 
@@ -56,7 +56,7 @@ def _named(hashing: Hashing) -> Any:
     """Return the `perform` of a request about a file that is named."""
 
     async def perform(c: Any, e: Any, r: Any) -> Any:
-        await c.hashing.acquire()
+        await c.scanning.acquire()
         try:
             opened = await open_inside(c, r.path, Access.READ_DATA, Disposition.OPEN_EXISTING)
             try:
@@ -64,7 +64,7 @@ def _named(hashing: Hashing) -> Any:
             finally:
                 await close_inside(c, opened)
         finally:
-            c.hashing.release()
+            c.scanning.release()
 
     return perform
 

@@ -15,11 +15,17 @@ from conchsftp.sftp import extended
 from conchsftp.sftp.statuses import Status
 
 
-def _seek(c: Any, e: Any, r: Any) -> Any:
+async def _seek(c: Any, e: Any, r: Any) -> None:
     source = c.handles.get(r.handle, OpenFile).source
     if not isinstance(source, TextFile):
         raise SFTPError(Status.INVALID_PARAMETER, "The file is not open as text")
-    return source.seek(r.line, partial(_pause, c))
+    # Read piece by piece on this thread, as READs are, and not in another one as for hashes: counting lines holds the
+    # interpreter, so that whoever else has something to do would wait longer for it than for their turn.
+    await c.scanning.acquire()
+    try:
+        await source.seek(r.line, partial(_pause, c))
+    finally:
+        c.scanning.release()
 
 
 async def _pause(c: Any) -> None:

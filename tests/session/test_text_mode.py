@@ -16,6 +16,7 @@ from conchsftp.sftp.numbers import FROM4, Access, Disposition, OpenFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status, lower
 from conchsftp.testing import MemorySession
+from tests.session.slow import SlowFileSystem
 
 READS, WRITES, BOTH = Access.READ_DATA, Access.WRITE_DATA, Access.READ_DATA | Access.WRITE_DATA
 OLD, NEW = OpenFlag(Disposition.OPEN_EXISTING), OpenFlag(Disposition.CREATE_TRUNCATE)
@@ -182,6 +183,20 @@ class SeekTests(TextModeCase):
             self.check(extended.TextSeek(handle=self.open(WRITES), line=1), Status.OP_UNSUPPORTED)
         for _ in self.sessions(read_only=True):
             self.check(extended.TextSeek(handle=self.open(READS), line=1))
+
+    def test_some_at_a_time(self) -> None:
+        """Lines are counted in two files at a time, however many a client asks for; the others wait, none is lost."""
+        for version in FROM4:
+            files = MemoryFileSystem({f"/{number}": CONTENT for number in range(5)})
+            slow = SlowFileSystem(files, ["file.read"])
+            session = self.begin(SFTPAvatar("user", files=slow), version=version, protocol_version=6)
+            found: list[Any] = []
+            for handle in [self.open(READS, path=b"/%d" % number) for number in range(5)]:
+                session.ask(extended.TextSeek(handle=handle, line=1)).addCallback(found.append)
+            self.assertEqual(slow.gate.held, ["file.read"] * 2)
+            slow.gate.release_all()
+            session.read()
+            self.assertEqual([reply.status for reply in found], [Status.OK] * 5)
 
     def test_event(self) -> None:
         """Handlers see it as an extended request, and may refuse it."""
