@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
+from conchsftp.events.waiting import ready
 from conchsftp.files.attributes.accounts import Accounts
 from conchsftp.files.attributes.changes import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
@@ -80,7 +81,7 @@ class LocalFile(Descriptor):
 
     def read_into(self, views: Views, offset: int) -> int | None:
         if self._held:
-            self._locks.check(self, self.key, READING, offset, sum(map(len, views)))
+            self._check_reading(offset, sum(map(len, views)))
         mount = self._mount
         if not mount.nowait:
             return self._read_inline(views, offset)
@@ -156,8 +157,7 @@ class LocalFile(Descriptor):
             step = min(most - copied, COPY_STEP)
             at = _END if target._append else target_offset + copied
             if self._held:
-                self._locks.check(self, self.key, READING, offset + copied, step)
-                await self._run_for(target, target._check_writing, target._fd, at, step)
+                await self._run_for(target, self._check_copying, target, offset + copied, at, step)
             last = copied + step == most
             count = await self._run_for(target, copy_step, self._fd, offset + copied, target._fd, at, step, last)
             copied += count
@@ -167,7 +167,7 @@ class LocalFile(Descriptor):
             raise SFTPError(Status.EOF, "The file ends before the range does")
         return copied
 
-    def _run_for(self, target: "LocalFile", function: Callable[..., int], *args: int) -> "Deferred[int]":
+    def _run_for(self, target: "LocalFile", function: Callable[..., int], *args: Any) -> "Deferred[int]":
         """Make a blocking call in a thread that uses both files."""
         return shield(self._use(target._use(self._workers.thread(function, *args))))
 
@@ -183,7 +183,7 @@ class LocalFile(Descriptor):
                 raise SFTPError(Status.FAILURE, "The file was closed while it was read")
             step = min(end - offset, SCAN_STEP)
             if self._held:
-                self._locks.check(self, self.key, READING, offset, step)
+                await ready(self._call(self._check_reading, offset, step))
             work = self._workers.scans.run(scan_step, self._fd, offset, step, take, source=source)
             count = await shield(self._use(work))
             offset += count
@@ -222,6 +222,17 @@ class LocalFile(Descriptor):
         """Write, unless others have locked the place. A blocking call."""
         self._check_writing(descriptor, offset, sum(map(len, pieces)))
         _write_all(descriptor, pieces, offset)
+
+    def _check_copying(self, target: "LocalFile", offset: int, target_offset: int, length: int) -> int:
+        """Refuse to copy what others have locked, or to where they have. A blocking call."""
+        there = self._check_reading(offset, length)
+        return target._check_writing(target._fd, target_offset, there)
+
+    def _check_reading(self, offset: int, length: int) -> int:
+        """Refuse to read what others have locked; return how much there is before the end. A blocking call."""
+        there = min(length, os.fstat(self._fd).st_size - offset)
+        self._locks.check(self, self.key, READING, offset, there)
+        return there
 
     def _check_writing(self, descriptor: int, offset: int, length: int) -> int:
         """Refuse to write where others have locked. A blocking call."""

@@ -242,11 +242,12 @@ class Locks:
         Args:
             file: the open file that it is done with; None for none.
             bit: `READING` or `WRITING`.
+            length: in bytes; nothing of it is refused if there is none.
         Raises:
             SFTPError: BYTE_RANGE_LOCK_CONFLICT.
         """
         held = self.held.get(key)
-        if held is None:
+        if held is None or length <= 0:
             return
         ranges, end = held.ranges, offset + length
         for at in range(max(bisect_right(ranges, offset, key=_start) - 1, 0), len(ranges)):

@@ -212,14 +212,10 @@ class MemoryFile:
         self._after_close = close
 
     def read(self, offset: int, length: int) -> bytes:
-        if self._held:
-            self._locks.check(self, self.key, READING, offset, length)
-        return bytes(self._readable()[offset : offset + length])
+        return bytes(self._readable(offset, length)[offset : offset + length])
 
     def read_into(self, views: Sequence[Any], offset: int) -> int:
-        if self._held:
-            self._locks.check(self, self.key, READING, offset, sum(map(len, views)))
-        data = self._readable()
+        data = self._readable(offset, sum(map(len, views)))
         start = offset
         for view in views:
             piece = data[offset : offset + len(view)]
@@ -254,7 +250,7 @@ class MemoryFile:
     def copy_to(self, target: Any, offset: int, length: int, target_offset: int) -> int:
         if not isinstance(target, MemoryFile):
             raise SFTPError(Status.OP_UNSUPPORTED, "Both files must be of the same file system")
-        left = max(len(self._readable()) - offset, 0)
+        left = max(len(self._readable(offset, 0)) - offset, 0)
         wanted = length or left
         if target._node is self._node:
             refuse_overlap(offset, wanted, target_offset)
@@ -291,10 +287,14 @@ class MemoryFile:
         if self._after_close is not None:
             self._after_close()
 
-    def _readable(self) -> bytearray:
+    def _readable(self, offset: int, length: int) -> bytearray:
+        """Return the content, of which a range is to be read; what lies behind the end is not."""
         if not self._reads:
             raise SFTPError(Status.PERMISSION_DENIED, "The file is not open for reading")
-        return self._node.data
+        data = self._node.data
+        if self._held:
+            self._locks.check(self, self.key, READING, offset, min(length, len(data) - offset))
+        return data
 
 
 @implementer(IDirectory, IEnding)

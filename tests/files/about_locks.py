@@ -223,6 +223,23 @@ class LockTests(FileSystemCase):
         assert writer.read(0, 99) == b"012defghij"
         self.end(target, writer)
 
+    def test_behind_the_end(self) -> None:
+        """What is locked behind the end keeps nobody from reading up to it, or from copying that; nor to before it."""
+        self.put("/b", b"abc")
+        target, writer = self.open(path="/b"), self.open(path="/b")
+        self.one.lock(10, 90, ALONE)
+        writer.lock(10, 90, ALONE)
+        for at, found in ((0, b"0123456789"), (4, b"456789"), (10, b""), (50, b"")):
+            assert self.other.read(at, 99) == found
+        self.copied(self.other.copy_to, target, 0, 0, 0)
+        assert writer.read(0, 99) == b"0123456789"
+        self.fails(Status.EOF, self.other.copy_to, target, 0, 99, 0)
+        self.fails(CONFLICT, self.other.copy_to, target, 0, 0, 1)
+        self.one.write(10, b"x")
+        self.refused(CONFLICT, self.other.read, 4, 99)
+        self.fails(CONFLICT, self.other.copy_to, target, 0, 0, 0)
+        self.end(target, writer)
+
     def copied(self, function: Callable[..., Any], *args: Any) -> None:
         """Copy."""
         function(*args)

@@ -61,6 +61,22 @@ class LocalTests(LockTests, SynchronousTestCase):
         self.workers.pool.work()  # type: ignore[attr-defined]
         self.assertEqual(self.failureResultOf(copying, SFTPError).value.status, status)
 
+    def test_scanning(self) -> None:
+        """What is read for a hash is refused where it is locked, and not for what is locked behind the end."""
+        pieces: list[bytes] = []
+
+        def take(piece: Any) -> None:
+            pieces.append(bytes(piece))
+
+        self.one.lock(10, 90, ALONE)
+        self.copied(self.other.scan, take, 2, 0)
+        self.assertEqual(pieces, [b"23456789"])
+        self.one.write(10, b"x")
+        self.fails(CONFLICT, self.other.scan, take, 2, 0)
+        self.copied(self.other.scan, take, 2, 8)
+        self.assertEqual(pieces, [b"23456789"] * 2)
+        self.end()
+
     def test_other_roots(self) -> None:
         """Whoever sees the same file by another path, in a file system of its own, meets the same locks."""
         os.mkdir(f"{self.root}/d")
