@@ -138,6 +138,25 @@ class EventTests(LockCase):
         self.unlock(session, handle, 0, 4, Status.PERMISSION_DENIED)
         self.lock(other, theirs, 0, 4)
 
+    def test_lost_before_release(self) -> None:
+        """A session that ends while a handler makes up its mind takes its locks with it, whatever that is."""
+        server = self.serve()
+        decision: Deferred[None] = Deferred()
+
+        @server.on(FileLock)
+        async def _(event: FileLock) -> None:
+            if not event.before_exec:
+                await decision
+                event.deny()
+
+        session = self.session()
+        handle = self.open(session)
+        self.assertNoResult(session.ask(requests.Block(handle=handle, offset=0, length=1, mask=ALONE)))
+        self.assertEqual(len(self.files.locks), 1)
+        session.cut()
+        decision.callback(None)
+        self.assertEqual((len(self.files.locks), self.files.locks.opened), (0, set()))
+
     def test_waiting(self) -> None:
         """A handler may take its time, and the session may be lost meanwhile."""
         server = self.serve()
