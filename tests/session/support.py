@@ -52,6 +52,11 @@ def unhex(text: str) -> bytes:
     return string(bytes.fromhex(text))
 
 
+def greeting(version: int) -> bytes:
+    """Lay out INIT."""
+    return string(pack(">BI", INIT, version))
+
+
 def request(kind: int, number: int, *fields: bytes) -> bytes:
     """Lay out a request with its length in front."""
     return string(pack(">BI", kind, number) + b"".join(fields))
@@ -247,7 +252,7 @@ class Session:
 
     def greet(self) -> "Session":
         """Exchange INIT and VERSION."""
-        self.ask(string(pack(">BI", INIT, self.version)))
+        self.ask(greeting(self.version))
         return self
 
     def go_on(self) -> list[bytes]:

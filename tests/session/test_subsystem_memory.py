@@ -5,42 +5,47 @@ What a session costs in bytes whose requests all wait: measured, not counted.
 import gc
 import tracemalloc
 from collections.abc import Iterable
-
-from twisted.trial.unittest import SynchronousTestCase
+from itertools import chain, cycle
 
 from conchsftp.files.memory import MemoryFileSystem
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     CLOSE,
     LSTAT,
+    OPENDIR,
     READDIR,
     RENAME,
     STAT,
-    Session,
+    SessionCase,
     extension,
     opening,
     reading,
     request,
     string,
-    string_at,
     writing,
 )
+from tests.session.versions import Interpreter, in_versions
 
 MIB = 1 << 20
 WINDOW = 2 * MIB
 LONG = b"/" + b"\xf0" * 100_000
 
 
-class WaitingTests(SynchronousTestCase):
+@in_versions()
+class WaitingTests(SessionCase):
     """A window full of requests, none of which is answered."""
 
     def setUp(self) -> None:
-        self.files = SlowFileSystem(
+        slow = SlowFileSystem(
             MemoryFileSystem({"/home/a": bytes(100)}), ["stat", "file.read", "file.write", "directory.read", "rename"]
         )
-        self.session = Session(self.files).greet()
-        self.file = string_at(self.session.ask(opening(b"a"))[0], 5)
-        self.directory = string_at(self.session.ask(request(11, 0, string(b"/home")))[0], 5)
+        self.gate = slow.gate
+        self.begin(slow)
+        self.file = self.opened(opening(b"a"))
+        self.directory = self.opened(request(OPENDIR, 0, string(b"/home")))
+        # A window is filled in pieces that end anywhere: what is asked is laid out before.
+        self.session.literal()
+        self.newer = Interpreter(self.version).to_server
 
     def cost(self, packets: Iterable[bytes]) -> float:
         """Send as many of these as the window takes, all at once; return how many MiB the session takes more."""
@@ -63,8 +68,8 @@ class WaitingTests(SynchronousTestCase):
 
     def assert_bounded(self, *packets: bytes, most: float = 5) -> None:
         """Check what many of these cost, behind one that waits."""
-        waiting = request(STAT, 0, string(b"a"))
-        self.assertLess(self.cost(packet for part in ((waiting,), packets * 100_000) for packet in part), most)
+        waiting, *asked = map(self.newer, (request(STAT, 0, string(b"a")), *packets))
+        self.assertLess(self.cost(chain((waiting,), cycle(asked))), most)
 
     def test_small(self) -> None:
         """Requests that all wait for the file system."""
@@ -98,7 +103,7 @@ class WaitingTests(SynchronousTestCase):
 
     def test_part(self) -> None:
         """A part of the largest packet that stays one."""
-        self.session.ask(request(STAT, 0, string(b"a")))
+        self.session.ask(self.newer(request(STAT, 0, string(b"a"))))
         self.assertLess(self.cost([string(bytes(256 * 1024))[: 128 * 1024]]), 0.3)
 
     def test_long_paths(self) -> None:
@@ -109,15 +114,15 @@ class WaitingTests(SynchronousTestCase):
 
     def test_given_back(self) -> None:
         """When all is answered, all is free again."""
-        files, session = self.files, self.session
-        self.cost([request(STAT, 1, string(b"a"))] * 1000)
+        session = self.session
+        self.cost([self.newer(request(STAT, 1, string(b"a")))] * 1000)
         before = tracemalloc.get_traced_memory()[0]
-        files.gate.release_all()
+        self.gate.release_all()
         while session.clock.getDelayedCalls():
             session.next_turn()
         session.replies()
         session.channel.sent.clear()
-        files.gate.begun.clear()
+        self.gate.begun.clear()
         gc.collect()
         self.assertFalse(session.subsystem.busy)
         self.assertLess(tracemalloc.get_traced_memory()[0] - before, -0.5 * MIB)

@@ -14,6 +14,7 @@ import grp
 import pwd
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from struct import pack, unpack_from
 from typing import Any, TypeVar
 
@@ -62,8 +63,9 @@ class Fields:
 
     def take(self, count: int) -> bytes:
         """Take so many bytes."""
+        if len(self.rest) < count:
+            raise EOFError("the packet ends too early")
         taken, self.rest = self.rest[:count], self.rest[count:]
-        assert len(taken) == count, "the packet ends too early"
         return taken
 
     def number(self, layout: str) -> int:
@@ -73,8 +75,8 @@ class Fields:
 
     def string(self) -> bytes:
         """Take a string, its length included."""
-        (size,) = unpack_from(">I", self.rest)
-        return self.take(4 + size)
+        size = self.take(4)
+        return size + self.take(int.from_bytes(size, "big"))
 
     def strings(self, count: int) -> bytes:
         """Take several."""
@@ -94,21 +96,28 @@ class Interpreter:
         self._asked: dict[int, int] = {}
 
     def to_server(self, data: bytes) -> bytes:
-        """Return whole packets as the version has them; pieces of packets remain as they are."""
-        packets, left = [], Fields(data)
-        while len(left.rest) >= 4 + unpack_from(">I", left.rest + bytes(4))[0] >= 9:
-            packets.append(self._asking(left.string()[4:]))
-        return data if self.version == 3 or left.rest else b"".join(packets)
+        """Return whole packets as the version has them; pieces of packets, and what is cut short, are left."""
+        if self.version == 3:
+            return data
+        packets, at = [], 0
+        while at + 9 <= len(data):
+            (size,) = unpack_from(">I", data, at)
+            packets.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        return b"".join(map(self._asking, packets)) if at == len(data) else data
 
     def _asking(self, packet: bytes) -> bytes:
         self._asked[unpack_from(">I", packet, 1)[0]] = packet[0]
-        if self.version > 3 and packet[0] in _ASKED:
-            fields = Fields(packet[5:])
-            head = packet[:5]
-            if packet[0] == 20 and self.version == 6:
-                head = b"\x15" + packet[1:5]
-            packet = head + _ASKED[packet[0]](fields, self.version) + fields.rest
+        if packet[0] in _ASKED:
+            with suppress(EOFError):
+                packet = self._newer(packet)
         return pack(">I", len(packet)) + packet
+
+    def _newer(self, packet: bytes) -> bytes:
+        fields, kind = Fields(packet[5:]), packet[:1]
+        if packet[0] == 20 and self.version == 6:
+            kind = b"\x15"
+        return kind + packet[1:5] + _ASKED[packet[0]](fields, self.version) + fields.rest
 
     def to_test(self, packet: bytes) -> bytes:
         """Return a reply, without its length, as version 3 has it; but its status is what came."""
