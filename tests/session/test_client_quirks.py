@@ -15,12 +15,13 @@ from tests.session.support import (
     string,
     unhex,
 )
+from tests.session.versions import in_versions
 
 WINSCP, OPENSSH = b"SSH-2.0-WinSCP_release_6.3.5", b"SSH-2.0-OpenSSH_9.2p1"
 
 
-class SymlinkTests(SessionCase):
-    """The order of the names in SYMLINK."""
+class LinkedCase(SessionCase):
+    """A session that makes a link."""
 
     def linked(self, client: bytes, quirks: str = "") -> str:
         """Send SYMLINK with the names `one` and `two`, and return which of them is the link now."""
@@ -35,6 +36,11 @@ class SymlinkTests(SessionCase):
             return name
         return ""
 
+
+@in_versions(3, 4, 5)
+class SymlinkTests(LinkedCase):
+    """The order of the names in SYMLINK."""
+
     def test_order(self) -> None:
         """By the table, unless the setting says otherwise."""
         self.assertEqual(self.linked(WINSCP), "one")
@@ -44,6 +50,18 @@ class SymlinkTests(SessionCase):
         self.assertEqual(self.linked(OPENSSH, "*WinSCP* symlinks=link-first"), "two")
 
 
+@in_versions(6)
+class LinkTests(LinkedCase):
+    """The order of the names in LINK, which took its place."""
+
+    def test_order(self) -> None:
+        """It is one for all, and no setting changes it; `two` is what the test sends as the path of the link."""
+        for client in (WINSCP, OPENSSH):
+            for quirks in ("", "* symlinks=link-first", "* symlinks=target-first"):
+                self.assertEqual(self.linked(client, quirks), "two")
+
+
+@in_versions()
 class PacketTests(SessionCase):
     """The largest reply that a client takes."""
 

@@ -28,6 +28,7 @@ from tests.session.support import (
     string_at,
     writing,
 )
+from tests.session.versions import in_versions
 
 CONTENT = bytes(range(256)) * 40
 
@@ -51,13 +52,14 @@ class DirectCase(SessionCase):
         self.assertEqual(self.session.channel.placed, times)
 
 
+@in_versions()
 class PlacedTests(DirectCase):
     """Where it is possible."""
 
     def test_same(self) -> None:
         """What is put in place is what would be written: byte for byte, at every length and end."""
         other = SlowFileSystem(self.files, [])
-        copied = Session(other).greet()
+        copied = Session(other, version=self.version).greet()
         copied.ask(opening(b"a"))
         for offset in (0, 1, 999, 1000, 1001, len(CONTENT) - 1001, len(CONTENT) - 1):
             for length in (1, 2, 999, 1000, 1001, 5000, len(CONTENT), 2**20):
@@ -67,11 +69,12 @@ class PlacedTests(DirectCase):
         self.assertEqual(copied.channel.placed, 0)
 
     def test_end_of_data(self) -> None:
-        """Version 6 says behind the data whether the file ends there (filexfer-13, 9.3), placed or not."""
+        """Version 6 says behind the data whether the file ends there (filexfer-13, 9.3), placed or not; no other."""
+        end = b"\1" if self.version == 6 else b""
+        self.session.literal()
         for direct in (True, False):
             self.session.channel.direct = direct
-            self.session.conversation.speak(6)
-            for offset, length, tail in ((0, 10, b""), (len(CONTENT) - 10, 10, b""), (len(CONTENT) - 10, 11, b"\1")):
+            for offset, length, tail in ((0, 10, b""), (len(CONTENT) - 10, 10, b""), (len(CONTENT) - 10, 11, end)):
                 reply = self.one(reading(self.a, offset, length))
                 self.assertEqual(reply[9 + len(string_at(reply, 5)) :], tail)
 
@@ -100,6 +103,7 @@ class PlacedTests(DirectCase):
         self.assert_placed(0)
 
 
+@in_versions()
 class NotPlacedTests(DirectCase):
     """Where it is not: the answer is the same."""
 
@@ -170,6 +174,7 @@ class NotPlacedTests(DirectCase):
         self.assertIsNone(Session().conversation.lend(10))
 
 
+@in_versions()
 class MixedTests(DirectCase):
     """Placed and written replies together."""
 

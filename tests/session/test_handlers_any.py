@@ -16,6 +16,7 @@ from conchsftp.events import DirList, DirRead, EventHub, FileOpen, FileRead, Fil
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.interfaces import IFile
 from conchsftp.sftp.attributes import Attributes
+from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -71,10 +72,11 @@ class Anything:
     A session with handlers that do anything.
 
     Args:
+        version: of the protocol.
         random: decides.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, version: int, random: Random) -> None:
         self.random = random
         self.waiting: list[Deferred[None]] = []
         self.supplied: list[Counted] = []
@@ -87,7 +89,7 @@ class Anything:
         if random.random() < 0.5:
             hub.on(TransferFinished, lambda event: None)
         avatar = Avatar(None if random.random() < 0.3 else self.slow)
-        self.session = Session(self.slow, avatar=avatar, events=hub).greet()
+        self.session = Session(self.slow, avatar=avatar, events=hub, version=version).greet()
         self.handles = [b"00000000", b"00000001"]
         self.asked = self.answered = 0
 
@@ -208,10 +210,10 @@ class AnythingTests(SessionCase):
     """What holds whatever handlers do."""
 
     @settings(max_examples=100, deadline=None)
-    @given(st.randoms(use_true_random=False), st.booleans())
-    def test_answered_and_closed(self, random: Random, lost: bool) -> None:
+    @given(st.sampled_from(VERSIONS), st.randoms(use_true_random=False), st.booleans())
+    def test_answered_and_closed(self, version: int, random: Random, lost: bool) -> None:
         """Each request has one answer, everything opened or supplied is closed once, and no generator is left."""
-        anything = Anything(random)
+        anything = Anything(version, random)
         for _ in range(random.randint(1, 30)):
             if random.random() < 0.2:
                 anything.go_on()

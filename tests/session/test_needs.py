@@ -16,7 +16,8 @@ from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.statuses import Status
-from tests.session.support import Avatar, Session
+from tests.session.support import Avatar, Session, SessionCase
+from tests.session.versions import in_versions
 
 # What every user may: what is about nothing, or about what is open and was judged when it was opened. What is resolved
 # without a look is among them.
@@ -158,14 +159,30 @@ def bits(words: str) -> int:
     return Permissions.parse({"/": words.replace("any", "chown") or "none"}).may("/")
 
 
-class NeedsTests(SynchronousTestCase):
-    """The column `needs`."""
+class TableTests(SynchronousTestCase):
+    """The cases."""
+
+    def test_complete(self) -> None:
+        """Every operation either needs something, which is told here, or is known to need nothing."""
+        needing = {request.__name__ for request, row in OPERATIONS.items() if row.needs is not None}
+        self.assertEqual({type(case.request).__name__ for case in CASES}, needing)
+        self.assertEqual({request.__name__ for request in OPERATIONS} - needing, FREE)
+
+    def test_every_word_is_needed(self) -> None:
+        """Every word is needed by some request."""
+        needed = {word for case in CASES for words in case.words.values() for word in words.split()}
+        self.assertEqual(needed - {"any"}, set(WORDS))
+
+
+@in_versions()
+class NeedsTests(SessionCase):
+    """The column `needs`, in sessions that are told more as well."""
 
     def serve(self, case: Case, allowed: dict[str, int]) -> tuple[Status, MemoryFileSystem]:
         """Ask for a case with what is allowed at its paths; nothing is at any other."""
         found = files()
         rules = [(path, words) for path, words in allowed.items() if path.startswith("/")]
-        session = Session(found, avatar=Limited(found, Permissions(rules)), temp_folder="/d")
+        session = self.begin(found, avatar=Limited(found, Permissions(rules)), temp_folder="/d")
         conversation = session.conversation
         self.open(session, b"1", "/d/f", allowed.get("handle", ALL))
         self.open(session, b"2", "/d/g", allowed.get("target", ALL))
@@ -178,17 +195,6 @@ class NeedsTests(SynchronousTestCase):
         opened = OpenFile(path, source)
         opened.granted = granted
         session.conversation.handles.add(handle, opened)
-
-    def test_complete(self) -> None:
-        """Every operation either needs something, which is told here, or is known to need nothing."""
-        needing = {request.__name__ for request, row in OPERATIONS.items() if row.needs is not None}
-        self.assertEqual({type(case.request).__name__ for case in CASES}, needing)
-        self.assertEqual({request.__name__ for request in OPERATIONS} - needing, FREE)
-
-    def test_every_word_is_needed(self) -> None:
-        """Every word is needed by some request."""
-        needed = {word for case in CASES for words in case.words.values() for word in words.split()}
-        self.assertEqual(needed - {"any"}, set(WORDS))
 
     def test_allowed(self) -> None:
         """A request with all its words is carried out, or fails for what it is."""

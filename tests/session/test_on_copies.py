@@ -152,7 +152,7 @@ class PieceTests(MemoryTests):
         self.assertEqual(self.files.get("/home/a"), CONTENT)
 
 
-@in_versions(3, 6)
+@in_versions()
 class LocalTests(AboutCopies, SessionCase):
     """On a disk: in threads."""
 
@@ -241,7 +241,7 @@ class LocalTests(AboutCopies, SessionCase):
             self.assertEqual(file.read(), b"x" + CONTENT[1:])
 
 
-@in_versions(3, 6)
+@in_versions()
 class HandlerTests(HandlerCase):
     """Handlers of events."""
 
@@ -314,7 +314,7 @@ class HandlerTests(HandlerCase):
         self.assert_status(self.one(copy()), Status.OK)
 
 
-@in_versions(3, 6)
+@in_versions()
 class SlowTests(SessionCase):
     """A file system that takes its time."""
 

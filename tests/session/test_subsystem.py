@@ -10,11 +10,11 @@ from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     ATTRS,
-    CLOSE,
     FOR_READING,
     GREETING,
+    HANDLE,
     LSTAT,
-    READDIR,
+    OPENDIR,
     STAT,
     TO_CREATE,
     VERSION,
@@ -29,8 +29,9 @@ from tests.session.support import (
     string_at,
     u32,
     unhex,
-    writing,
 )
+from tests.session.versions import Interpreter, in_versions
+from tests.sftp.samples import SAMPLES
 
 LARGEST = 256 * 1024
 
@@ -165,26 +166,19 @@ class FramingTests(SynchronousTestCase):
         self.assertEqual((self.session.channel.ended, self.session.channel.late), (True, []))
 
 
+@in_versions()
 class MalformedTests(SessionCase):
     """A packet that is no request, but whose id can be read, is answered; the session goes on."""
 
     def test_cut_short(self) -> None:
         """A request that ends too early, wherever, is answered BAD_MESSAGE."""
-        whole = (
-            request(LSTAT, 9, string(b"/home")),
-            opening(b"a", 9),
-            reading(b"0", 0, 1, 9),
-            writing(b"0", 0, b"abc", 9),
-            request(CLOSE, 9, string(b"0")),
-            request(READDIR, 9, string(b"0")),
-            extension(b"posix-rename@openssh.com", 9, string(b"a"), string(b"b")),
-        )
-        for packet in whole:
-            body = packet[4:]
-            for size in range(5, len(body)):
-                with self.subTest(packet=body[:size].hex()):
-                    self.assert_status(self.one(string(body[:size])), Status.BAD_MESSAGE, 9)
-        self.assertEqual(self.one(whole[0])[0], ATTRS)
+        self.session.literal()
+        for sample in SAMPLES:
+            if self.version in sample.versions:
+                for size in set(range(5, len(sample.packet))) - set(sample.complete):
+                    with self.subTest(packet=sample.packet[:size].hex()):
+                        self.assert_status(self.one(string(sample.packet[:size])), Status.BAD_MESSAGE, 7)
+        self.assertEqual(self.one(request(OPENDIR, 7, string(b"/")))[0], HANDLE)
 
     def test_absurd_lengths(self) -> None:
         """A count that leads outside the packet is no reason to read there."""
@@ -195,8 +189,8 @@ class MalformedTests(SessionCase):
         """A zero byte in a path is refused in every request that has one; the system would read no further."""
         bad = string(b"/home/a\0b")
         for kind in (7, 11, 13, 15, 16, 17, 19):
-            self.assert_status(self.one(request(kind, 9, bad)), Status.BAD_MESSAGE, 9)
-        self.assert_status(self.one(request(18, 9, string(b"/home/a"), bad)), Status.BAD_MESSAGE, 9)
+            self.assert_status(self.one(request(kind, 9, bad)), Status.INVALID_FILENAME, 9)
+        self.assert_status(self.one(request(18, 9, string(b"/home/a"), bad)), Status.INVALID_FILENAME, 9)
 
     def test_unknown_extension(self) -> None:
         """An extended request that is not known is answered OP_UNSUPPORTED, whatever is in it."""
@@ -212,6 +206,7 @@ class MalformedTests(SessionCase):
         self.assertEqual(numbers(replies), [1, 2, 3, 4])
 
 
+@in_versions()
 class NumberTests(SessionCase):
     """Request ids are copied back and mean nothing."""
 
@@ -221,6 +216,7 @@ class NumberTests(SessionCase):
             self.assertEqual(numbers([self.one(request(LSTAT, number, string(b"/")))]), [number])
 
 
+@in_versions()
 class EndOfInputTests(SessionCase):
     """The client has sent EOF: what is asked is answered, then the channel ends."""
 
@@ -228,7 +224,7 @@ class EndOfInputTests(SessionCase):
         """Where nothing is owed it ends at once; before INIT as well."""
         self.session.subsystem.end_of_input()
         self.assertEqual(self.session.channel.ended, True)
-        session = Session()
+        session = Session(version=self.version)
         session.subsystem.end_of_input()
         self.assertEqual(session.channel.ended, True)
 
@@ -236,7 +232,7 @@ class EndOfInputTests(SessionCase):
         """A part of a packet will never be whole, and is not waited for."""
         for size in (1, 4, 8):
             with self.subTest(size=size):
-                session = Session().greet()
+                session = self.begin()
                 session.ask(request(LSTAT, 1, string(b"/"))[:size])
                 session.subsystem.end_of_input()
                 self.assertEqual(session.channel.ended, True)
@@ -291,10 +287,11 @@ class EndOfInputTests(SessionCase):
 
     def test_pieces(self) -> None:
         """Whole requests that wait are answered before the end, however they were cut."""
-        packets = b"".join(request(LSTAT, number, string(b"/")) for number in range(4))
+        asked = (request(LSTAT, number, string(b"/")) for number in range(4))
+        packets = b"".join(map(Interpreter(self.version).to_server, asked))
         for at in (3, 12, 23):
             with self.subTest(at=at):
-                session = Session().greet()
+                session = self.begin().literal()
                 session.channel.open = False
                 session.feed(packets[:at])
                 session.feed(packets[at:])

@@ -5,7 +5,6 @@ Back-pressure: what a client costs that asks faster than it reads, or than a fil
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     FOR_READING,
-    GREETING,
     LSTAT,
     STAT,
     TO_CREATE,
@@ -19,6 +18,7 @@ from tests.session.support import (
     unhex,
     writing,
 )
+from tests.session.versions import Interpreter, in_versions
 
 LARGE = 255 * 1024
 
@@ -28,6 +28,7 @@ def lstats(count: int) -> list[bytes]:
     return [request(LSTAT, number, string(b"/")) for number in range(count)]
 
 
+@in_versions()
 class ReadyTests(SessionCase):
     """No request is begun while its reply could not leave."""
 
@@ -77,10 +78,10 @@ class ReadyTests(SessionCase):
 
     def test_going_on_without_work(self) -> None:
         """A channel may say at any time that it takes replies."""
-        session = Session()
+        session = Session(version=self.version)
         session.subsystem.go_on()
         self.assertEqual(session.replies(), [])
-        session.ask(GREETING)
+        session.greet()
         self.assertEqual(session.go_on(), [])
 
     def test_let_leave(self) -> None:
@@ -95,6 +96,7 @@ class ReadyTests(SessionCase):
         self.assertEqual(len(session.replies()), 13)
 
 
+@in_versions()
 class InFlightTests(SessionCase):
     """What is worked on at one time is bounded."""
 
@@ -143,17 +145,18 @@ class InFlightTests(SessionCase):
         self.assertEqual(len(files.gate.waiting), 2)
 
 
+@in_versions()
 class CreditTests(SessionCase):
     """Window is returned when a request has been answered, each byte once."""
 
     def test_answered_at_once(self) -> None:
         """Each packet is credited with its answer; a part of a packet is not."""
-        session = Session()
-        session.ask(GREETING)
+        session = self.begin()
         self.assertEqual(session.channel.credited, session.fed)
-        packet = request(LSTAT, 1, string(b"/"))
+        packet = Interpreter(self.version).to_server(request(LSTAT, 1, string(b"/")))
+        before = session.fed
         session.ask(packet[:-1])
-        self.assertEqual(session.channel.credited, len(GREETING))
+        self.assertEqual(session.channel.credited, before)
         session.ask(packet[-1:])
         self.assertEqual(session.channel.credited, session.fed)
 

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from conchsftp.events import EventHub, FileClose, FileOpen
 from conchsftp.interfaces import IAbandoned, IFile
+from conchsftp.sftp.numbers import VERSIONS
 from conchsftp.sftp.statuses import Status
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
@@ -52,7 +53,7 @@ class LostCase(SessionCase):
         self.assertEqual(len(self.session.conversation.handles), 0)
 
 
-@in_versions(3, 6)
+@in_versions()
 class CloseTests(LostCase):
     """What is open."""
 
@@ -158,7 +159,7 @@ class CloseTests(LostCase):
         self.assert_all_closed()
 
 
-@in_versions(3, 6)
+@in_versions()
 class OpenTests(LostCase):
     """What is being opened."""
 
@@ -203,7 +204,7 @@ class OpenTests(LostCase):
         self.assert_all_closed()
 
 
-@in_versions(3, 6)
+@in_versions()
 class SilenceTests(LostCase):
     """After the loss nothing is sent, credited or begun."""
 
@@ -231,7 +232,7 @@ class SilenceTests(LostCase):
 
     def test_before_init(self) -> None:
         """A channel may be lost before anything was said."""
-        session = Session()
+        session = Session(version=self.version)
         session.ask(b"\0\0")
         session.lose()
         self.assertEqual(session.replies(), [])
@@ -257,10 +258,13 @@ class AnyTimeTests(SynchronousTestCase):
     steps = st.lists(st.sampled_from(("open", "list", "read", "write", "close", "rename", "release")), max_size=25)
 
     @given(
-        steps, st.integers(0, 25), st.sets(st.sampled_from(("open", "list", "file.read", "file.write", "file.close")))
+        st.sampled_from(VERSIONS),
+        steps,
+        st.integers(0, 25),
+        st.sets(st.sampled_from(("open", "list", "file.read", "file.write", "file.close"))),
     )
     @settings(max_examples=200)
-    def test_any(self, steps: list[str], loss: int, slow: set[str]) -> None:
+    def test_any(self, version: int, steps: list[str], loss: int, slow: set[str]) -> None:
         """Whatever is under way: when all calls have ended everything is closed, once, and told of once."""
         told: list[str] = []
         events = EventHub(clock=None)
@@ -268,7 +272,7 @@ class AnyTimeTests(SynchronousTestCase):
         inner: Any = Session().files
         inner.put("/home/a", b"0123456789")
         files = SlowFileSystem(inner, slow)
-        session = Session(files, events=events).greet()
+        session = Session(files, events=events, version=version).greet()
         for number, step in enumerate(steps):
             if number == loss:
                 session.lose()

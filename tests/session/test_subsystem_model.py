@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.files.memory import MemoryFileSystem
+from conchsftp.sftp.numbers import VERSIONS
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     ATTRS,
@@ -108,12 +109,12 @@ def seen(reply: bytes) -> bytes:
 class Client:
     """A client with some open files."""
 
-    def __init__(self, slow: set[str], early: bool) -> None:
+    def __init__(self, version: int, slow: set[str], early: bool) -> None:
         self.files = MemoryFileSystem({"/home/a": b"aaaa", "/home/b": b"bbbbbb", "/home/d/x": b"x"}, clock=lambda: 0)
         outer = SlowFileSystem(self.files, [])
         self.gate = outer.gate
         self.gate.early = early
-        self.session = Session(outer).greet()
+        self.session = Session(outer, version=version).greet()
         self.handles = [string_at(self.session.ask(opening(path, 0, flags))[0], 5) for path, flags in OPEN]
         self.gate.names = slow
 
@@ -131,11 +132,13 @@ class Client:
 class ModelTests(SynchronousTestCase):
     """Whatever waits, in whatever order it is done."""
 
-    @given(steps, st.sets(st.sampled_from(SLOW.split())), st.booleans(), st.integers(0, 2**32))
-    @settings(max_examples=400)
-    def test_same(self, steps: list[Any], slow: set[str], early: bool, seed: int) -> None:
+    @given(
+        st.sampled_from(VERSIONS), steps, st.sets(st.sampled_from(SLOW.split())), st.booleans(), st.integers(0, 2**32)
+    )
+    @settings(max_examples=300)
+    def test_same(self, version: int, steps: list[Any], slow: set[str], early: bool, seed: int) -> None:
         """The replies of pipelined requests on a slow file system are those of requests sent one at a time."""
-        pipelined, patient = Client(slow, early), Client(set(), False)
+        pipelined, patient = Client(version, slow, early), Client(version, set(), False)
         # Not hypothesis' own: it may break an example off in the middle, with calls that then never end.
         random = Random(seed)
         expected = []

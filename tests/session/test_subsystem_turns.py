@@ -44,7 +44,7 @@ class TurnsCase(SessionCase):
         return answered
 
 
-@in_versions(3, 6)
+@in_versions()
 class SliceTests(TurnsCase):
     """Requests that never wait."""
 
@@ -118,7 +118,7 @@ class SliceTests(TurnsCase):
         self.assertEqual(session.next_turn(), [])
 
 
-@in_versions(3, 6)
+@in_versions()
 class WokenTests(TurnsCase):
     """Requests that waited for others."""
 
@@ -159,7 +159,7 @@ class WokenTests(TurnsCase):
         self.assertFalse(session.subsystem.busy)
 
 
-@in_versions(3, 6)
+@in_versions()
 class AnsweredTests(TurnsCase):
     """Replies that are there."""
 
@@ -185,7 +185,7 @@ class AnsweredTests(TurnsCase):
         self.assertEqual(session.channel.flushed, len(session.channel.sent))
 
 
-@in_versions(3, 6)
+@in_versions()
 class ClosingTests(TurnsCase):
     """Many open files of a session that is lost."""
 

@@ -97,7 +97,7 @@ class Failing:
         raise self._problem
 
 
-@in_versions(3, 6)
+@in_versions()
 class EveryOperationTests(SessionCase):
     """Every operation, on file systems that fail in every way there is."""
 
