@@ -21,7 +21,7 @@ from conchsftp.settings.store import Settings
 from conchsftp.settings.table import TABLE
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag, RenameFlag
+from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, FileType, OpenFlag, RenameFlag
 from conchsftp.sftp.statuses import Status
 from tests.files.support import inline_workers
 from tests.session.support import Avatar, Session
@@ -104,11 +104,11 @@ class ModelTests(SynchronousTestCase):
             return [entry.name for entry in listed.names]
         return None
 
-    def check(self, files: Any, asked: list[Any]) -> None:
+    def check(self, version: int, files: Any, asked: list[Any]) -> None:
         """Check that nothing of what is secret is told, and nothing of what is kept is changed."""
         for target, path in (("/secret", "/h/l"), ("../h", "/w/l"), ("../secret/plan", "/h/n"), ("/", "/p/l")):
             files.make_symlink(path, target)
-        session = Session(files, avatar=Avatar(files))
+        session = Session(files, avatar=Avatar(files), version=version).greet()
         avatar = Avatar(files)
         avatar.permissions = RULES  # type: ignore[attr-defined]
         avatar.home = "/"
@@ -122,23 +122,29 @@ class ModelTests(SynchronousTestCase):
         for path, content in KEPT.items():
             self.assertEqual(content_of(files, path), content, (path, asked))
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=40, deadline=None, derandomize=True)
     @given(st.lists(REQUESTS, max_size=12))
     def test_memory(self, asked: list[Any]) -> None:
         """In memory."""
-        self.check(MemoryFileSystem(KEPT), asked)
+        for version in VERSIONS:
+            self.check(version, MemoryFileSystem(KEPT), asked)
 
-    @settings(max_examples=25, deadline=None, derandomize=True)
+    @settings(max_examples=16, deadline=None, derandomize=True)
     @given(st.lists(REQUESTS, max_size=12))
     def test_local(self, asked: list[Any]) -> None:
         """On a disk."""
+        for version in VERSIONS:
+            self.check_local(version, asked)
+
+    def check_local(self, version: int, asked: list[Any]) -> None:
+        """Check it in a folder of its own."""
         root = os.path.abspath(self.mktemp())
         for path, content in KEPT.items():
             os.makedirs(os.path.dirname(root + path), exist_ok=True)
             with open(root + path, "wb") as file:
                 file.write(content)
         try:
-            self.check(LocalFileSystem(root, workers=inline_workers()), asked)
+            self.check(version, LocalFileSystem(root, workers=inline_workers()), asked)
         finally:
             shutil.rmtree(root)
 
