@@ -5,7 +5,7 @@ Joins the user's policy, what handlers ask for besides, and the progress of the 
 (`event_checker.py` does) and answers nobody (`user_auth.py` does).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
@@ -23,10 +23,12 @@ from conchsftp.auth.reachable import unreachable
 from conchsftp.auth.users.user import UserId, user_name_of
 from conchsftp.errors import ProtocolViolation
 from conchsftp.events.waiting import limited, settled
-from conchsftp.settings.auth_policy import AUTH_POLICY, AuthPolicy, Factor
+from conchsftp.settings.auth_policy import ASKED, AUTH_POLICY, AuthPolicy, Factor
 from conchsftp.ssh.numbers import Reason
 from conchsftp.ssh.peers import unwrapped
 
+# By which methods a password can be changed.
+_CHANGING = {"password": Factor("password"), ASKED: Factor(ASKED, "password")}
 # The longest that is compared, logged and looked up.
 _LONGEST_NAME = 255
 
@@ -134,6 +136,8 @@ class Login:
         In the order of DefaultAuthMethods, so that the order says nothing of a user; or as a handler names them.
         """
         named, usual = self.progress.available, self._usual
+        if self.only_expired:
+            return [name for name in usual if name in _CHANGING]
         policy = self._incomplete(self.progress.factors)
         if policy is None:
             return self._more(named, usual)
@@ -160,6 +164,8 @@ class Login:
             return Factor(method)
         if method not in self.available:
             return None
+        if self.only_expired:
+            return _CHANGING[method]
         policy = self._incomplete(self.progress.factors)
         return Factor(method) if policy is None else self._next(policy, method)
 
@@ -205,7 +211,7 @@ class Login:
         Raises:
             UnauthorizedLogin: all of it has been proved, and does not count again.
         """
-        if credentials.facts and credentials.facts <= self.progress.facts:
+        if credentials.facts and credentials.facts <= self.progress.facts and not self.only_expired:
             raise UnauthorizedLogin("this was proved already, and counts once")
 
     async def prove(self, attempt: AuthAttempt, verdict: Verdict, credentials: Credentials) -> bool:
@@ -217,7 +223,7 @@ class Login:
         Raises:
             UnauthorizedLogin: it does not count.
         """
-        progress = self.progress
+        progress, changed = self.progress, self.only_expired
         if not progress.agrees(verdict.avatar_id):
             raise UnauthorizedLogin("the proof is one of somebody else")
         self.refuse_repeated(credentials)
@@ -228,17 +234,35 @@ class Login:
         if isinstance(verdict.avatar_id, UserId) and self._transport.factory.policies is None:
             # A users file that only a checker knows: it could not be asked before.
             progress.required[None] = policy_of(verdict.avatar_id.user, self._settings) or AuthPolicy()
-        facts = credentials.facts or {attempt.method}
-        factor = proved_by(attempt.factor, progress.facts | facts, progress.required.values())
+        facts, factor = self._proves(attempt, credentials)
         factors = [*progress.factors, factor]
         if attempt.method == NoneMethod.name:
             self._refuse_nothing()
         progress.home_dir = verdict.home_dir or progress.home_dir
-        if not verdict.partial and self._incomplete(factors) is None:
+        if changed:
+            progress.expired = False
+            progress.avatar_id = progress.avatar_id or verdict.avatar_id
+            return not verdict.partial and self._incomplete(progress.factors) is None
+        if not verdict.partial and not progress.expired and self._incomplete(factors) is None:
             return True
         progress.prove(factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
         progress.passed = set() if verdict.available else progress.passed | {attempt.method}
         return False
+
+    def _proves(self, attempt: AuthAttempt, credentials: Credentials) -> tuple[Collection[Hashable], Factor]:
+        """Return what an attempt proves if it is good."""
+        progress, facts = self.progress, credentials.facts or {attempt.method}
+        return facts, proved_by(attempt.factor, progress.facts | facts, progress.required.values())
+
+    def needs_more(self, credentials: Credentials) -> bool:
+        """Return whether a policy asks for more than what is proved, and what these credentials would prove."""
+        _, factor = self._proves(credentials.attempt, credentials)
+        return not self.only_expired and self._incomplete([*self.progress.factors, factor]) is not None
+
+    @property
+    def only_expired(self) -> bool:
+        """Whether all is proved, and nothing is left but to change the password."""
+        return self.progress.expired and self._incomplete(self.progress.factors) is None
 
     def _refuse_nothing(self) -> None:
         """Say why a request without a proof is worth nothing, though a handler accepts it, if so."""

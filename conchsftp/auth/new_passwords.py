@@ -1,5 +1,7 @@
 """
-When a client is asked for a new password, and when it may send one.
+When a client is asked for a new password, and when it may send one: after everything else was proved.
+
+Who only knows the old password must not be able to lock out its owner, who has a second factor as well.
 
 By the method `password` it is told so and begins anew; by `keyboard-interactive` it is asked on the spot. Whether a
 password is right, and what becomes of a new one, is up to checkers and handlers. Source: RFC 4252, section 8.
@@ -12,8 +14,9 @@ from twisted.cred.error import UnauthorizedLogin
 from conchsftp.auth.credentials import Credentials, Password
 from conchsftp.auth.dialogue import Conversation
 from conchsftp.auth.event_checker import EventChecker, Verdict
+from conchsftp.auth.login import Login
 from conchsftp.auth.password_change import IPasswordChange, PasswordChange
-from conchsftp.auth.progress import AuthAttempt, AuthProgress
+from conchsftp.auth.progress import AuthAttempt
 from conchsftp.auth.questions import Questions
 from conchsftp.log import ConnectionLog
 from conchsftp.settings.prompts import Prompt
@@ -27,14 +30,15 @@ class NewPasswords:
 
     Args:
         checker: who judges.
-        progress: of the connection.
+        login: that of the connection.
         settings: those of the connection.
         log: that of the connection.
     """
 
-    def __init__(self, checker: EventChecker, progress: AuthProgress, settings: Any, log: ConnectionLog) -> None:
+    def __init__(self, checker: EventChecker, login: Login, settings: Any, log: ConnectionLog) -> None:
         self._checker = checker
-        self._progress = progress
+        self._login = login
+        self._progress = login.progress
         self._settings = settings
         self._log = log
 
@@ -45,7 +49,8 @@ class NewPasswords:
         The old password is not looked at: it would be one more way of guessing.
 
         Raises:
-            UnauthorizedLogin: nobody can change passwords, or nobody has asked for a new one.
+            UnauthorizedLogin: nobody can change passwords, nobody has asked for a new one, or something else has to be
+                proved before.
         """
         if not isinstance(credentials, PasswordChange):
             return
@@ -53,6 +58,15 @@ class NewPasswords:
             raise UnauthorizedLogin("passwords cannot be changed here")
         if not self._progress.wants_new_password and not self._settings.allow_password_change:
             raise UnauthorizedLogin("nobody has asked for a new password, and AllowPasswordChange is off")
+        if self._login.needs_more(credentials):
+            raise UnauthorizedLogin("a password is changed when everything else is proved")
+
+    def postpone(self, credentials: Credentials, verdict: Verdict) -> None:
+        """Let a right password count that has to be changed, where more is to be proved first."""
+        expired = verdict.new_password and isinstance(credentials, Password) and self._checker.serves(IPasswordChange)
+        if expired and not verdict.good and self._login.needs_more(credentials):
+            self._log.info("{user!r} has to change the password at the end", user=credentials.user_name, step=True)
+            verdict.good = self._progress.expired = True
 
     def prompt(self, attempt: AuthAttempt, verdict: Verdict) -> str:
         """
@@ -81,7 +95,7 @@ class NewPasswords:
             DialogueEnded: there is no answer; also if none of many has been good.
         """
         while verdict.new_password and not verdict.good and conversation.rounds and isinstance(credentials, Password):
-            if not self._checker.changes_passwords:
+            if not self._checker.changes_passwords or self._login.needs_more(credentials):
                 break
             credentials = await ask_for_change(credentials, conversation, verdict.new_password)
             verdict = await self._checker.judge(credentials, conversation)

@@ -37,6 +37,7 @@ class AuthProgress:
         passed: those of them that were accepted since they were named.
         home_dir: what handlers name as the home of this user; empty: the usual one.
         wants_new_password: whether this user was asked for a new password.
+        expired: whether a password that was proved still has to be changed, after everything else was proved.
         required: name → policy, all of which have to be complete: what the client calls the user, and then what
             checkers call them, if they use another name; None for what a users file says that only they know.
     """
@@ -52,6 +53,7 @@ class AuthProgress:
     passed: set[str] = field(default_factory=set)
     home_dir: str = ""
     wants_new_password: bool = False
+    expired: bool = False
     required: dict[str | None, AuthPolicy] = field(default_factory=dict)
     _asked: bool = False
     _now: tuple[bytes, bytes] | None = None

@@ -68,7 +68,7 @@ class UserAuth(SSHUserAuthServer):
         factory = self.transport.factory
         self._checker = EventChecker(factory.portal, factory.events, self.transport.connection_id, self.transport.log)
         self._login = Login(self.transport, self._checker.serves)
-        self._new_passwords = NewPasswords(self._checker, self.progress, self.transport.settings, self.transport.log)
+        self._new_passwords = NewPasswords(self._checker, self._login, self.transport.settings, self.transport.log)
         self._waiting: deque[AuthRequest] = deque()
         self._work: Deferred[None] | None = None
         self._messages: Messages | None = None
@@ -200,6 +200,7 @@ class UserAuth(SSHUserAuthServer):
         self.progress.available = verdict.available or self.progress.available
         if verdict.prompts:
             self.transport.settings.set("KeyboardInteractivePrompts", verdict.prompts)
+        self._new_passwords.postpone(credentials, verdict)
         prompt = self._new_passwords.prompt(attempt, verdict)
         if prompt:
             self._reply(MSG_USERAUTH_PASSWD_CHANGEREQ, NS(prompt.encode("utf-8")) + NS(b""))
