@@ -11,7 +11,8 @@ from errno import EBUSY, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOSYS, EOPNOTSU
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.attributes.changes import MAX_SIZE, Changes, truncate
+from conchsftp.files.attributes.changes import Changes
+from conchsftp.files.attributes.changing import MAX_SIZE, truncate
 from conchsftp.files.attributes.making import Making
 from conchsftp.files.disk.calls import find_rename_exclusively
 from conchsftp.files.disk.confine import Confine, Judge, Place, decode, encode
@@ -157,7 +158,7 @@ class Beneath(Confine):
             if status is None:
                 raise fail(ENOENT)
             if self.locks.held:
-                self.locks.check_resizing(None, key_of(status), status.st_size, changes.size, changes.allocation)
+                self.locks.check_resizing(None, key_of(status), status.st_size, changes.length(status.st_size))
             changes.apply_at(directory, name, status)
         finally:
             self.leave(directory)

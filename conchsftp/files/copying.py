@@ -8,7 +8,7 @@ import os
 from errno import EBADF, EFBIG, EINVAL, ENOSYS, ENXIO, EOPNOTSUPP, ETXTBSY, EXDEV
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.attributes.changes import MAX_SIZE
+from conchsftp.files.attributes.changing import MAX_SIZE
 from conchsftp.files.disk.walk import fail
 from conchsftp.sftp.statuses import Status
 

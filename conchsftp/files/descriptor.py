@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import names_somebody, takes_long, wanted
+from conchsftp.files.attributes.changes import effort, wanted
+from conchsftp.files.attributes.settable import Effort
 from conchsftp.files.attributes.stat import of_stat
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.workers import Mount, Workers, shield
@@ -42,9 +43,10 @@ class Descriptor:
         return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
-        if takes_long(attributes):
+        takes = effort(attributes)
+        if takes is Effort.LONG:
             return shield(self._use(self._workers.scans.run(_change, self._fd, attributes, self._accounts)))
-        mount = self._accounts.mount if names_somebody(attributes) else self._mount
+        mount = self._accounts.mount if takes else self._mount
         return self._workers.call(mount, _change, self._fd, attributes, self._accounts, run=self._run)
 
     def close(self) -> "None | Deferred[None]":

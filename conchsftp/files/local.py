@@ -19,10 +19,11 @@ from zope.interface import implementer
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import SETS, SETS_LISTS, names_somebody, takes_long, wanted
+from conchsftp.files.attributes.changes import SETS, SETS_LISTS, effort, wanted
 from conchsftp.files.attributes.details import Details, tells
 from conchsftp.files.attributes.making import DIRECTORY_MODE, FILE_MODE, Modes
 from conchsftp.files.attributes.marks import SETTABLE
+from conchsftp.files.attributes.settable import Effort
 from conchsftp.files.attributes.stat import of_stat
 from conchsftp.files.beneath import Beneath, Opened, access_of, key_of
 from conchsftp.files.crossing import Crossing, Moving
@@ -175,10 +176,11 @@ class LocalFileSystem:
 
     def open(self, path: str, access: int, flags: int, attributes: Attributes) -> "LocalFile | Deferred[LocalFile]":
         os_flags, delete, mask = _how(int(access), int(flags))
-        if takes_long(attributes):
+        takes = effort(attributes) if os_flags & os.O_CREAT else Effort.LITTLE
+        if takes is Effort.LONG:
             opened = self._workers.scans.run(self._open_now, path, os_flags, attributes, delete, mask)
             return shield(opened.addCallback(self._file), late=_close)
-        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
+        mount = self._accounts.mount if takes else self._mount_at(path)
         return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete, mask)
 
     def list(self, path: str) -> "LocalDirectory | Deferred[LocalDirectory]":
@@ -195,16 +197,10 @@ class LocalFileSystem:
         return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def set_attributes(self, path: str, attributes: Attributes, follow: bool) -> "None | Deferred[None]":
-        if takes_long(attributes):
-            return shield(self._workers.scans.run(self._change_now, path, attributes, follow))
-        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
-        return self._workers.call(mount, self._change_now, path, attributes, follow)
+        return self._giving(attributes, self._change_now, path, attributes, follow)
 
     def make_directory(self, path: str, attributes: Attributes) -> "None | Deferred[None]":
-        if takes_long(attributes):
-            return shield(self._workers.scans.run(self._make_directory_now, path, attributes))
-        mount = self._accounts.mount if names_somebody(attributes) else self._mount_at(path)
-        return self._workers.call(mount, self._make_directory_now, path, attributes)
+        return self._giving(attributes, self._make_directory_now, path, attributes)
 
     def remove_directory(self, path: str) -> "None | Deferred[None]":
         return self._call(path, self._beneath.remove_directory, path)
@@ -286,6 +282,13 @@ class LocalFileSystem:
         self._beneath.make_directory(path, self._modes.of_directory(attributes, self._accounts))
 
     # Back on the reactor's thread
+
+    def _giving(self, attributes: Attributes, function: Callable[..., Any], path: str, *args: Any) -> Any:
+        """Make a blocking call that sets attributes, where these say."""
+        takes = effort(attributes)
+        if takes is Effort.LONG:
+            return shield(self._workers.scans.run(function, path, *args))
+        return self._workers.call(self._accounts.mount if takes else self._mount_at(path), function, path, *args)
 
     def _make(self, mount: Mount, build: Callable[[Any], Any], function: Callable[..., Any], *args: Any) -> Any:
         """Open something, and build an object for it; if nobody waits for that any more, close it."""

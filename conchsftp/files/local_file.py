@@ -17,7 +17,7 @@ from zope.interface import implementer
 from conchsftp.errors import SFTPError
 from conchsftp.events.waiting import ready
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import MAX_SIZE
+from conchsftp.files.attributes.changing import MAX_SIZE
 from conchsftp.files.copying import COPY_STEP, copy_step, explained, most_to_copy
 from conchsftp.files.descriptor import Descriptor, then
 from conchsftp.files.disk.walk import fail

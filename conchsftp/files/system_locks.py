@@ -11,7 +11,7 @@ from errno import EACCES, EAGAIN, EBADF, EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP
 from struct import pack
 
 from conchsftp.errors import SFTPError
-from conchsftp.files.attributes.changes import MAX_SIZE
+from conchsftp.files.attributes.changing import MAX_SIZE
 from conchsftp.files.locks import EXCLUSIVE, NONE, SHARED
 from conchsftp.sftp.statuses import Status
 

@@ -3,9 +3,14 @@ SETSTAT on the local file system: what is refused keeps nothing else from being 
 """
 
 import os
+from dataclasses import fields
 from errno import EOPNOTSUPP, EPERM
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
+from conchsftp.files.attributes import changes
+from conchsftp.files.attributes.changing import Place
+from conchsftp.files.attributes.settable import ROWS, Change
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
 from tests.files.case import BOTH, NONE, OLD
@@ -22,6 +27,49 @@ def refusing(number: int) -> Any:
         raise OSError(number, os.strerror(number))
 
     return call
+
+
+class Extended(Change):
+    """Somebody's attribute, as it would be added."""
+
+    fields = ("extended",)
+    done: ClassVar[list[Any]] = []
+
+    def __init__(self, pairs: Any) -> None:
+        self.pairs = pairs
+
+    @classmethod
+    def wanted(cls, attributes: Attributes, accounts: Any) -> Change | None:
+        return None if attributes.extended is None else cls(attributes.extended)
+
+    def apply(self, place: Place) -> None:
+        self.done.append((self.pairs, os.stat(place.what, **place.how).st_mtime))
+        raise OSError(EPERM, "")
+
+
+class RowTests(LocalCase):
+    """The classes of what can be set."""
+
+    def test_fields(self) -> None:
+        """Each asks for fields of the record, and no two for the same one; what they ask for can be set."""
+        found = [field for kind in ROWS for field in kind.fields]
+        self.assertLessEqual(set(found), {field.name for field in fields(Attributes)})
+        self.assertEqual(len(found), len(set(found)))
+        self.assertEqual((changes.SETS_LISTS, changes.SETS_LISTS - changes.SETS), (set(found), {"acl"}))
+
+    def test_new(self) -> None:
+        """A class in its place is all that a new one takes: it has its turn, by path and by handle, and may fail."""
+        self.patch(changes, "ROWS", (*ROWS[:1], Extended, *ROWS[1:]))
+        self.patch(Extended, "done", [])
+        self.put("/a")
+        file = self.files.open("/a", BOTH, OLD, NONE)
+        pairs = ((b"a", b"b"),)
+        for number, change in enumerate((file.set_attributes, partial(self.files.set_attributes, "/a", follow=True))):
+            os.utime(f"{self.root}/a", (1, 1))
+            self.refused(Status.PERMISSION_DENIED, change, Attributes(extended=pairs, atime=4, mtime=5))
+            self.assertEqual(Extended.done[number:], [(pairs, 1)])
+            self.assertEqual(self.files.stat("/a").mtime, 5)
+        file.close()
 
 
 class RefusedChangeTests(LocalCase):

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.errors import SFTPError
 from conchsftp.files.attributes.changes import Changes
 from conchsftp.files.attributes.making import Making
+from conchsftp.files.attributes.settable import Mode, Owner, Size, Times
 from conchsftp.files.beneath import Beneath
 from conchsftp.files.disk.walk import MAX_PATH, MAX_STEPS, Walk
 from conchsftp.sftp.statuses import Status
@@ -89,10 +90,10 @@ class ConfineCase(SynchronousTestCase):
     def actions(self, at: str) -> dict[str, Callable[[], Any]]:
         """Return everything that can be done, to names in the directory `at`, which may lead outside."""
         beneath = self.beneath
-        self.making = Making(0o666, True, Changes(mtime=9))
+        self.making = Making(0o666, True, Changes(Times(mtime=9)))
         outside = [self.outside, *(entry.path for entry in os.scandir(self.outside))]
         self.outside_numbers = {os.stat(place).st_ino for place in outside}
-        change = Changes(size=3, mode=0o777, mtime=5, atime=6, uid=os.getuid())
+        change = Changes(Size(3), Owner(uid=os.getuid()), Mode(0o777), Times(6, 5))
         return {
             "read": lambda: self.open_and_close(f"{at}/f", os.O_RDONLY),
             "write": lambda: self.open_and_close(f"{at}/f", os.O_RDWR),
@@ -105,9 +106,9 @@ class ConfineCase(SynchronousTestCase):
             "stat directory": lambda: self.check_number(beneath.stat(at), at),
             "lstat": lambda: self.check_number(beneath.lstat(f"{at}/sub"), at),
             "change": lambda: beneath.change(f"{at}/f", change, True),
-            "change size": lambda: beneath.change(f"{at}/f", Changes(size=3), True),
+            "change size": lambda: beneath.change(f"{at}/f", Changes(Size(3)), True),
             "change itself": lambda: beneath.change(f"{at}/f", change, False),
-            "change directory": lambda: beneath.change(at, Changes(mode=0o700, mtime=5), True),
+            "change directory": lambda: beneath.change(at, Changes(Mode(0o700), Times(mtime=5)), True),
             "space": lambda: beneath.space(f"{at}/f"),
             "real path": lambda: beneath.real_path(f"{at}/sub"),
             "descend": lambda: self.check_number(beneath.descend(f"{at}/sub").stat("/"), at),

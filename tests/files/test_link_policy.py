@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from conchsftp.errors import SFTPError
 from conchsftp.files.attributes.changes import Changes
 from conchsftp.files.attributes.making import Making
+from conchsftp.files.attributes.settable import Size, Times
 from conchsftp.files.disk.links import Links
 from conchsftp.files.local import LocalFileSystem
 from conchsftp.sftp.statuses import Status
@@ -72,7 +73,7 @@ class DenyTests(PolicyCase):
             self.denied(self.beneath.stat, path)
             self.denied(self.beneath.space, path)
             self.denied(self.beneath.open_directory, path)
-            self.denied(self.beneath.change, path, Changes(mtime=5), True)
+            self.denied(self.beneath.change, path, Changes(Times(mtime=5)), True)
             for flags in (os.O_RDONLY, os.O_RDWR | os.O_CREAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
                 self.denied(self.beneath.open, path, flags, Making(0o666))
         self.assertRaises(FileExistsError, self.beneath.open, "/lf", os.O_RDWR | os.O_CREAT | os.O_EXCL, Making(0o666))
@@ -83,7 +84,7 @@ class DenyTests(PolicyCase):
         self.assertIn("l", os.listdir(self.root))
         self.assertEqual(self.beneath.read_link("/l"), "d")
         self.assertEqual(self.beneath.lstat("/l").st_size, 1)
-        self.beneath.change("/l", Changes(mtime=5), False)
+        self.beneath.change("/l", Changes(Times(mtime=5)), False)
         for path in ("/l", "/lf", "/nowhere"):
             self.assertEqual(self.beneath.real_path(path), path)
         self.beneath.rename("/l", "/d/l", False)
@@ -134,7 +135,7 @@ class FollowTests(PolicyCase):
         os.close(self.beneath.open("/out/sub/new", os.O_WRONLY | os.O_CREAT, Making(0o666)).descriptor)
         self.beneath.rename("/out/sub/new", "/d/new", False)
         self.beneath.rename("/d/new", "/d/out/newer", True)
-        self.beneath.change("/f", Changes(size=3, mtime=5), True)
+        self.beneath.change("/f", Changes(Size(3), Times(mtime=5)), True)
         self.assertEqual(contents(f"{self.outside}/f"), SECRET[:3])
         self.beneath.remove("/out/newer")
         self.assertEqual(sorted(os.listdir(self.outside)), ["f", "sub"])

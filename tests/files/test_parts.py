@@ -15,6 +15,7 @@ from conchsftp.files import local_directory
 from conchsftp.files.attributes import accounts
 from conchsftp.files.attributes.accounts import KEEP_SECONDS, MOST_KEPT, Accounts, Names
 from conchsftp.files.attributes.changes import Changes
+from conchsftp.files.attributes.settable import Mode, Owner, Size, Times
 from conchsftp.files.attributes.stat import of_stat
 from conchsftp.files.disk import calls
 from conchsftp.files.local_directory import LARGE_BYTES, MANY_ENTRIES, LocalDirectory
@@ -243,11 +244,13 @@ class ChangesTests(SynchronousTestCase):
         root = os.open(place, os.O_RDONLY)
         self.addCleanup(os.close, root)
 
-        def missing(*args: Any) -> None:
-            raise FileNotFoundError
+        def missing(what: Any, mode: int) -> None:
+            if not isinstance(what, int):
+                raise FileNotFoundError
+            os.fchmod(what, mode)
 
         self.patch(os, "chmod", missing)
-        Changes(mode=0o612).apply_at(root, b"a", os.stat(f"{place}/a"))
+        Changes(Mode(0o612)).apply_at(root, b"a", os.stat(f"{place}/a"))
         self.assertEqual(os.stat(f"{place}/a").st_mode & 0o7777, 0o612)
 
     def test_became_a_link(self) -> None:
@@ -258,7 +261,7 @@ class ChangesTests(SynchronousTestCase):
         os.symlink("outside", f"{place}/a")
         root = os.open(place, os.O_RDONLY)
         self.addCleanup(os.close, root)
-        for changes in (Changes(mode=0o777), Changes(size=1), Changes(mtime=5), Changes(uid=os.getuid())):
+        for changes in map(Changes, (Mode(0o777), Size(1), Times(mtime=5), Owner(uid=os.getuid()))):
             try:
                 changes.apply_at(root, b"a", before)
             except OSError:

@@ -1,20 +1,139 @@
 """
-The calls that change one thing about a file: what is open, or what stands under a name, and never what a link means.
+What is changed: something open, or what stands under a name, and never what a link means; and calls that change it.
 
-What is to change, and in which order, stands in `changes`. These are blocking calls. Source: filexfer-13, section 7.
+What is to change, and in which order, is not known here. These are blocking calls. Source: filexfer-13, section 7.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from errno import EBADF, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP
 from fcntl import F_GETFL, fcntl
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+from typing import Any
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.disk.calls import allocate
 from conchsftp.files.disk.walk import ITSELF, SAFELY, fail
 from conchsftp.sftp.statuses import Status
+
+MAX_SIZE = 2**63 - 1
+"""The largest file: offsets are signed."""
+
+
+class Place:
+    """
+    What is changed, as the calls that change it want it.
+
+    Attributes:
+        what, how: for calls that take a descriptor as well as a name: the one, or the name and what goes with it.
+        status: as it was before the first change.
+        owner: the number of whom it will belong to after all changes, as far as they are known.
+    """
+
+    __slots__ = ("how", "owner", "status", "what")
+
+    def __init__(self, what: Any, how: dict[str, Any], status: os.stat_result) -> None:
+        self.what = what
+        self.how = how
+        self.status = status
+        self.owner = status.st_uid
+
+    def write(self, change: Callable[[int], None]) -> None:
+        """Call with a descriptor that is open for writing, if anything is."""
+        raise NotImplementedError
+
+    def reach(self, change: Callable[[int | str, os.stat_result], None]) -> None:
+        """Call with a descriptor, or a path that leads to the thing itself, and its status by now."""
+        raise NotImplementedError
+
+    def readable(self) -> int:
+        """Return a descriptor that is open for reading, if anything is; -1 for what is neither file nor directory."""
+        raise NotImplementedError
+
+    def name(self) -> bytes:
+        """Return its name in its directory; empty if nobody knows."""
+        raise NotImplementedError
+
+
+class OpenPlace(Place):
+    """An open file or directory."""
+
+    __slots__ = ()
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, {}, os.fstat(descriptor))
+
+    def write(self, change: Callable[[int], None]) -> None:
+        change(self.what)
+
+    def reach(self, change: Callable[[int | str, os.stat_result], None]) -> None:
+        change(self.what, os.fstat(self.what))
+
+    def readable(self) -> int:
+        descriptor: int = self.what
+        return descriptor
+
+    def name(self) -> bytes:
+        try:
+            return os.readlink(f"/proc/self/fd/{self.what}".encode()).rpartition(b"/")[2]
+        except OSError:
+            return b""
+
+
+class NamedPlace(Place):
+    """
+    What stands under a name in an open directory; to be closed.
+
+    Args:
+        status: what stands there.
+    """
+
+    __slots__ = ("_directory", "_readable")
+
+    def __init__(self, directory: int, name: bytes, status: os.stat_result) -> None:
+        super().__init__(name, {"dir_fd": directory, "follow_symlinks": False}, status)
+        self._directory = directory
+        self._readable = -1
+
+    def write(self, change: Callable[[int], None]) -> None:
+        self._with_opened(os.O_WRONLY, change)
+
+    def reach(self, change: Callable[[int | str, os.stat_result], None]) -> None:
+        # fchmodat(2) follows links: so the thing is opened itself, without any right to it, and named through /proc.
+        descriptor = os.open(self.what, ITSELF, dir_fd=self._directory)
+        try:
+            status = os.fstat(descriptor)
+            if S_ISLNK(status.st_mode):
+                raise fail(ENOENT)
+            try:
+                change(f"/proc/self/fd/{descriptor}", status)
+            except FileNotFoundError:
+                # Where /proc is not mounted; takes the right to read.
+                self._with_opened(os.O_RDONLY, lambda descriptor: change(descriptor, os.fstat(descriptor)))
+        finally:
+            os.close(descriptor)
+
+    def readable(self) -> int:
+        mode = self.status.st_mode
+        if self._readable < 0 and (S_ISREG(mode) or S_ISDIR(mode)):
+            self._readable = os.open(self.what, os.O_RDONLY | SAFELY, dir_fd=self._directory)
+        return self._readable
+
+    def name(self) -> bytes:
+        name: bytes = self.what
+        return name
+
+    def close(self) -> None:
+        """Close what was opened on the way."""
+        if self._readable >= 0:
+            os.close(self._readable)
+
+    def _with_opened(self, flags: int, change: Callable[[int], None]) -> None:
+        descriptor = os.open(self.what, flags | SAFELY, dir_fd=self._directory)
+        try:
+            change(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def truncate(descriptor: int, size: int) -> None:
@@ -28,12 +147,7 @@ def truncate(descriptor: int, size: int) -> None:
         raise
 
 
-def truncate_at(directory: int, name: bytes, size: int) -> None:
-    """Set the size of a file under a name."""
-    _with_opened(directory, name, lambda descriptor: os.ftruncate(descriptor, size))
-
-
-def reserve(descriptor: int, hint: bool, size: int) -> None:
+def reserve(descriptor: int, size: int, *, hint: bool) -> None:
     """
     Have an open file occupy so many bytes; what is longer is cut off.
 
@@ -55,40 +169,6 @@ def reserve(descriptor: int, hint: bool, size: int) -> None:
         raise
 
 
-def reserve_at(directory: int, name: bytes, hint: bool, size: int) -> None:
-    """Have a file under a name occupy so many bytes."""
-    _with_opened(directory, name, lambda descriptor: reserve(descriptor, hint, size))
-
-
-def _with_opened(directory: int, name: bytes, change: Callable[[int], None]) -> None:
-    descriptor = os.open(name, os.O_WRONLY | SAFELY, dir_fd=directory)
-    try:
-        change(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def opened_for_marks(directory: int, name: bytes, status: os.stat_result, bits: int | None) -> Iterator[int]:
-    """Open what has marks, if it is about them; else -1."""
-    if bits is None or not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
-        yield -1
-        return
-    descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def name_of(descriptor: int) -> bytes:
-    """Return the name that something open has now; empty if nobody knows."""
-    try:
-        return os.readlink(f"/proc/self/fd/{descriptor}".encode()).rpartition(b"/")[2]
-    except OSError:
-        return b""
-
-
 def give(set_owner: Callable[[int, int], None], uid: int, gid: int) -> None:
     """Set owner and group; -1 leaves one as it is."""
     try:
@@ -98,34 +178,3 @@ def give(set_owner: Callable[[int, int], None], uid: int, gid: int) -> None:
         if problem.errno != EINVAL:
             raise
         raise SFTPError(Status.OWNER_INVALID if uid >= 0 else Status.GROUP_INVALID) from None
-
-
-def change_itself(directory: int, name: bytes, change: Callable[[int | str, os.stat_result], None]) -> None:
-    """
-    Change the mode or the list of what a name is, and never of what a link points at.
-
-    fchmodat(2) follows links: so the thing is opened itself, without any right to it (O_PATH), and named through /proc.
-
-    Args:
-        change: given a place, or a descriptor, and its status.
-    """
-    descriptor = os.open(name, ITSELF, dir_fd=directory)
-    try:
-        status = os.fstat(descriptor)
-        if S_ISLNK(status.st_mode):
-            raise fail(ENOENT)
-        try:
-            change(f"/proc/self/fd/{descriptor}", status)
-        except FileNotFoundError:
-            _change_without_proc(directory, name, change)
-    finally:
-        os.close(descriptor)
-
-
-def _change_without_proc(directory: int, name: bytes, change: Callable[[int | str, os.stat_result], None]) -> None:
-    """The same where /proc is not mounted; takes the right to read."""
-    descriptor = os.open(name, os.O_RDONLY | SAFELY, dir_fd=directory)
-    try:
-        change(descriptor, os.fstat(descriptor))
-    finally:
-        os.close(descriptor)

@@ -6,11 +6,11 @@ calls, for any thread.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from conchsftp.files.attributes.accounts import Accounts
-from conchsftp.files.attributes.changes import Changes, for_new_directory, for_new_file, says_more_than_mode
+from conchsftp.files.attributes.changes import Changes, wanted_later
+from conchsftp.files.attributes.settable import AccessList, Mode
 from conchsftp.sftp.attributes import Attributes
 
 FILE_MODE = 0o666
@@ -37,26 +37,24 @@ class Modes:
 
     def of_file(self, attributes: Attributes, accounts: Accounts) -> "Making":
         """Return how a file is made that a client wants with these attributes."""
-        return self._making(self.file, attributes, accounts, for_new_file)
+        return self._making(self.file, attributes, wanted_later(attributes, accounts, directory=False))
 
     def of_directory(self, attributes: Attributes, accounts: Accounts) -> "Making":
         """Return how a directory is made that a client wants with these attributes."""
-        return self._making(self.directory, attributes, accounts, for_new_directory)
+        return self._making(self.directory, attributes, wanted_later(attributes, accounts, directory=True))
 
-    def _making(
-        self, mode: int, attributes: Attributes, accounts: Accounts, further: Callable[[Attributes, Accounts], Changes]
-    ) -> "Making":
-        changes = further(attributes, accounts) if says_more_than_mode(attributes) else None
+    def _making(self, mode: int, attributes: Attributes, changes: Changes | None) -> "Making":
+        access = None if changes is None else changes.find(AccessList)
         if self.forced:
-            if changes is not None:
-                changes.acl = None
+            if changes is not None and access is not None:
+                changes.steps.remove(access)
             return Making(mode, True, changes)
         if attributes.permissions is not None:
             mode = attributes.permissions
         mode &= ~(self.umask or 0)
-        if changes is not None and changes.acl is not None:
-            changes.acl_limit = ~(self.umask or 0) & 0o777
-            if changes.acl.rules is not None:
+        if access is not None:
+            access.limit = ~(self.umask or 0) & 0o777
+            if access.acl.rules is not None:
                 # Until it has its list, which decides about all nine bits, nobody else may open it.
                 mode &= ~0o077
         return Making(mode, self.umask is not None, changes)
@@ -92,7 +90,7 @@ class Making:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         mode = self._missing_mode(status)
         if mode is not None:
-            Changes(mode=mode).apply_at(directory, name, status)
+            Changes(Mode(mode)).apply_at(directory, name, status)
         if self.changes is not None:
             self.changes.apply_at(directory, name, status)
 
