@@ -20,7 +20,7 @@ from conchsftp.auth.policies import Policies, policy_of, proved_by
 from conchsftp.auth.progress import AuthAttempt, AuthProgress
 from conchsftp.auth.questions import PromptsOfUser
 from conchsftp.auth.reachable import unreachable
-from conchsftp.auth.users.user import UserId, user_name_of
+from conchsftp.auth.users.user import UserId, is_plain, user_name_of
 from conchsftp.errors import ProtocolViolation
 from conchsftp.events.waiting import limited, settled
 from conchsftp.settings.auth_policy import ASKED, AUTH_POLICY, AuthPolicy, Factor
@@ -29,8 +29,6 @@ from conchsftp.ssh.peers import unwrapped
 
 # By which methods a password can be changed.
 _CHANGING = {"password": Factor("password"), ASKED: Factor(ASKED, "password")}
-# The longest that is compared, logged and looked up.
-_LONGEST_NAME = 255
 
 
 class Login:
@@ -318,6 +316,6 @@ def _user_name(user: bytes) -> str:
         name = user.decode("utf-8")
     except UnicodeDecodeError:
         raise UnauthorizedLogin("the user name is not UTF-8") from None
-    if len(user) > _LONGEST_NAME or any(letter < " " or letter == "\x7f" for letter in name):
+    if not is_plain(name):
         raise UnauthorizedLogin("the user name is too long, or holds control characters")
     return name

@@ -183,7 +183,7 @@ class RefusalTests(SynchronousTestCase):
     def test_names(self) -> None:
         """Names that are not UTF-8, hold control characters or are longer than 255 bytes are nobody's."""
         checker = Passwords(lambda: succeed(b"alice"))
-        for name in (b"\xff", b"a\0", b"a\n", b"\x7f", b"a" * 256):
+        for name in (b"\xff", b"a\0", b"a\n", b"\x7f", b"a\xc2\x9b", b"a" * 256):
             self.assertEqual(Transport(checker, Keys()).ask(password_request(name, b"right")), [REFUSED])
         self.assertEqual(checker.asked, [])
         for name in ("åsa".encode(), b"a" * 255):

@@ -6,6 +6,7 @@ Records, and what they say by themselves: who reads them from a file, and who as
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from unicodedata import category
 
 from conchsftp.auth.keys.authorized_keys import AuthorizedKeys
 from conchsftp.auth.keys.x509_names import X509Name
@@ -13,6 +14,9 @@ from conchsftp.secret import Secret
 from conchsftp.settings.auth_policy import AuthPolicy
 from conchsftp.settings.hosts import plain_address
 from conchsftp.settings.permissions import Permissions
+
+# The longest that is compared, logged and looked up.
+_LONGEST_NAME_BYTES = 255
 
 AvatarID = bytes | tuple[()]
 """What checkers return, as Twisted has it; the empty tuple is the anonymous user."""
@@ -125,3 +129,10 @@ def user_name_of(avatar_id: object) -> str | None:
     if isinstance(avatar_id, bytes):
         return avatar_id.decode("utf-8", "surrogateescape")
     return avatar_id if isinstance(avatar_id, str) else None
+
+
+def is_plain(name: str) -> bool:
+    """Return whether a user name can be told from others on a screen, and in a log: else it is nobody's."""
+    short = len(name.encode("utf-8", "surrogatepass")) <= _LONGEST_NAME_BYTES
+    # Control characters, and halves of characters, which no UTF-8 has.
+    return short and not any(category(letter) in ("Cc", "Cs") for letter in name)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from conchsftp.auth.keys.authorized_keys import read_keys
-from conchsftp.auth.users.user import User
+from conchsftp.auth.users.user import User, is_plain
 from conchsftp.auth.users.users_text import Finding, UsersText, read_users
 from conchsftp.settings.auth_policy import ASKED, TICKETS, Factor
 from conchsftp.watched import WatchedFile
@@ -19,7 +19,6 @@ from conchsftp.watched import WatchedFile
 LEAST_ROUNDS = 10
 # RFC 4226, 4 (R6): "The length of the shared secret MUST be at least 128 bits." Many phones have shorter ones.
 _LEAST_CODE_BITS = 128
-_LONGEST_NAME_BYTES = 255
 
 
 def check_users(path: str, now: float) -> UsersText:
@@ -98,7 +97,7 @@ def _date(seconds: float) -> str:
 def _about(user: User, now: float) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of one user, and the key that it is about; empty: the table as a whole."""
     name = user.name
-    if not name or len(name.encode("utf-8")) > _LONGEST_NAME_BYTES or any(_control(letter) for letter in name):
+    if not name or not is_plain(name):
         yield f"nobody can log in as {name[:64]!r}: control characters, or too short or long", ""
     if user.expires is not None and now >= user.expires:
         yield f"{name!r} has expired, on {_date(user.expires)}", "expires"
@@ -164,7 +163,3 @@ def _keys_file(user: User) -> Iterator[Finding]:
         yield Finding(path=path, line=line, text=text)
     if not found.keys:
         yield Finding(path=path, text=f"holds no key; it is the keys_file of {user.name!r}")
-
-
-def _control(letter: str) -> bool:
-    return letter < " " or letter == "\x7f"

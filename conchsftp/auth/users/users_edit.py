@@ -15,6 +15,7 @@ import bcrypt
 
 from conchsftp.auth.users.hashes import DEFAULT_ROUNDS, LONGEST_PASSWORD_BYTES
 from conchsftp.auth.users.toml_text import with_value, without
+from conchsftp.auth.users.user import is_plain
 from conchsftp.auth.users.users_text import UsersText, read_users
 from conchsftp.errors import ServerError
 from conchsftp.secret import Secret
@@ -127,8 +128,8 @@ def _edit(
 
 
 def _check_name(user: str) -> None:
-    if not user or any(letter < " " or "\x7f" <= letter < "\xa0" or "\ud800" <= letter < "\ue000" for letter in user):
-        raise ServerError(0, "a user name without control characters expected")
+    if not user or not is_plain(user):
+        raise ServerError(0, "a user name of at most 255 bytes without control characters expected")
 
 
 def _content(place: str) -> bytes:
