@@ -63,7 +63,7 @@ class Conversation:
     over: bool = False
     """Whether the channel is gone: nothing may be opened any more."""
     direct: bool = False
-    """Whether the next reply may be laid out at once: nothing that was asked before is unanswered."""
+    """Whether the next reply may be laid out at once: no other reply has to leave before it."""
     newline = b"\n"
     """How lines end for the client in what it opens as text."""
     pipeline: Any = None

@@ -158,9 +158,12 @@ ROWS = (
         perform=_copy_data,
         needs=to_copy,
         files=_by_both_handles,
+        slow=True,
         mutates=True,
         ends=True,
         ability=ICopy,
     ),
-    extended_row(extended.CopyFile, perform=_copy_file, needs=to_copy_file, files=by_both_paths, mutates=True),
+    extended_row(
+        extended.CopyFile, perform=_copy_file, needs=to_copy_file, files=by_both_paths, slow=True, mutates=True
+    ),
 )

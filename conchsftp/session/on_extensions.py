@@ -53,7 +53,7 @@ _SPACE: dict[str, Any] = {
 ROWS = (
     extended_row(extended.StatVFS, **_SPACE),
     extended_row(extended.FStatVFS, **(_SPACE | {"needs": None, "files": by_handle})),
-    extended_row(extended.FSync, perform=_sync, needs=None, files=by_handle, ability=ISync),
+    extended_row(extended.FSync, perform=_sync, needs=None, files=by_handle, slow=True, ability=ISync),
     extended_row(
         extended.Limits,
         perform=_limits,

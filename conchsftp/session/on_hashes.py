@@ -179,8 +179,8 @@ def _room(r: Any) -> int:
     return _MOST if r.block_size else 0
 
 
-_OF_MD5: dict[str, Any] = {"result": "result", "shared": True, "reply": _md5_reply}
-_CHECK: dict[str, Any] = {"result": "result", "shared": True, "reply": _hashes_reply(), "bulk": _room}
+_OF_MD5: dict[str, Any] = {"result": "result", "shared": True, "slow": True, "reply": _md5_reply}
+_CHECK: dict[str, Any] = {"result": "result", "shared": True, "slow": True, "reply": _hashes_reply(), "bulk": _room}
 _CHECK_FILE = _CHECK | {"reply": _hashes_reply(layout_of(extended.CheckFile).name)}
 _BY_NAME: dict[str, Any] = {"needs": at_path(READ)}
 _BY_HANDLE: dict[str, Any] = {"needs": of_handle(READ), "files": by_handle}

@@ -40,6 +40,7 @@ ROWS = (
         # Only what is open for reading is searched: that was judged when it was opened.
         needs=None,
         files=by_handle,
+        slow=True,
         ends=True,
     ),
 )

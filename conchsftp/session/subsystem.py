@@ -1,10 +1,12 @@
 """
-The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out in the order they came.
+The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out in the order they came;
+those that take long are overtaken.
 
 Starts a request only when its reply can leave, and returns a request's window when it has been answered; so a client
 that does not read, or asks faster than a disk answers, costs a bounded amount of memory. Knows nothing of what a
 request does.
-Sources: filexfer-13 sections 3 and 4; the clients that pair replies by position.
+Sources: filexfer-13 sections 3 and 4, which let replies come in any order; the clients that pair them by position all
+the same, and ask nothing beside what takes long.
 """
 
 from collections import deque
@@ -72,6 +74,8 @@ class SFTPSubsystem(Protocol):
         self._inbox = Inbox(LARGEST_PACKET)
         self._lanes = Lanes()
         self._slots: deque[_Slot] = deque()
+        # How many requests are worked on that replies to others may overtake.
+        self._overtaken = 0
         self._woken: deque[Ticket] = deque()
         self._in_flight = 0
         self._pumping = False
@@ -159,7 +163,7 @@ class SFTPSubsystem(Protocol):
     @property
     def busy(self) -> bool:
         """Whether a request is being worked on."""
-        return bool(self._slots)
+        return bool(self._slots or self._overtaken)
 
     @property
     def version(self) -> int:
@@ -170,7 +174,7 @@ class SFTPSubsystem(Protocol):
     @property
     def in_use(self) -> bool:
         """Whether anything is open, or being worked on."""
-        return bool(self._slots) or len(self._conversation.handles) > 0
+        return self.busy or len(self._conversation.handles) > 0
 
     def _pump(self) -> None:
         """Start requests while replies can leave; called again when they can."""
@@ -194,7 +198,7 @@ class SFTPSubsystem(Protocol):
         finally:
             self._pumping = False
         # What is left may be a part of a packet that will never be whole.
-        if self._ending and not self._slots and (pieces is None or not self._inbox.size):
+        if self._ending and not self.busy and (pieces is None or not self._inbox.size):
             self.transport.finish()
 
     def _queue_up(self) -> None:
@@ -270,7 +274,7 @@ class SFTPSubsystem(Protocol):
         if ticket is not None:
             self._leave(ticket)
         if self._slots:
-            self._queue(request_id, row, request, size).event = outcome
+            self._made(self._queue(request_id, row, request, size), outcome)
         else:
             self._emit(request_id, row, outcome, request, size)
 
@@ -278,12 +282,23 @@ class SFTPSubsystem(Protocol):
         """Give a request a place in the order of replies; count what its reply may take."""
         slot = _Slot(request_id, row, request, size)
         self._in_flight += slot.cost
-        self._slots.append(slot)
+        if row.slow:
+            self._overtaken += 1
+        else:
+            self._slots.append(slot)
         return slot
+
+    def _made(self, slot: _Slot, event: Any) -> None:
+        """Take what came of a request."""
+        slot.event = event
+        if slot.row.slow:
+            # Who did not wait for it is not waited for either: it leaves next.
+            self._overtaken -= 1
+            self._slots.appendleft(slot)
 
     def _wait(self, outcome: Deferred[Any], ticket: Ticket, slot: _Slot) -> None:
         def done(event: Any) -> None:
-            slot.event = event
+            self._made(slot, event)
             self._leave(ticket)
             self.go_on()
 
@@ -311,7 +326,7 @@ class SFTPSubsystem(Protocol):
                 if isinstance(outcome, Deferred):
                     self._wait(outcome, woken, slot)
                 else:
-                    slot.event = outcome
+                    self._made(slot, outcome)
                     self._woken.extend(self._lanes.leave(woken))
                 if self._seconds() > end:
                     self._queue_up()

@@ -153,7 +153,9 @@ class ModelTests(SynchronousTestCase):
             expected += patient.session.ask(step(patient.handles, number))
         while pipelined.gate.waiting:
             pipelined.gate.release(random.randrange(len(pipelined.gate.waiting)))
-        self.assertEqual(list(map(seen, pipelined.session.replies())), list(map(seen, expected)))
+        # Replies to copy-data are overtaken.
+        replies = sorted(pipelined.session.replies(), key=lambda reply: reply[1:5])
+        self.assertEqual(list(map(seen, replies)), list(map(seen, expected)))
         self.assertEqual(pipelined.left(), patient.left())
         self.assertEqual(pipelined.session.channel.credited, pipelined.session.fed)
         self.assertFalse(pipelined.session.subsystem.busy)

@@ -1,0 +1,80 @@
+"""
+Replies that others overtake: those to requests that take long.
+"""
+
+from tests.session.support import FSTAT, LSTAT, STAT, extension, numbers, opening, request, string, u64
+from tests.session.test_subsystem_order import OrderCase
+from tests.session.versions import in_versions
+
+
+@in_versions()
+class OvertakingTests(OrderCase):
+    """Replies to what takes long are overtaken by those to what was asked after it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.files.put("/home/b", b"")
+        session = self.slow("file.copy_to", "lstat")
+        self.source, self.target = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=2))
+        self.other = session
+
+    def copying(self, number: int) -> bytes:
+        """Lay out copy-data."""
+        return extension(b"copy-data", number, string(self.source), u64(0), u64(0), string(self.target), u64(0))
+
+    def test_overtaken(self) -> None:
+        """What is about other files is answered meanwhile, in its own order; what is about these waits."""
+        self.session.feed(
+            self.copying(1),
+            request(STAT, 2, string(b"/")),
+            request(LSTAT, 3, string(b"/")),
+            request(STAT, 4, string(b"/")),
+            request(FSTAT, 5, string(self.target)),
+        )
+        self.assertEqual((self.gate.held, numbers(self.session.replies())), (["file.copy_to", "lstat"], [2]))
+        self.gate.release(1)
+        self.assertEqual(numbers(self.session.replies()), [3, 4])
+        self.gate.release()
+        copied, size = self.session.replies()
+        self.assertEqual((numbers([copied, size]), self.size(size)), ([1, 5], 10))
+
+    def test_not_held_up(self) -> None:
+        """It waits for no other reply either, and when it is done at once it keeps its place."""
+        self.session.feed(self.copying(1), request(LSTAT, 2, string(b"/")))
+        self.gate.release()
+        self.assertEqual(numbers(self.session.replies()), [1])
+        self.gate.release()
+        self.assertEqual(numbers(self.session.replies()), [2])
+        self.gate.names = set()
+        self.session.feed(self.copying(3), request(STAT, 4, string(b"/")), self.copying(5))
+        self.assertEqual(numbers(self.session.replies()), [3, 4, 5])
+
+    def test_end_of_input(self) -> None:
+        """The channel does not end before its reply."""
+        self.session.feed(self.copying(1))
+        self.session.subsystem.end_of_input()
+        self.assertTrue(self.session.subsystem.busy)
+        self.assertFalse(self.session.channel.ended)
+        self.gate.release()
+        self.assertEqual(numbers(self.session.replies()), [1])
+        self.assertTrue(self.session.channel.ended)
+
+    def test_lost(self) -> None:
+        """When the session ends meanwhile, everything is closed behind it, and nothing is left."""
+        self.session.feed(self.copying(1), request(FSTAT, 2, string(self.target)))
+        self.session.lose()
+        self.gate.release_all()
+        self.assertEqual(self.gate.closed, 2)
+        self.assertFalse(self.session.subsystem.busy)
+
+    def test_bounded(self) -> None:
+        """It counts as all that is under way."""
+        self.session.settings.set("MaxBytesInFlight", 2**19)
+        self.session.feed(*(self.copying(number) for number in range(200)))
+        before = self.session.channel.credited
+        self.assertLess(self.session.subsystem._in_flight, 2**19 + 4096)
+        self.gate.names = set()
+        self.gate.release_all()
+        self.assertEqual(sorted(numbers(self.session.replies())), list(range(200)))
+        self.assertEqual(self.session.channel.credited, self.session.fed)
+        self.assertLess(before, self.session.fed)
