@@ -1,5 +1,5 @@
 """
-What clients see of a real folder: the promises of docs/semantics.md, over the wire.
+What clients see of a real folder: the promises of docs/semantics.md and the pages that it names, over the wire.
 
 What is promised of resuming, appending, reading, modes and replacing is proved in `tests/bugs`, on both file systems.
 """
