@@ -10,7 +10,6 @@ from twisted.conch.interfaces import ISFTPFile, ISFTPServer
 from twisted.conch.ssh.filetransfer import FX_PERMISSION_DENIED, FXF_READ, SFTPError
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.components import registerAdapter
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -23,7 +22,9 @@ from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.replies import ExtendedReply
 from conchsftp.sftp.statuses import Status
 from conchsftp.ssh.numbers import Message
-from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from conchsftp.testing import MemoryClient, memory_server
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 
 @implementer(ISFTPFile)
@@ -135,13 +136,13 @@ registerAdapter(_adapted, Visitor, ISFTPServer)
 registerAdapter(_not_adapted, Broken, ISFTPServer)
 
 
-class AdapterTests(SynchronousTestCase):
-    """What an application's server may do, and what becomes of it."""
+class AdapterCase(SpokenCase):
+    """A session with what an application has made for Conch."""
 
     def setUp(self) -> None:
         self.visitor = Visitor()
         self.server = self.visitor.server
-        self.session = MemorySession(self.visitor)
+        self.session = self.log_in(self.visitor)
 
     def open(self) -> bytes:
         request = requests.Open(
@@ -151,6 +152,11 @@ class AdapterTests(SynchronousTestCase):
             attributes=Attributes(size=7),
         )
         return self.session.request(request).handle
+
+
+@in_versions()
+class AdapterTests(AdapterCase):
+    """What an application's server may do, and what becomes of it."""
 
     def test_interfaces(self) -> None:
         """The adapters provide what they say."""
@@ -163,7 +169,7 @@ class AdapterTests(SynchronousTestCase):
     def test_asked_once(self) -> None:
         """The application's adapter is made once a login: it may open something."""
         ADAPTED.clear()
-        MemorySession(self.visitor)
+        self.log_in(self.visitor)
         self.assertEqual(ADAPTED, [self.visitor])
 
     def test_no_server(self) -> None:
@@ -228,18 +234,6 @@ class AdapterTests(SynchronousTestCase):
         self.open()
         self.assertEqual(self.server.calls, [(b"/f", FXF_READ, {"size": 7})])
 
-    def test_beyond(self) -> None:
-        """What Conch's interface has no word for is refused, not left out; text is translated here."""
-        self.session = MemorySession(self.visitor, version=6, protocol_version=6)
-        old = OpenFlag(Disposition.OPEN_EXISTING)
-        for flag in (OpenFlag.NOFOLLOW, OpenFlag.DELETE_ON_CLOSE, OpenFlag.BLOCK_WRITE):
-            request = requests.Open(path=b"/f", access=Access.READ_DATA, flags=old | flag, attributes=Attributes())
-            self.assertEqual(self.session.request(request).status, Status.OP_UNSUPPORTED)
-        self.assertEqual(self.server.calls, [])
-        text = old | OpenFlag.TEXT_MODE
-        self.session.request(requests.Open(path=b"/f", access=Access.READ_DATA, flags=text, attributes=Attributes()))
-        self.assertEqual(self.server.calls, [(b"/f", FXF_READ, {})])
-
     def test_read(self) -> None:
         """A read that brings less than was asked for is repeated: to clients it would be the end of the file."""
         handle = self.open()
@@ -267,7 +261,8 @@ class AdapterTests(SynchronousTestCase):
     def test_attributes(self) -> None:
         """The type is in the mode."""
         found = self.session.request(requests.FStat(handle=self.open())).attributes
-        self.assertEqual((found.type, found.permissions, found.size, found.uid), (FileType.REGULAR, 0o600, 10, 1))
+        self.assertEqual((found.type, found.permissions, found.size), (FileType.REGULAR, 0o600, 10))
+        self.assertEqual(found.uid if self.version == 3 else found.owner, 1 if self.version == 3 else "1")
 
     def test_list(self) -> None:
         """Entries may come late, and names may be text or bytes."""
@@ -294,3 +289,19 @@ class AdapterTests(SynchronousTestCase):
         """What the application's server raises beside these is its bug: a failure, and one traceback in the log."""
         self.assertEqual(self.session.request(requests.Remove(path=b"/f")).status, Status.FAILURE)
         self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+
+
+@in_versions(6)
+class BeyondTests(AdapterCase):
+    """What only the last version can ask."""
+
+    def test_beyond(self) -> None:
+        """What Conch's interface has no word for is refused, not left out; text is translated here."""
+        old = OpenFlag(Disposition.OPEN_EXISTING)
+        for flag in (OpenFlag.NOFOLLOW, OpenFlag.DELETE_ON_CLOSE, OpenFlag.BLOCK_WRITE):
+            request = requests.Open(path=b"/f", access=Access.READ_DATA, flags=old | flag, attributes=Attributes())
+            self.assertEqual(self.session.request(request).status, Status.OP_UNSUPPORTED)
+        self.assertEqual(self.server.calls, [])
+        text = old | OpenFlag.TEXT_MODE
+        self.session.request(requests.Open(path=b"/f", access=Access.READ_DATA, flags=text, attributes=Attributes()))
+        self.assertEqual(self.server.calls, [(b"/f", FXF_READ, {})])

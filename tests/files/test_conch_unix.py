@@ -6,15 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, FileType, OpenFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemorySession
 from tests.files.unix_user import UnixUser
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 
 class Watched(UnixUser):
@@ -28,14 +27,15 @@ class Watched(UnixUser):
         self.opened.append(event.path)
 
 
-class UnixTests(SynchronousTestCase):
+@in_versions()
+class UnixTests(SpokenCase):
     """Conch's own Unix backend behind this server."""
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
         self.user = Watched(str(self.folder))
-        self.session = MemorySession(self.user)
+        self.session = self.log_in(self.user)
 
     def path(self, name: str) -> str:
         return str(self.folder / name)
@@ -75,7 +75,7 @@ class UnixTests(SynchronousTestCase):
         for name in ("a", "b"):
             (self.folder / name).write_text(name)
         both = {"path": self.path("a").encode(), "new_path": self.path("b").encode()}
-        self.assertEqual(self.status(requests.Rename(**both)), Status.FAILURE)
+        self.assertEqual(self.status(requests.Rename(**both)), self.lowered(Status.FILE_ALREADY_EXISTS))
         self.assertEqual((self.folder / "b").read_text(), "b")
         self.assertEqual(self.status(extended.PosixRename(**both)), Status.OK)
         self.assertEqual((self.folder / "b").read_text(), "a")
@@ -85,7 +85,7 @@ class UnixTests(SynchronousTestCase):
         """Links are made the right way round, read, and told from their targets."""
         (self.folder / "target").write_text("x")
         link = self.path("link").encode()
-        made = self.status(requests.SymLink(path=link, target=self.path("target").encode()))
+        made = self.status(self.symlink(self.path("link"), self.path("target")))
         self.assertEqual((made, os.readlink(self.folder / "link")), (Status.OK, self.path("target")))
         read = self.session.request(requests.ReadLink(path=link)).entries[0].name
         self.assertEqual(read, os.fsencode(self.path("target")))

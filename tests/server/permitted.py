@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from twisted.logger import formatEvent, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import SFTPError
 from conchsftp.files.local import LocalFileSystem
@@ -18,12 +17,13 @@ from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import MemorySession
 from tests.files.support import inline_workers
+from tests.session.versions_case import SpokenCase
 
 NONE = Attributes()
 OK, MISSING, DENIED = Status.OK, Status.NO_SUCH_FILE, Status.PERMISSION_DENIED
 
 
-class Case(SynchronousTestCase):
+class Case(SpokenCase):
     """A real folder, and sessions that see it."""
 
     def setUp(self) -> None:
@@ -45,11 +45,10 @@ class Case(SynchronousTestCase):
         """The folder as a file system."""
         return LocalFileSystem(self.root, workers=inline_workers(), **options)
 
-    def begin(self, permissions: Any, *, files: Any = None, version: int = 3, **options: Any) -> MemorySession:
+    def begin(self, permissions: Any, *, files: Any = None, **options: Any) -> MemorySession:
         """Begin a session of a user."""
         user = SFTPAvatar("user", files=self.files() if files is None else files, permissions=permissions)
-        self.session = MemorySession(user, version=version, protocol_version=version, **options)
-        self.assertEqual(self.session.version, version)
+        self.session = self.log_in(user, **options)
         return self.session
 
     def status(self, request: Any) -> int:
@@ -95,8 +94,3 @@ def stat(path: str) -> Any:
 def rename(path: str, new_path: str, kind: Any = requests.Rename) -> Any:
     """RENAME."""
     return kind(path=path.encode(), new_path=new_path.encode())
-
-
-def symlink(path: str, target: str) -> Any:
-    """SYMLINK."""
-    return requests.SymLink(path=path.encode(), target=target.encode())

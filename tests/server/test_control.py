@@ -7,24 +7,25 @@ import sys
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
-from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import requests
-from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from conchsftp.testing import MemoryClient
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 from tests.ssh.case import opening
 
 
-class ControlCase(SynchronousTestCase):
+class ControlCase(SpokenCase):
     """A server with one client."""
 
     def setUp(self) -> None:
         self.avatar = SFTPAvatar("user", files=MemoryFileSystem({"/f": b"0123456789"}))
-        self.server = memory_server(self.avatar)
+        self.server = self.make_server(self.avatar)
         self.clock: Any = self.server.factory.clock
-        self.session = MemorySession(server=self.server)
+        self.session = self.log_in(server=self.server)
         self.number = self.session.client.server.connection_id
 
     def assert_code(self, code: int, call: Any, *args: Any) -> None:
@@ -32,6 +33,7 @@ class ControlCase(SynchronousTestCase):
         self.assertEqual(self.assertRaises(ServerError, call, *args).code, code)
 
 
+@in_versions()
 class ConnectionTests(ControlCase):
     """Methods about one connection."""
 
@@ -126,8 +128,8 @@ class ConnectionTests(ControlCase):
             )
         }
         here = self.session.client.pipe.getHost().host
-        version = self.session.client.version.decode()
-        wanted = ["True", here, "3", peer.host, str(peer.port), version, str(facts.strict), str(self.number)]
+        client, version = self.session.client.version.decode(), str(self.version)
+        wanted = ["True", here, version, peer.host, str(peer.port), client, str(facts.strict), str(self.number)]
         self.assertEqual(list(told.values()), wanted)
         self.assertEqual(self.server.config("SFTPConnectionCount"), "1")
 
@@ -155,7 +157,7 @@ class TimeoutTests(ControlCase):
         """It is what DefaultTimeout was when the connection came."""
         self.assertEqual(self.server.sftp_connection_timeout[self.number], 0)
         self.server.default_timeout = 60
-        session = MemorySession(server=self.server)
+        session = self.log_in(server=self.server)
         number = session.client.server.connection_id
         self.server.default_timeout = 5
         self.assertEqual(self.server.config(f"SFTPConnectionTimeout[{number}]"), "60")

@@ -5,7 +5,6 @@ What a handler means that names only its connection: the settings that are views
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.errors import ServerError, SFTPError
 from conchsftp.events import DirList, FileOpen, FileRead, FileRemove, FileWrite, in_thread
@@ -17,18 +16,20 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import FileType
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemoryReactor, MemorySession, memory_server
+from conchsftp.testing import MemoryReactor, MemorySession
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 
-class Case(SynchronousTestCase):
+class Case(SpokenCase):
     """One server, and sessions with it on the same files."""
 
     def setUp(self) -> None:
         self.files = MemoryFileSystem({"/a": b"abc", "/b": b"other"})
         self.reactor = MemoryReactor()
-        self.server = memory_server(SFTPAvatar("user", files=self.files), reactor=self.reactor)
+        self.server = self.make_server(SFTPAvatar("user", files=self.files), reactor=self.reactor)
         self.on = self.server.on
-        self.session = MemorySession(server=self.server)
+        self.session = self.log_in(server=self.server)
         self.problems: list[ServerError] = []
 
     def refused(self, function: Any, *args: Any) -> int:
@@ -40,6 +41,7 @@ class Case(SynchronousTestCase):
         return (session or self.session).ask(requests.Remove(path=path.encode()))
 
 
+@in_versions()
 class ViewTests(Case):
     """SFTPConnectionFileData, SFTPConnectionErrorMessage and SFTPErrorMessage."""
 
@@ -91,7 +93,7 @@ class ViewTests(Case):
 
     def test_of_another(self) -> None:
         """A handler has no access to other connections, nor to what its event has not."""
-        MemorySession(server=self.server)
+        self.log_in(server=self.server)
         codes: list[int] = []
 
         @self.on(FileRemove)
@@ -118,7 +120,7 @@ class ViewTests(Case):
                 await turns.setdefault(event.path + "2", Deferred())
                 self.server.sftp_error_message[event.connection_id] += "!"
 
-        other = MemorySession(server=self.server)
+        other = self.log_in(server=self.server)
         answers = {"/a": self.remove("/a"), "/b": self.remove("/b"), "/c": self.remove("/c", other)}
         for path in ("/b", "/c", "/a", "/a2", "/c2", "/b2"):
             turns[path].callback(None)
@@ -162,7 +164,7 @@ class ViewTests(Case):
 
     def test_nested(self) -> None:
         """A handler that causes another event has its own again afterwards."""
-        other = MemorySession(server=self.server)
+        other = self.log_in(server=self.server)
 
         @self.on(FileRemove)
         def refuse(event: FileRemove) -> None:
@@ -174,6 +176,7 @@ class ViewTests(Case):
         self.assertEqual(self.successResultOf(self.remove("/a")).message, "Mine")
 
 
+@in_versions()
 class SetFileListTests(Case):
     """set_file_list."""
 
@@ -226,6 +229,7 @@ class SetFileListTests(Case):
         self.assertEqual([entry.name for entry in reply.entries], [b"a", b"b"])
 
 
+@in_versions()
 class HookTests(Case):
     """Methods of a server, and functions that are assigned."""
 
@@ -240,8 +244,10 @@ class HookTests(Case):
                 event.deny("method")
 
         factory = self.server.factory
-        server = Server(reactor=factory.clock, host_keys=factory.host_keys, portal=factory.portal)
-        session = MemorySession(server=server)
+        server = Server(
+            reactor=factory.clock, host_keys=factory.host_keys, portal=factory.portal, protocol_version=self.version
+        )
+        session = self.log_in(server=server)
         message = lambda: self.successResultOf(self.remove("/a", session)).message  # noqa: E731
         self.assertEqual(message(), "method")
         server.on_file_remove = lambda event: event.deny("assigned")  # type: ignore[method-assign]

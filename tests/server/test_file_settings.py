@@ -6,17 +6,18 @@ import os
 from errno import EXDEV
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from conchsftp.files import beneath
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import MemorySession
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 
-class FileSettingsTests(SynchronousTestCase):
+@in_versions()
+class FileSettingsTests(SpokenCase):
     """One row a setting."""
 
     def setUp(self) -> None:
@@ -27,7 +28,7 @@ class FileSettingsTests(SynchronousTestCase):
 
     def begin(self, **settings: Any) -> MemorySession:
         """Log in to a server with these settings."""
-        return MemorySession(root_directory=self.root, file_threads="inline", **settings)
+        return self.log_in(root_directory=self.root, file_threads="inline", **settings)
 
     def modes(self, attributes: Attributes, **settings: Any) -> tuple[int, int]:
         """Have a client make a file and a directory; return their modes."""
@@ -61,7 +62,7 @@ class FileSettingsTests(SynchronousTestCase):
             for path, status in ((b"in", inside), (b"out", outside)):
                 reply = session.request(requests.Stat(path=path))
                 self.assertEqual(getattr(reply, "status", Status.OK), status, (policy, path))
-            reply = session.request(requests.SymLink(path=policy.encode(), target=b"one"))
+            reply = session.request(self.symlink(policy, "one"))
             self.assertEqual(reply.status, made)  # type: ignore[union-attr]
             if made != Status.OK:
                 self.assertEqual(reply.message, "Symbolic links cannot be made here")  # type: ignore[union-attr]
@@ -105,7 +106,7 @@ class FileSettingsTests(SynchronousTestCase):
         """While a copy is under way the same session waits, and no other one."""
         self.cross()
         session = self.begin(cross_device_rename="copy")
-        other = MemorySession(server=session.server)
+        other = self.log_in(server=session.server)
         session.put("/one/a", b"abc")
         session.clock.threads.hold = True
         moved = session.ask(requests.Rename(path=b"one/a", new_path=b"two/a", flags=0))

@@ -5,7 +5,6 @@ What a user sees of file systems that are not on this machine.
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from conchsftp import events
@@ -18,13 +17,16 @@ from conchsftp.settings.table import TABLE
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from conchsftp.testing import MemoryClient
 from conchsftp.wire.kinds import BOOL, BYTES
 from tests.files.test_conch_adapter import Visitor
 from tests.server.test_views import real_path, status_of
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 
-class OtherFilesTests(SynchronousTestCase):
+@in_versions()
+class OtherFilesTests(SpokenCase):
     """File systems that are not on this machine."""
 
     def view(self, files: Any, home: str = "/a", **settings: Any) -> View:
@@ -46,7 +48,7 @@ class OtherFilesTests(SynchronousTestCase):
         files.make_symlink("/a/out", "/b/theirs")
         files.make_symlink("/a/up", "../b")
         files.make_symlink("/a/in", "/a/mine")
-        session = MemorySession(SFTPAvatar("user", files=files, home="/a"), restrict_user_to_home_dir=True)
+        session = self.log_in(SFTPAvatar("user", files=files, home="/a"), restrict_user_to_home_dir=True)
         self.assertEqual(session.get("in"), b"mine")
         for path in (b"out", b"up/theirs", b"up/missing", b"/b", b"/"):
             self.assertEqual(status_of(session.request(requests.Stat(path=path))), Status.PERMISSION_DENIED, path)
@@ -72,8 +74,8 @@ class OtherFilesTests(SynchronousTestCase):
                 removed.append(path)
 
         removed: list[str] = []
-        free = MemorySession(SFTPAvatar("user", files=Plain(), home="/a"))
-        session = MemorySession(SFTPAvatar("user", files=Plain(), home="/a"), restrict_user_to_home_dir=True)
+        free = self.log_in(SFTPAvatar("user", files=Plain(), home="/a"))
+        session = self.log_in(SFTPAvatar("user", files=Plain(), home="/a"), restrict_user_to_home_dir=True)
         self.assertIn(b"own@example.com", free.extensions)
         self.assertNotIn(b"own@example.com", session.extensions)
         for path, status in ((b"/a/b", Status.OK), (b"b", Status.OK), (b"/b", Status.PERMISSION_DENIED)):
@@ -84,7 +86,7 @@ class OtherFilesTests(SynchronousTestCase):
 
     def test_handlers(self) -> None:
         """Where handlers are the file system, they are asked about nothing else."""
-        session = MemorySession(SFTPAvatar("user", files=None, home="/a"), restrict_user_to_home_dir=True)
+        session = self.log_in(SFTPAvatar("user", files=None, home="/a"), restrict_user_to_home_dir=True)
         asked: list[str] = []
 
         @session.server.on(events.GetAttributes)
@@ -110,7 +112,7 @@ class OtherFilesTests(SynchronousTestCase):
     def test_conch(self) -> None:
         """What was made for Conch's server says its home after the login, and has links: it cannot be restricted."""
         for restricted, user in ((False, "user"), (True, None)):
-            server = memory_server(Visitor(), restrict_user_to_home_dir=restricted)
+            server = self.make_server(Visitor(), restrict_user_to_home_dir=restricted)
             client = MemoryClient(server.factory)
             client.connect()
             client.ask_for_login()

@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp import events
 from conchsftp.errors import SFTPError
@@ -23,7 +22,9 @@ from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import Access, Disposition, OpenFlag, RenameFlag
 from conchsftp.sftp.replies import Names, StatusReply
 from conchsftp.sftp.statuses import Status
-from conchsftp.testing import MemoryClient, MemorySession, memory_server
+from conchsftp.testing import MemoryClient, MemorySession
+from tests.session.versions import in_versions
+from tests.session.versions_case import SpokenCase
 
 NONE = Attributes()
 RESTRICT = "RestrictUserToHomeDir[]=true"
@@ -45,7 +46,7 @@ def names(session: MemorySession, path: str) -> list[bytes]:
     return sorted(name for name, _, _ in session.listing(path) if name not in (b".", b".."))
 
 
-class ViewTests(SynchronousTestCase):
+class ViewTests(SpokenCase):
     """The example of the documentation: `/home/user1/testfolder` beneath the root."""
 
     def setUp(self) -> None:
@@ -71,7 +72,7 @@ class ViewTests(SynchronousTestCase):
                 super().__init__(user_name, **(options | {"home": home}))
 
         options = {"root_directory": self.root, "file_threads": "inline", "avatar_class": Avatar, **settings}
-        server = memory_server(**options)
+        server = self.make_server(**options)
 
         @server.on(events.Connected)
         def confine(event: Any) -> None:
@@ -82,7 +83,7 @@ class ViewTests(SynchronousTestCase):
 
     def begin(self, *args: str, **settings: Any) -> MemorySession:
         """Log in to such a server."""
-        return MemorySession(server=self.serve(*args, **settings))
+        return self.log_in(server=self.serve(*args, **settings))
 
     def refuse(self, said: str, *args: str, **settings: Any) -> None:
         """Check that a login is refused, and that the operator is told why."""
@@ -91,6 +92,7 @@ class ViewTests(SynchronousTestCase):
         self.assertTrue(any(re.match(rf"\[1 \S+\] '.*{re.escape(said)}", line) for line in self.told), self.told)
 
 
+@in_versions()
 class RestrictTests(ViewTests):
     """RestrictUserToHomeDir: the home stays where it is, and there is nothing else."""
 
@@ -126,7 +128,7 @@ class RestrictTests(ViewTests):
             requests.Rename(path=mine, new_path=b"/home/user2/new", flags=RenameFlag(0)),
             requests.Rename(path=other, new_path=b"new", flags=RenameFlag(0)),
             extended.PosixRename(path=mine, new_path=other),
-            requests.SymLink(path=b"/home/user2/new", target=b"x"),
+            self.symlink("/home/user2/new", "x"),
             requests.ReadLink(path=other),
             extended.HardLink(path=other, new_path=b"new"),
             extended.HardLink(path=mine, new_path=b"/home/user2/new"),
@@ -140,11 +142,11 @@ class RestrictTests(ViewTests):
     def test_links(self) -> None:
         """A link leads nowhere else; one that stays inside is followed, from the root of the server on."""
         for name, target in (("up", "../user2/theirs"), ("root", "/bin/sh"), ("machine", f"{self.root}/bin/sh")):
-            self.session.request(requests.SymLink(path=name.encode(), target=target.encode()))
+            self.session.request(self.symlink(name, target))
             with self.assertRaises(SFTPError) as caught:
                 self.session.get(name)
             self.assertEqual(caught.exception.status, Status.PERMISSION_DENIED, name)
-        self.session.request(requests.SymLink(path=b"inside", target=b"/home/user1/mine"))
+        self.session.request(self.symlink("inside", "/home/user1/mine"))
         self.assertEqual(self.session.get("inside"), b"home/user1/mine")
 
     def test_home(self) -> None:
@@ -182,6 +184,7 @@ class RestrictTests(ViewTests):
         self.assertEqual(real_path(session, b"/bin"), Status.PERMISSION_DENIED)
 
 
+@in_versions()
 class RootTests(ViewTests):
     """UserRootDirectory: the folder is `/`."""
 
@@ -198,7 +201,7 @@ class RootTests(ViewTests):
     def test_links(self) -> None:
         """What leads out of it leads to its own root."""
         session = self.begin("/", f"UserRootDirectory[]={self.root}/home/user1")
-        session.request(requests.SymLink(path=b"up", target=b"../../../mine"))
+        session.request(self.symlink("up", "../../../mine"))
         self.assertEqual(session.get("up"), b"home/user1/mine")
 
     def test_home_is_inside(self) -> None:
@@ -289,6 +292,7 @@ class Watched(SFTPAvatar):
         self.gone.append(self.user_name)
 
 
+@in_versions()
 class HomeTests(ViewTests):
     """Where a session begins."""
 
@@ -314,7 +318,7 @@ class HomeTests(ViewTests):
             event.home_dir = "/home/user2"
             server.config(f"RestrictUserToHomeDir[{event.connection_id}]=true")
 
-        session = MemorySession(server=server)
+        session = self.log_in(server=server)
         self.assertEqual(real_path(session, b"."), b"/home/user2")
         self.assertEqual(real_path(session, b"/"), Status.PERMISSION_DENIED)
 

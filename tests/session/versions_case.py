@@ -10,11 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.server.avatar import SFTPAvatar
+from conchsftp.server.service import SFTPServer
 from conchsftp.sftp import requests
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import VERSIONS, Access, Disposition, OpenFlag
 from conchsftp.sftp.replies import StatusReply
-from conchsftp.testing import MemorySession
+from conchsftp.sftp.statuses import Status, lower
+from conchsftp.testing import MemorySession, memory_server
 
 NONE = Attributes()
 READS, WRITES, BOTH = Access.READ_DATA, Access.WRITE_DATA, Access.READ_DATA | Access.WRITE_DATA
@@ -100,6 +102,37 @@ class VersionsCase(SynchronousTestCase):
         reply: Any = self.session.request(requests.OpenDir(path=path))
         handle: bytes = reply.handle
         return handle
+
+
+class SpokenCase(SynchronousTestCase):
+    """
+    Sessions from the login on, in one version: that of `versions.in_versions`.
+
+    Attributes:
+        version: of the protocol.
+    """
+
+    version = 3
+
+    def make_server(self, avatar: Any = None, **options: Any) -> SFTPServer:
+        """Make a server that speaks up to the version."""
+        return memory_server(avatar, **{"protocol_version": self.version, **options})
+
+    def log_in(self, avatar: Any = None, *, server: SFTPServer | None = None, **options: Any) -> MemorySession:
+        """Begin a session, with a server of its own unless there is one."""
+        session = MemorySession(server=server or self.make_server(avatar, **options), version=self.version)
+        # The version of a server that is not `make_server`'s must not be forgotten.
+        self.assertEqual(session.version, self.version)
+        return session
+
+    def symlink(self, path: str, target: str) -> Any:
+        """Return what makes a symbolic link: LINK took the place of SYMLINK."""
+        names = {"path": path.encode(), "target": target.encode()}
+        return requests.Link(**names, symbolic=True) if self.version == 6 else requests.SymLink(**names)
+
+    def lowered(self, status: Status) -> Status:
+        """Return what the version says for a status."""
+        return lower(status, self.version)
 
 
 def opening(path: bytes, access: Access = BOTH, flags: OpenFlag = OLD, attributes: Attributes = NONE) -> Any:
