@@ -8,14 +8,14 @@ from typing import Any
 from conchsftp.errors import SFTPError
 from conchsftp.events import EventHub, ExtendedRequest, FileClose, FileOpen
 from conchsftp.files import local_file
-from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.files.supplied.sink import SpooledSink
 from conchsftp.interfaces import ICopy
 from conchsftp.session import on_copies
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.statuses import Status
-from tests.files.support import inline_workers, open_descriptors, write
+from tests.files.support import open_descriptors
+from tests.session.local import CONTENT, LocalCase
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     FOR_BOTH,
@@ -32,8 +32,6 @@ from tests.session.support import (
     writing,
 )
 from tests.session.versions import in_versions
-
-CONTENT = bytes(range(256)) * 5
 
 
 def copy(path: bytes = b"a", new_path: bytes = b"new", overwrite: bool = False) -> bytes:
@@ -123,8 +121,8 @@ class AboutCopies:
         return True
 
 
-class MemoryTests(AboutCopies, SessionCase):
-    """In memory."""
+class MemoryCase(SessionCase):
+    """A session in memory."""
 
     umask = 0o022
 
@@ -137,7 +135,12 @@ class MemoryTests(AboutCopies, SessionCase):
 
 
 @in_versions()
-class PieceTests(MemoryTests):
+class MemoryTests(AboutCopies, MemoryCase):
+    """In memory."""
+
+
+@in_versions()
+class PieceTests(AboutCopies, MemoryCase):
     """In memory, where files cannot copy themselves: read and written piece by piece."""
 
     def setUp(self) -> None:
@@ -153,27 +156,8 @@ class PieceTests(MemoryTests):
 
 
 @in_versions()
-class LocalTests(AboutCopies, SessionCase):
+class LocalTests(AboutCopies, LocalCase):
     """On a disk: in threads."""
-
-    umask = 0o027
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.root = os.path.abspath(self.mktemp())
-        self.put("a", CONTENT)
-        self.workers = inline_workers()
-        self.pool = self.workers.pool  # type: ignore[attr-defined]
-        self.begin(LocalFileSystem(self.root, workers=self.workers, umask=self.umask))
-
-    def put(self, name: str, data: bytes) -> None:
-        write(f"{self.root}/home/{name}", data)
-
-    def one(self, *packets: bytes) -> bytes:
-        replies = self.session.ask(*packets)
-        self.pool.work()
-        (reply,) = replies + self.session.replies()
-        return reply
 
     def test_lost(self) -> None:
         """When the session ends, the copy does, and nothing is left of a file that it has made."""

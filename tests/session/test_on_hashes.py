@@ -12,14 +12,14 @@ from twisted.internet.defer import Deferred
 from conchsftp.errors import SFTPError
 from conchsftp.events import EventHub, ExtendedRequest, FileOpen
 from conchsftp.files import local_file
-from conchsftp.files.local import LocalFileSystem
 from conchsftp.files.memory import MemoryFileSystem
 from conchsftp.files.supplied.sources import ByteSource
 from conchsftp.files.text import as_text
 from conchsftp.session import on_hashes
 from conchsftp.session.handles import OpenFile
 from conchsftp.sftp.statuses import Status
-from tests.files.support import inline_workers, open_descriptors, write
+from tests.files.support import open_descriptors
+from tests.session.local import CONTENT, LocalCase
 from tests.session.slow import SlowFileSystem
 from tests.session.support import (
     CLOSE,
@@ -42,7 +42,6 @@ from tests.session.support import (
 )
 from tests.session.versions import in_versions
 
-CONTENT = bytes(range(256)) * 5
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
 
@@ -183,25 +182,8 @@ class MemoryTests(AboutHashes, SessionCase):
 
 
 @in_versions()
-class LocalTests(AboutHashes, SessionCase):
+class LocalTests(AboutHashes, LocalCase):
     """On a disk: read and hashed in threads."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.root = os.path.abspath(self.mktemp())
-        self.put("a", CONTENT)
-        self.workers = inline_workers()
-        self.pool = self.workers.pool  # type: ignore[attr-defined]
-        self.begin(LocalFileSystem(self.root, workers=self.workers))
-
-    def put(self, name: str, data: bytes) -> None:
-        write(f"{self.root}/home/{name}", data)
-
-    def one(self, *packets: bytes) -> bytes:
-        replies = self.session.ask(*packets)
-        self.pool.work()
-        (reply,) = replies + self.session.replies()
-        return reply
 
     def test_steps(self) -> None:
         """A large file is read step by step, and between two of them others are carried out and answered."""
