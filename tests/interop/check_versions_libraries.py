@@ -55,8 +55,8 @@ def _operations(driver: Driver, places: dict[str, Place], **environment: str) ->
 def check_net_sftp(ours: None, server_of_six: Server, make_places: MakePlaces, version: int) -> None:
     """net-sftp in each version: the operations of the matrix, and in version 6 a hard link by LINK."""
     present("net-sftp")
-    # It is slow with much data and many names, which it takes as in version 3.
-    names = set(_COMMANDS) - {"upload", "download", "list_many", "parallel"} - ({"hard_link"} if version < 6 else set())
+    # It is slow with much data, which it takes as in version 3.
+    names = set(_COMMANDS) - {"upload", "download", "parallel"} - ({"hard_link"} if version < 6 else set())
     places = make_places(server_of_six, *names)
     asked = {"SFTP_VERSION": str(version)}
     _operations(RUBY, places, **asked)
