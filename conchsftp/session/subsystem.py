@@ -152,7 +152,7 @@ class SFTPSubsystem(Protocol):
 
     def _leave_at_last(self) -> None:
         """Tell who waits for it that all is closed, as soon as that is so."""
-        if self._closed is not None and not self._slots and not self._queued:
+        if self._closed is not None and not self.busy and not self._queued:
             closed, self._closed = self._closed, None
             closed.callback(None)
 

@@ -87,7 +87,8 @@ def check_killed_half_way(behind: Behind, tmp_path: Path) -> None:
         figures.append((_descriptors(server), _threads(server), server.memory() / _MIB))
     print(figures)
     assert figures[-1][0] <= figures[0][0], figures
-    assert figures[-1][1] <= max(figures[0][1], 10), figures
+    # All that the reactor's pool may have, and the first.
+    assert figures[-1][1] <= max(figures[0][1], 10 + 1), figures
     assert figures[-1][2] < figures[0][2] + _MOST_MIB, figures
 
 

@@ -2,6 +2,9 @@
 Replies that others overtake: those to requests that take long.
 """
 
+from twisted.internet.defer import Deferred
+
+from conchsftp.events import ExtendedRequest
 from tests.session.support import FSTAT, LSTAT, STAT, extension, numbers, opening, request, string, u64
 from tests.session.test_subsystem_order import OrderCase
 from tests.session.versions import in_versions
@@ -66,6 +69,17 @@ class OvertakingTests(OrderCase):
         self.gate.release_all()
         self.assertEqual(self.gate.closed, 2)
         self.assertFalse(self.session.subsystem.busy)
+
+    def test_waited_for(self) -> None:
+        """Who waits until a lost session has done with everything waits for it, too."""
+        deciding: Deferred[None] = Deferred()
+        self.session.events.on(ExtendedRequest, lambda event: deciding if event.before_exec else None)
+        self.session.feed(extension(b"copy-file", 1, string(b"/home/c"), string(b"/home/d"), b"\0"))
+        self.session.lose()
+        over = self.session.events.told.over()
+        self.assertNoResult(over)
+        deciding.callback(None)
+        self.successResultOf(over)
 
     def test_bounded(self) -> None:
         """It counts as all that is under way."""
