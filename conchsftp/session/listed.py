@@ -12,10 +12,9 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from zope.interface import implementer
 
-from conchsftp.events.files import GetAttributes
 from conchsftp.events.waiting import settled
 from conchsftp.interfaces import IAbandoned, IDirectory
-from conchsftp.session.operation import Operation
+from conchsftp.session.operation import looking
 from conchsftp.session.paths import join
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.sftp.attributes import Attributes
@@ -24,15 +23,8 @@ from conchsftp.sftp.statuses import Status
 _A_TURN = 200
 _MISSING = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 
-# What stands for a name in a listing: no client sends it, and it has no reply.
-_LOOK = Operation(
-    request=str,
-    event=GetAttributes,
-    announce=lambda c, path: GetAttributes(c.connection_id, c.user, path, 0, False),
-    perform=lambda c, e, r: c.files.lstat(e.path),
-    needs=None,
-    result="attributes",
-)
+# What stands for a name in a listing.
+_LOOK = looking(follow=False)
 
 
 def as_directory(conversation: Any, path: str, supplied: Any) -> Any:

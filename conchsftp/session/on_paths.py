@@ -28,7 +28,16 @@ from conchsftp.session.needs import (
     to_rename,
     to_set,
 )
-from conchsftp.session.operation import Operation, announced, attributes_reply, by_both_paths, by_nothing, name_reply
+from conchsftp.session.operation import (
+    Operation,
+    announced,
+    attributes_reply,
+    by_both_paths,
+    by_nothing,
+    get_attributes,
+    looking,
+    name_reply,
+)
 from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.transfers import renamed
 from conchsftp.settings.permissions import DELETE, RMDIR, WRITE
@@ -47,15 +56,8 @@ _REMOVING_DIRECTORY = {**_REMOVING, EEXIST: Status.DIR_NOT_EMPTY}
 _POSIX = RenameFlag.OVERWRITE | RenameFlag.ATOMIC
 _THERE = Status.FILE_ALREADY_EXISTS
 
-# What REALPATH tells beside the path: no client sends it, and it has no reply.
-_LOOK = Operation(
-    request=str,
-    event=GetAttributes,
-    announce=lambda c, path: GetAttributes(c.connection_id, c.user, path, 0, True),
-    perform=lambda c, e, r: c.files.stat(e.path),
-    needs=None,
-    result="attributes",
-)
+# What REALPATH tells beside the path.
+_LOOK = looking(follow=True)
 
 
 def _with_attributes(kind: Any) -> Any:
@@ -64,10 +66,6 @@ def _with_attributes(kind: Any) -> Any:
 
 def _stat(follow: bool) -> Any:
     return lambda c, r: GetAttributes(c.connection_id, c.user, c.path(r.path), r.flags, follow)
-
-
-def _get_attributes(c: Any, e: Any, r: Any) -> Any:
-    return c.files.stat(e.path) if e.follow else c.files.lstat(e.path)
 
 
 def _set_stat(follow: bool) -> Any:
@@ -181,7 +179,7 @@ _RESOLVING: dict[str, Any] = {
 }
 _ASKING: dict[str, Any] = {
     "event": GetAttributes,
-    "perform": _get_attributes,
+    "perform": get_attributes,
     "needs": to_know,
     "result": "attributes",
     "reply": attributes_reply,

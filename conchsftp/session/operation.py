@@ -1,7 +1,7 @@
 """
 What a row of the operations table is, and the replies that most rows share.
 
-Declares no operation. Knows nothing of order, packets or versions.
+Declares no operation of clients. Knows nothing of order, packets or versions.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any
 from zope.interface.interface import InterfaceClass
 
 from conchsftp.errors import SFTPError
+from conchsftp.events.files import GetAttributes
 from conchsftp.events.kinds import FileEvent
 from conchsftp.events.own import ExtendedRequest
 from conchsftp.session.handles import Opened, handle_text
@@ -166,6 +167,23 @@ def by_both_paths(conversation: Any, request: Any) -> tuple[str, ...]:
 def by_nothing(conversation: Any, request: Any) -> tuple[str, ...]:
     """Return no lane: the request is about no file."""
     return ()
+
+
+def get_attributes(c: Any, e: Any, r: Any) -> Any:
+    """Ask the file system for what GetAttributes is about."""
+    return c.files.stat(e.path) if e.follow else c.files.lstat(e.path)
+
+
+def looking(*, follow: bool) -> Operation:
+    """Return what asks for the attributes of a path beside a request: no client sends it, and it has no reply."""
+    return Operation(
+        request=str,
+        event=GetAttributes,
+        announce=lambda c, path: GetAttributes(c.connection_id, c.user, path, 0, follow),
+        perform=get_attributes,
+        needs=None,
+        result="attributes",
+    )
 
 
 def attributes_reply(conversation: Any, event: Any, request: Any) -> Any:

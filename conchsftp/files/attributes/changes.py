@@ -137,8 +137,8 @@ def wanted_later(attributes: Attributes, accounts: Accounts, *, directory: bool)
     """Return what is left to do for a file or a directory once it was made with its mode; None for nothing."""
     if _later_fields(attributes) == _NOTHING_LATER:
         return None
-    found = (kind.wanted_later(attributes, accounts, directory) for kind in _LATER)
-    return Changes(*(step for step in found if step is not None))
+    found = [kind.wanted_later(attributes, accounts, directory) for kind in _LATER]
+    return Changes(*[step for step in found if step is not None])
 
 
 def refuse_unsupported(attributes: Attributes, sets: Set[str] = SETS) -> None:
