@@ -40,7 +40,7 @@ class Descriptor:
 
     def stat(self) -> "Attributes | Deferred[Attributes]":
         status = self._call(os.fstat, self._fd)
-        return status.addCallback(self._attributes) if isinstance(status, Deferred) else self._attributes(status)
+        return status.addCallback(self._attributes) if status.__class__ is Deferred else self._attributes(status)
 
     def set_attributes(self, attributes: Attributes) -> "None | Deferred[None]":
         takes = effort(attributes)

@@ -52,32 +52,32 @@ class _Lane:
 
 
 class Lanes:
-    """The lanes of one conversation."""
+    """
+    The lanes of one conversation.
 
-    __slots__ = ("_entered", "_lanes")
+    Attributes:
+        taken: those that somebody is in, by path.
+    """
+
+    __slots__ = ("_entered", "taken")
 
     def __init__(self) -> None:
-        self._lanes: dict[str, _Lane] = {}
+        self.taken: dict[str, _Lane] = {}
         self._entered = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is in any lane."""
-        return bool(self._lanes)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The paths of all lanes that somebody is in."""
-        return tuple(self._lanes)
+        return tuple(self.taken)
 
     def enter(self, paths: tuple[str, ...], shared: bool) -> Ticket:
         """Take a place in the lane of every path at once; look at `admitted` for whether it may start."""
         self._entered += 1
         ticket = Ticket(shared, self._entered)
         for path in dict.fromkeys(paths):
-            lane = self._lanes.get(path)
+            lane = self.taken.get(path)
             if lane is None:
-                lane = self._lanes[path] = _Lane()
+                lane = self.taken[path] = _Lane()
             ticket.lanes.append((path, lane))
             if not lane.queue and lane.admits(ticket):
                 lane.admit(ticket)
@@ -102,7 +102,7 @@ class Lanes:
                 if following.admitted:
                     woken.append(following)
             if not queue and not lane.sharing and not lane.exclusive:
-                del self._lanes[path]
+                del self.taken[path]
         if len(ticket.lanes) > 1:
             woken.sort(key=lambda each: each._number)
         return woken

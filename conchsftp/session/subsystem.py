@@ -77,10 +77,8 @@ class SFTPSubsystem(Protocol):
         # How many requests are worked on that replies to others may overtake.
         self._overtaken = 0
         self._woken: deque[Ticket] = deque()
-        self._in_flight = 0
-        self._pumping = False
-        self._waking = False
-        self._queued = False
+        self._in_flight = self._dealt_with = 0
+        self._pumping = self._waking = self._queued = False
         self._ending = False
         self._deaf = False
         self._over = False
@@ -197,6 +195,7 @@ class SFTPSubsystem(Protocol):
             self._give_up(str(problem))
         finally:
             self._pumping = False
+            self._give_back()
         # What is left may be a part of a packet that will never be whole.
         if self._ending and not self.busy and (pieces is None or not self._inbox.size):
             self.transport.finish()
@@ -228,7 +227,7 @@ class SFTPSubsystem(Protocol):
                 break
 
     def _take(self, pieces: list[memoryview]) -> None:
-        size = 4 + sum(map(len, pieces))
+        size = 4 + (len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces)))
         if not self._begun:
             self._begin(pieces, size)
             return
@@ -256,7 +255,7 @@ class SFTPSubsystem(Protocol):
     def _start(self, request_id: int | None, request: Any, size: int) -> None:
         row = OPERATIONS[type(request)]
         ticket = None
-        if self._lanes.busy or row.enters_first:
+        if self._lanes.taken or row.enters_first:
             ticket = row.enter(self._lanes, self._conversation, request)
             if not ticket.admitted:
                 if row.own is not None:
@@ -266,7 +265,7 @@ class SFTPSubsystem(Protocol):
                 return
         self._conversation.direct = not self._slots and not self._over
         outcome = self._pipeline.serve(row, request)
-        if isinstance(outcome, Deferred):
+        if outcome.__class__ is Deferred:
             if ticket is None:
                 ticket = row.enter(self._lanes, self._conversation, request)
             self._wait(outcome, ticket, self._queue(request_id, row, request, size))
@@ -323,7 +322,7 @@ class SFTPSubsystem(Protocol):
                 slot = woken.job
                 self._conversation.direct = False
                 outcome = self._pipeline.serve(slot.row, slot.request)
-                if isinstance(outcome, Deferred):
+                if outcome.__class__ is Deferred:
                     self._wait(outcome, woken, slot)
                 else:
                     self._made(slot, outcome)
@@ -344,6 +343,13 @@ class SFTPSubsystem(Protocol):
             if self._seconds() > end:
                 self._queue_up()
                 break
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Return the window of what has been answered, all of it at once."""
+        if self._dealt_with:
+            self.transport.credit(self._dealt_with)
+            self._dealt_with = 0
 
     def _emit(self, request_id: int | None, row: Operation, event: Any, request: Any, size: int) -> None:
         codec = self._conversation.codec
@@ -370,7 +376,7 @@ class SFTPSubsystem(Protocol):
             packet = codec.encode(request_id, StatusReply(status=Status.FAILURE, message=MISTAKE))
         if packet:
             self.transport.write(packet)
-        self.transport.credit(size)
+        self._dealt_with += size
 
     def _give_up(self, text: str) -> None:
         """The framing is lost: nothing that follows can be told from garbage."""

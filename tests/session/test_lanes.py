@@ -19,12 +19,12 @@ class LaneTests(SynchronousTestCase):
         for shared in (True, False):
             with self.subTest(shared=shared):
                 lanes = Lanes()
-                self.assertFalse(lanes.busy)
+                self.assertFalse(lanes.taken)
                 ticket = lanes.enter(A, shared)
                 self.assertTrue(ticket.admitted)
-                self.assertTrue(lanes.busy)
+                self.assertTrue(lanes.taken)
                 self.assertEqual(lanes.leave(ticket), [])
-                self.assertFalse(lanes.busy)
+                self.assertFalse(lanes.taken)
 
     def test_first_come_first_served(self) -> None:
         """Exclusive work is done one at a time, in order of arrival."""
@@ -35,7 +35,7 @@ class LaneTests(SynchronousTestCase):
             self.assertEqual(lanes.leave(ticket), [following])
             self.assertTrue(following.admitted)
         self.assertEqual(lanes.leave(tickets[-1]), [])
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
     def test_shared_overlap(self) -> None:
         """Shared work overlaps, and may end in any order."""
@@ -43,9 +43,9 @@ class LaneTests(SynchronousTestCase):
         tickets = [lanes.enter(A, True) for _ in range(3)]
         self.assertTrue(all(ticket.admitted for ticket in tickets))
         for ticket in reversed(tickets):
-            self.assertTrue(lanes.busy)
+            self.assertTrue(lanes.taken)
             self.assertEqual(lanes.leave(ticket), [])
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
     def test_write_waits_for_reads(self) -> None:
         """Exclusive work waits for all shared work before it."""
@@ -97,7 +97,7 @@ class LaneTests(SynchronousTestCase):
             ticket = lanes.enter(A, False)
             self.assertTrue(ticket.admitted)
             lanes.leave(ticket)
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
 
 class TwoPathTests(SynchronousTestCase):
@@ -147,7 +147,7 @@ class TwoPathTests(SynchronousTestCase):
         self.assertEqual(lanes.leave(first), [second])
         self.assertEqual(lanes.leave(second), [third])
         lanes.leave(third)
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
     def test_crossed(self) -> None:
         """Two requests that name the same files in another order do not wait for each other forever."""
@@ -156,7 +156,7 @@ class TwoPathTests(SynchronousTestCase):
         self.assertTrue(first.admitted)
         self.assertEqual(lanes.leave(first), [second])
         lanes.leave(second)
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
     def test_same_path_twice(self) -> None:
         """A request that names one file twice does not wait for itself."""
@@ -181,7 +181,7 @@ class ManyTests(SynchronousTestCase):
             done.append(ticket)
             running += lanes.leave(ticket)
         self.assertEqual(done, tickets)
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
     def test_five_thousand_at_once(self) -> None:
         """Five thousand reads behind one write are all woken by its end, in order."""
@@ -191,7 +191,7 @@ class ManyTests(SynchronousTestCase):
         self.assertEqual(lanes.leave(write), tickets)
         for ticket in tickets:
             self.assertEqual(lanes.leave(ticket), [])
-        self.assertFalse(lanes.busy)
+        self.assertFalse(lanes.taken)
 
 
 class Arrival:
@@ -241,7 +241,7 @@ class RuleTests(SynchronousTestCase):
             for number, arrival in enumerate(unfinished):
                 free = not any(arrival.conflicts(earlier) for earlier in unfinished[:number])
                 self.assertEqual(arrival.ticket.admitted, free)
-            self.assertEqual(lanes.busy, any(arrival.paths for arrival in unfinished))
+            self.assertEqual(bool(lanes.taken), any(arrival.paths for arrival in unfinished))
 
     def check_order(self, woken: list[Ticket], unfinished: list[Arrival]) -> None:
         """Check that on each file the woken requests come in the order of their arrival."""

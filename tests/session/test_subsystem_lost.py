@@ -245,7 +245,7 @@ class SilenceTests(LostCase):
         session.lose()
         self.gate.release_all()
         subsystem = session.subsystem
-        self.assertFalse(subsystem._slots or subsystem._woken or subsystem._lanes.busy)
+        self.assertFalse(subsystem._slots or subsystem._woken or subsystem._lanes.taken)
         kept = weakref.ref(session.conversation)
         del subsystem, session, self.session
         gc.collect()
