@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from conchsftp.events.kinds import Event, FileEvent, Phase, event
 from conchsftp.sftp.attributes import Attributes
 from conchsftp.sftp.numbers import OpenFlag
-from conchsftp.sftp.replies import NameEntry
+from conchsftp.sftp.replies import Entry
 
 
 @event(documented=False, writable="accept seconds")
@@ -151,7 +151,7 @@ class _Portion(FileEvent):
     __slots__ = ("last", "names")
 
     last: bool
-    names: list[NameEntry]
+    names: Sequence[Entry]
 
 
 @event(Phase.AFTER, documented=False, writable="entries")

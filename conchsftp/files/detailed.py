@@ -55,7 +55,7 @@ class DetailedDirectory(_Detailed, LocalDirectory):
             looked += 1
             name = os.fsencode(entry.name)
             try:
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                status = entry.stat(follow_symlinks=False)
                 found.append((decode(name), at(directory, name, status)))
             except FileNotFoundError:
                 pass  # removed meanwhile

@@ -85,13 +85,12 @@ class LocalDirectory(Descriptor):
         return found
 
     def _look(self, scan: "Iterator[os.DirEntry[str]]", count: int, found: Found) -> None:
-        directory = self._fd
         looked = 0
         for entry in islice(scan, count):
             looked += 1
             name = entry.name
             try:
-                found.append((name, os.stat(name, dir_fd=directory, follow_symlinks=False)))
+                found.append((name, entry.stat(follow_symlinks=False)))
             except FileNotFoundError:
                 pass  # removed meanwhile
             except OSError:

@@ -7,6 +7,7 @@ PROTOCOL.
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from conchsftp.events.files import FileClose, FileRead, FileWrite, GetAttributes, SetAttributes
@@ -18,7 +19,7 @@ from conchsftp.session.set_stat import applied, explained
 from conchsftp.session.telling import tell_transfer
 from conchsftp.settings.permissions import READ, WRITE
 from conchsftp.sftp import requests
-from conchsftp.sftp.replies import Data, NameEntry, Names, StatusReply
+from conchsftp.sftp.replies import Data, Entry, Names, StatusReply
 from conchsftp.sftp.statuses import Status
 
 # An entry is a name twice, `ls -l`'s columns and the attributes.
@@ -192,29 +193,35 @@ def _fit(c: Any, e: Any, r: Any) -> None:
     found = e.entries or ()
     if found and c.permissions is not None:
         found = _shown(c, r, found)
-    if any("/" in name or not name for name, _ in found):
+    names = [name for name, _ in found]
+    if "/" in "".join(names) or "" in names:
         # From a handler, or from a file system that somebody wrote: a client that stores what it gets under such a name
         # stores it elsewhere.
         c.log.warn("{path!r}: what is no name of an entry is left out", path=e.path)
         found = [each for each in found if each[0] and "/" not in each[0]]
-    names: list[NameEntry] = []
-    room = c.client.packet
+    entries: list[Entry] = []
+    room, encode = c.client.packet, c.encoded
     for name, attributes in found:
-        encoded = c.encoded(name)
+        encoded = encode(name)
         room -= 2 * len(encoded) + _ENTRY_BYTES
-        for owner in () if attributes is None else (attributes.owner, attributes.group):
-            if owner is not None and len(owner) > _NAME_COLUMN:
-                room -= _LONGEST_CHARACTER * len(owner)
-        if room < 0 and names:
+        if attributes is not None:
+            room -= _wide(attributes.owner, attributes.group)
+        if room < 0 and entries:
             break
-        names.append(NameEntry(encoded, None, attributes))
+        entries.append((encoded, None, attributes))
     e.last = False
     if found:
         opened = c.handles.get(handle_bytes(e.handle), OpenDirectory)
-        opened.waiting = found[len(names) :]
+        opened.waiting = found[len(entries) :]
         # A handler may have something to add at the end.
         e.last = opened.ended and not opened.waiting and DirRead not in c.events.listeners
-    e.names = names
+    e.names = entries
+
+
+@lru_cache(256)
+def _wide(*owners: str | None) -> int:
+    """Return the bytes that the names of owner and group may need beyond their columns."""
+    return sum(_LONGEST_CHARACTER * len(owner) for owner in owners if owner is not None and len(owner) > _NAME_COLUMN)
 
 
 def _shown(c: Any, r: Any, found: Any) -> Any:

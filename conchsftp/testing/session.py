@@ -176,7 +176,7 @@ class MemorySession:
         handle = self._good(requests.OpenDir(path=path.encode())).handle
         entries: list[NameEntry] = []
         while not isinstance(reply := self.request(requests.ReadDir(handle=handle)), StatusReply):
-            entries += reply.entries  # type: ignore[union-attr]
+            entries += reply.entries  # type: ignore[union-attr, arg-type]
         _check(reply, Status.EOF)
         self._good(requests.Close(handle=handle))
         return entries

@@ -101,7 +101,7 @@ class ModelTests(SynchronousTestCase):
             handle = event.result.handle
             listed: Any = pipeline.serve(OPERATIONS[requests.ReadDir], requests.ReadDir(handle=handle))
             pipeline.serve(OPERATIONS[requests.Close], requests.Close(handle=handle))
-            return [entry.name for entry in listed.names]
+            return [name for name, *_ in listed.names]
         return None
 
     def check(self, version: int, files: Any, asked: list[Any]) -> None:
