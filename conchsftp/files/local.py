@@ -2,7 +2,7 @@
 The local file system, beneath one directory.
 
 Puts together what stands elsewhere: where a path leads (`confine`), what is done there (`beneath`), where the blocking
-calls run (`conchsftp.workers`), what comes of it (`stat`, `local_file`, `local_directory`). Sessions, versions and
+calls run (`mounts`, `workers`), what comes of it (`stat`, `local_file`, `local_directory`). Sessions, versions and
 permissions of users are not known here.
 """
 
@@ -34,6 +34,7 @@ from conchsftp.files.disk.links import Links
 from conchsftp.files.local_directory import LocalDirectory
 from conchsftp.files.local_file import LocalFile
 from conchsftp.files.locks import MASKS, Locks, mask_of
+from conchsftp.files.mounts import Mounts
 from conchsftp.files.system_locks import POSSIBLE
 from conchsftp.interfaces import (
     IAccountNumbers,
@@ -93,7 +94,7 @@ class LocalFileSystem:
 
     def __init__(
         self,
-        root: str | bytes | Beneath,
+        root: str | bytes,
         *,
         workers: Workers,
         accounts: Accounts | None = None,
@@ -104,25 +105,28 @@ class LocalFileSystem:
         cross_device_rename: str = "fail",
         symlink_policy: str = "inside",
     ) -> None:
-        self._beneath = root if isinstance(root, Beneath) else Beneath(root, links=Links(symlink_policy))
         self._crosses = {"fail": False, "copy": True}[cross_device_rename]
         self._workers = workers
-        self._locks = self._beneath.locks = workers.shared(Locks)
+        self._locks = workers.shared(Locks)
         self._modes = Modes(umask=umask, file=file_mode, directory=directory_mode, forced=force_modes)
         self._accounts = accounts if accounts is not None else Accounts(workers)
-        self._mount = workers.mount_of(os.fstat(self._beneath.fd).st_dev, self._beneath.fd)
-        self._nested: list[tuple[str, Mount]] = []
-        self._find_nested_mounts()
+        self._serve(Beneath(root, links=Links(symlink_policy)))
+
+    def _serve(self, beneath: Beneath) -> None:
+        """Serve the files of a directory, and tell no details of them."""
+        beneath.locks = self._locks
+        self._beneath = beneath
+        self._mounts = Mounts(self._workers, beneath.fd, beneath.base)
         self._details: Details | None = None
         self._tells: frozenset[str] | None = None
         # Asked for with every LSTAT: what a conversation with details has instead is decided once, by `detailed`.
-        self._stat_now: Callable[[str], Any] = self._beneath.stat
-        self._lstat_now: Callable[[str], Any] = self._beneath.lstat
+        self._stat_now: Callable[[str], Any] = beneath.stat
+        self._lstat_now: Callable[[str], Any] = beneath.lstat
         self._tell: Callable[[Any], Attributes] = partial(_attributes, self._accounts)
 
     def rooted_at(self, path: str) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the directory at `path` as `/`, and nothing above it."""
-        return then(self._call(path, self._beneath.descend, path), self._again)
+        return then(self._call(self._beneath.descend, path), self._again)
 
     def rooted_at_place(self, place: str) -> "Deferred[LocalFileSystem]":
         """
@@ -138,11 +142,17 @@ class LocalFileSystem:
 
         Everything else, and links that lead there, is PERMISSION_DENIED.
         """
-        return then(self._call(path, self._beneath.descend, path, path), self._again)
+        return then(self._call(self._beneath.descend, path, path), self._again)
 
     def guarded_by(self, judge: Judge) -> "LocalFileSystem | Deferred[LocalFileSystem]":
         """Return a file system that shows the same files, and follows a link only where it may; see `IGuarded`."""
-        return then(self._workers.call(self._mount, self._beneath.guarded, judge), self._again)
+        return then(self._workers.call(self._mounts.own, self._beneath.guarded, judge), self._again)
+
+    def _again(self, beneath: Beneath) -> "LocalFileSystem":
+        """Return a file system that serves those of another directory in the same way."""
+        again = copy(self)
+        again._serve(beneath)
+        return again if self._details is None else again.detailed(self._details.fields)
 
     # IDetails
 
@@ -180,19 +190,21 @@ class LocalFileSystem:
         if takes is Effort.LONG:
             opened = self._workers.scans.run(self._open_now, path, os_flags, attributes, delete, mask)
             return shield(opened.addCallback(self._file), late=_close)
-        mount = self._accounts.mount if takes else self._mount_at(path)
+        mount = self._accounts.mount if takes else self._mounts.at(path)
         return self._make(mount, self._file, self._open_now, path, os_flags, attributes, delete, mask)
 
     def list(self, path: str) -> "LocalDirectory | Deferred[LocalDirectory]":
-        return self._make(self._mount_at(path), self._directory, self._open_directory_now, path)
+        return self._make(self._mounts.at(path), self._directory, self._open_directory_now, path)
 
     def stat(self, path: str) -> "Attributes | Deferred[Attributes]":
-        mount = self._mount_at(path) if self._nested else self._mount
+        mounts = self._mounts
+        mount = mounts.at(path) if mounts.nested else mounts.own
         status = self._workers.call(mount, self._stat_now, path)
         return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
     def lstat(self, path: str) -> "Attributes | Deferred[Attributes]":
-        mount = self._mount_at(path) if self._nested else self._mount
+        mounts = self._mounts
+        mount = mounts.at(path) if mounts.nested else mounts.own
         status = self._workers.call(mount, self._lstat_now, path)
         return status.addCallback(self._tell) if status.__class__ is Deferred else self._tell(status)
 
@@ -203,43 +215,43 @@ class LocalFileSystem:
         return self._giving(attributes, self._make_directory_now, path, attributes)
 
     def remove_directory(self, path: str) -> "None | Deferred[None]":
-        return self._call(path, self._beneath.remove_directory, path)
+        return self._call(self._beneath.remove_directory, path)
 
     def remove(self, path: str) -> "None | Deferred[None]":
-        return self._call(path, self._beneath.remove, path)
+        return self._call(self._beneath.remove, path)
 
     def rename(self, path: str, new_path: str, flags: int) -> "None | Deferred[None]":
         replace = bool(flags & REPLACING)
         if not self._crosses:
-            return self._call(path, self._beneath.rename, path, new_path, replace)
+            return self._call(self._beneath.rename, path, new_path, replace)
 
         def cross(*_: object) -> Moving:
             return Moving(Crossing(self._beneath, path, new_path, replace), self._workers)
 
         try:
             # What a thread is needed for begins with the same rename.
-            return self._workers.call(self._mount_at(path), self._beneath.rename, path, new_path, replace, run=cross)
+            return self._workers.call(self._mounts.at(path), self._beneath.rename, path, new_path, replace, run=cross)
         except OSError as problem:
             if problem.errno != EXDEV:
                 raise
             return cross()
 
     def real_path(self, path: str) -> "str | Deferred[str]":
-        return self._call(path, self._beneath.real_path, path)
+        return self._call(self._beneath.real_path, path)
 
     # ILinks, IHardLinks, ISpace, IAccounts, IAccountNumbers
 
     def read_link(self, path: str) -> "str | Deferred[str]":
-        return self._call(path, self._beneath.read_link, path)
+        return self._call(self._beneath.read_link, path)
 
     def make_symlink(self, path: str, target: str) -> "None | Deferred[None]":
-        return self._call(path, self._beneath.make_symlink, path, target)
+        return self._call(self._beneath.make_symlink, path, target)
 
     def make_hard_link(self, path: str, new_path: str) -> "None | Deferred[None]":
-        return self._call(path, self._beneath.make_hard_link, path, new_path)
+        return self._call(self._beneath.make_hard_link, path, new_path)
 
     def space(self, path: str) -> "os.statvfs_result | Deferred[os.statvfs_result]":
-        return self._call(path, self._beneath.space, path)
+        return self._call(self._beneath.space, path)
 
     def user_name(self, uid: int) -> str | None:
         return self._accounts.user_name(uid)
@@ -283,12 +295,15 @@ class LocalFileSystem:
 
     # Back on the reactor's thread
 
+    def _call(self, function: Callable[..., R], path: str, *args: Any) -> "R | Deferred[R]":
+        return self._workers.call(self._mounts.at(path), function, path, *args)
+
     def _giving(self, attributes: Attributes, function: Callable[..., Any], path: str, *args: Any) -> Any:
         """Make a blocking call that sets attributes, where these say."""
         takes = effort(attributes)
         if takes is Effort.LONG:
             return shield(self._workers.scans.run(function, path, *args))
-        return self._workers.call(self._accounts.mount if takes else self._mount_at(path), function, path, *args)
+        return self._workers.call(self._accounts.mount if takes else self._mounts.at(path), function, path, *args)
 
     def _make(self, mount: Mount, build: Callable[[Any], Any], function: Callable[..., Any], *args: Any) -> Any:
         """Open something, and build an object for it; if nobody waits for that any more, close it."""
@@ -301,7 +316,7 @@ class LocalFileSystem:
         opened, flags, mask = outcome
         deletes = opened.directory >= 0
         locks, key, access = self._locks, key_of(opened.status), access_of(flags, deletes=deletes)
-        mount = self._mount_of(opened.status, opened.descriptor)
+        mount = self._mounts.of(opened.status, opened.descriptor)
         if mask or locks.held:
             # Others may have locked it since it was looked at, in a thread.
             try:
@@ -333,49 +348,12 @@ class LocalFileSystem:
 
     def _directory(self, outcome: tuple[int, os.stat_result, os.stat_result, str]) -> LocalDirectory:
         descriptor, status, above, path = outcome
-        mount, details = self._mount_of(status, descriptor), self._details
+        mount, details = self._mounts.of(status, descriptor), self._details
         build: Callable[..., LocalDirectory] = LocalDirectory
         if details is not None:
             name = encode(path.rpartition("/")[2]) or b"."
             build = partial(DetailedDirectory, details=details, name=name)
         return build(descriptor, mount, self._workers, self._accounts, status=status, above=above)
-
-    def _again(self, root: Beneath) -> "LocalFileSystem":
-        modes, details = self._modes, self._details
-        again = type(self)(
-            root,
-            workers=self._workers,
-            accounts=self._accounts,
-            umask=modes.umask,
-            file_mode=modes.file,
-            directory_mode=modes.directory,
-            force_modes=modes.forced,
-            cross_device_rename="copy" if self._crosses else "fail",
-        )
-        return again if details is None else again.detailed(details.fields)
-
-    # Mounts
-
-    def _call(self, path: str, function: Callable[..., R], *args: Any) -> "R | Deferred[R]":
-        return self._workers.call(self._mount_at(path), function, *args)
-
-    def _mount_at(self, path: str) -> Mount:
-        """Return the mount that a path seems to be on; links may lead to another one."""
-        for point, mount in self._nested:
-            if path.startswith(point) and (len(path) == len(point) or path[len(point)] == "/"):
-                return mount
-        return self._mount
-
-    def _mount_of(self, status: os.stat_result, descriptor: int) -> Mount:
-        """Return the mount that an open file is on."""
-        if not self._workers.knows(status.st_dev):
-            # Mounted since we looked last.
-            self._find_nested_mounts(fresh=True)
-        return self._workers.mount_of(status.st_dev, descriptor)
-
-    def _find_nested_mounts(self, *, fresh: bool = False) -> None:
-        found = self._workers.mounts_below(self._beneath.fd, fresh=fresh)
-        self._nested = [(self._beneath.base + point, mount) for point, mount in found]
 
 
 @lru_cache

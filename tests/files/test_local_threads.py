@@ -24,16 +24,16 @@ class MountTests(LocalCase):
     def test_nested(self) -> None:
         """Paths on a mount below are that mount's, also of files that are missing."""
         far = Mount("far", threads=True)
-        self.files._nested = [("/a/far", far)]
+        self.files._mounts.nested = [("/a/far", far)]
         for path, mount in (("/a/far", far), ("/a/far/b/c", far), ("/a/far2", None), ("/a", None), ("/", None)):
-            self.assertIs(self.files._mount_at(path), mount or self.files._mount, path)
+            self.assertIs(self.files._mounts.at(path), mount or self.files._mounts.own, path)
 
     def test_found(self) -> None:
         """What is mounted below the root is found, and a file knows its own mount."""
         files = LocalFileSystem("/", workers=self.workers)
-        self.assertIn("/proc", [point for point, _ in files._nested])
+        self.assertIn("/proc", [point for point, _ in files._mounts.nested])
         file = files.open("/proc/self/status", READ, OLD, NONE)
-        self.assertIsNot(file._mount, files._mount)
+        self.assertIsNot(file._mount, files._mounts.own)
         self.assertIn(b"Name:", file.read(0, 100))
         file.close()
 
