@@ -15,7 +15,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from zope.interface import Attribute, implementer
 
-from conchsftp.auth.credentials import Credentials
+from conchsftp.auth.credentials import Credentials, Password
 from conchsftp.auth.messages import Messages
 from conchsftp.auth.questions import Questions
 from conchsftp.secret import Secret
@@ -75,6 +75,7 @@ class Conversation:
         settings, messages: see above.
         answers: all answers so far.
         rounds: how often was asked.
+        expired: a right password among the answers that has to be changed; None without one.
         ended: what has ended the attempt; None while it goes on.
     """
 
@@ -83,6 +84,7 @@ class Conversation:
         self.messages = messages
         self.answers: list[Secret] = []
         self.rounds = 0
+        self.expired: Password | None = None
         self.ended: Exception | None = None
         self._tell = tell
         self._asking: Deferred[tuple[Secret, ...]] | None = None

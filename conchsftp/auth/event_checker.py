@@ -6,7 +6,7 @@ judged like a proof, but it is none: nothing of it is kept here, or anywhere. Th
 decided; what the client is answered, and what is remembered of it, is up to `UserAuth`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -238,7 +238,7 @@ def serves(portal: Portal, events: EventHub, interface: InterfaceClass | None) -
     return interface is not None and (listened or interface in portal.checkers)
 
 
-def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:
+def _joined(opinion: Verdict, said: Sequence[SSHUserAuthRequest]) -> Verdict:
     """Return what all events of one request come to: each must be accepted, and any may ask for more."""
     verdict = Verdict(good=True, avatar_id=opinion.avatar_id if opinion.good else None, mistake=opinion.mistake)
     for event in said:
@@ -248,8 +248,10 @@ def _joined(opinion: Verdict, said: Iterable[SSHUserAuthRequest]) -> Verdict:
         verdict.partial = verdict.partial or event.partial_success
         verdict.available = _names(event.available_methods) or verdict.available
         verdict.home_dir = _path(event.home_dir) or verdict.home_dir
+        verdict.new_password = _line(event.new_password_prompt)
+    if any(event.accept is False for event in said):
         # Who says no, says no to a new password as well.
-        verdict.new_password = "" if event.accept is False else _line(event.new_password_prompt)
+        verdict.new_password = ""
     return verdict
 
 

@@ -5,13 +5,13 @@ Joins the user's policy, what handlers ask for besides, and the progress of the 
 (`event_checker.py` does) and answers nobody (`user_auth.py` does).
 """
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred
 
-from conchsftp.auth.credentials import Credentials
+from conchsftp.auth.credentials import PASSWORD_FACTS, Credentials
 from conchsftp.auth.event_checker import Verdict
 from conchsftp.auth.keys.security_keys import DEMANDS
 from conchsftp.auth.method import Served
@@ -238,6 +238,8 @@ class Login:
             self._refuse_nothing()
         progress.home_dir = verdict.home_dir or progress.home_dir
         if changed:
+            if not PASSWORD_FACTS <= facts:
+                raise UnauthorizedLogin("nothing is left but to change the password")
             progress.expired = False
             progress.avatar_id = progress.avatar_id or verdict.avatar_id
             return not verdict.partial and self._incomplete(progress.factors) is None
@@ -247,7 +249,7 @@ class Login:
         progress.passed = set() if verdict.available else progress.passed | {attempt.method}
         return False
 
-    def _proves(self, attempt: AuthAttempt, credentials: Credentials) -> tuple[Collection[Hashable], Factor]:
+    def _proves(self, attempt: AuthAttempt, credentials: Credentials) -> tuple[Set[Hashable], Factor]:
         """Return what an attempt proves if it is good."""
         progress, facts = self.progress, credentials.facts or {attempt.method}
         return facts, proved_by(attempt.factor, progress.facts | facts, progress.required.values())

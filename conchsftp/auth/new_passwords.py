@@ -7,11 +7,12 @@ By the method `password` it is told so and begins anew; by `keyboard-interactive
 password is right, and what becomes of a new one, is up to checkers and handlers. Source: RFC 4252, section 8.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 
-from conchsftp.auth.credentials import Credentials, Password
+from conchsftp.auth.credentials import PASSWORD_FACTS, Credentials, Password
 from conchsftp.auth.dialogue import Conversation
 from conchsftp.auth.event_checker import EventChecker, Verdict
 from conchsftp.auth.login import Login
@@ -63,7 +64,7 @@ class NewPasswords:
 
     def postpone(self, credentials: Credentials, verdict: Verdict) -> None:
         """Let a right password count that has to be changed, where more is to be proved first."""
-        expired = verdict.new_password and isinstance(credentials, Password) and self._checker.serves(IPasswordChange)
+        expired = verdict.new_password and PASSWORD_FACTS <= credentials.facts and self._checker.serves(IPasswordChange)
         if expired and not verdict.good and self._login.needs_more(credentials):
             self._log.info("{user!r} has to change the password at the end", user=credentials.user_name, step=True)
             verdict.good = self._progress.expired = True
@@ -94,20 +95,24 @@ class NewPasswords:
         Raises:
             DialogueEnded: there is no answer; also if none of many has been good.
         """
-        while verdict.new_password and not verdict.good and conversation.rounds and isinstance(credentials, Password):
+        old = credentials if isinstance(credentials, Password) else conversation.expired
+        while verdict.new_password and not verdict.good and conversation.rounds and old is not None:
             if not self._checker.changes_passwords or self._login.needs_more(credentials):
                 break
-            credentials = await ask_for_change(credentials, conversation, verdict.new_password)
+            credentials = await ask_for_change(old, credentials.facts, conversation, verdict.new_password)
             verdict = await self._checker.judge(credentials, conversation)
         return credentials, verdict
 
 
-async def ask_for_change(password: Password, conversation: Conversation, prompt: str) -> PasswordChange:
+async def ask_for_change(
+    password: Password, facts: frozenset[Hashable], conversation: Conversation, prompt: str
+) -> PasswordChange:
     """
     Ask for a new password until the same was typed twice.
 
     Args:
         password: the old one.
+        facts: what was proved with it.
         conversation: by which is asked.
         prompt: what the user is told.
     Raises:
@@ -116,5 +121,5 @@ async def ask_for_change(password: Password, conversation: Conversation, prompt:
     while True:
         new, again = await conversation.ask(Questions(prompts=_PROMPTS, instruction=prompt))
         if new == again:
-            return PasswordChange(attempt=password.attempt, secret=password.secret, new_secret=new)
+            return PasswordChange(attempt=password.attempt, secret=password.secret, new_secret=new, besides=facts)
         prompt = "The two are not the same."

@@ -4,13 +4,14 @@ A new password: what checkers are asked, and what they answer.
 Who may change one, and when, is up to `UserAuth`; how it is kept, to each source of users. Source: RFC 4252, section 8.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
 from zope.interface import Attribute, implementer_only
 
-from conchsftp.auth.credentials import Password
+from conchsftp.auth.credentials import PASSWORD_FACTS, Password
 from conchsftp.auth.users.hashes import LONGEST_PASSWORD_BYTES
 from conchsftp.secret import Secret
 
@@ -56,9 +57,16 @@ class PasswordChange(Password):
 
     Attributes:
         new_secret: the new password.
+        besides: what was proved in the same dialogue, if it came by one.
     """
 
     new_secret: Secret
+    besides: frozenset[Hashable] = frozenset()
+
+    @property
+    def facts(self) -> frozenset[Hashable]:
+        """The password, and what was proved besides."""
+        return PASSWORD_FACTS | self.besides
 
     @property
     def new_password(self) -> bytes:

@@ -128,19 +128,48 @@ class UsersFileTests(Case):
         self.assertEqual([self.asked(b"carol"), self.answer(self.code())], [CODE, bytes([SUCCESS])])
 
     def test_new_password(self) -> None:
-        """A password that has to be changed is changed on the spot; the code is asked for all the same."""
+        """A password that has to be changed is changed on the spot, but not before the code was right."""
+        path = self.expire()
+        for right in (False, True):
+            self.connect()
+            self.assertEqual([self.asked(b"alice"), self.answer(b"right")], [PASSWORD, CODE])
+            shown = self.code() if right else Secret("000000")
+            ((_, asked),) = self.transport.ask(answers(shown.to_bytes()), number=INFO_RESPONSE)
+            self.assertEqual(b"New password: " in asked, right)
+            self.assertTrue(self.unchanged(path))
+        ((number, _),) = self.transport.ask(answers(b"new", b"new"), number=INFO_RESPONSE)
+        self.assertEqual((number, self.unchanged(path)), (SUCCESS, False))
+
+    def test_new_password_before_a_key(self) -> None:
+        """Where a key is wanted after the password, nothing is changed before it was proved."""
+        path = self.expire()
+        self.connect(Keys(alice=KEY), methods="keyboard-interactive:password,publickey")
+        self.transport.factory.policies = None
+        self.asked(b"alice")
+        ((_, said),) = self.transport.ask(answers(b"right"), number=INFO_RESPONSE)
+        self.assertEqual(said, NS(b"publickey") + b"\1")
+        self.transport.ask(proof(b"alice", KEY))
+        self.asked(b"alice")
+        ((_, asked),) = self.transport.ask(answers(b"right"), number=INFO_RESPONSE)
+        self.assertIn(b"New password: ", asked)
+        self.assertTrue(self.unchanged(path))
+        ((number, _),) = self.transport.ask(answers(b"new", b"new"), number=INFO_RESPONSE)
+        self.assertEqual((number, self.unchanged(path)), (SUCCESS, False))
+
+    def expire(self) -> str:
+        """Have alice change her password; return the users file."""
         path = self.users_file()
         with open(path) as file:
             text = file.read()
         with open(path, "w") as file:
             file.write(text.replace("totp", "change_password = true\ntotp", 1))
         self.patch(self, "users_file", lambda: path)
-        self.connect()
-        self.assertEqual(self.asked(b"alice"), PASSWORD)
-        ((_, asked),) = self.transport.ask(answers(b"right"), number=INFO_RESPONSE)
-        self.assertIn(b"New password: ", asked)
-        said = self.transport.ask(answers(b"brandnew words", b"brandnew words"), number=INFO_RESPONSE)
-        self.assertEqual([self.prompt(said), self.answer(self.code())], [CODE, bytes([SUCCESS])])
+        return path
+
+    def unchanged(self, path: str) -> bool:
+        """Whether the password is the old one."""
+        with open(path) as file:
+            return HASH in file.read().split("[bob]")[0]
 
     def test_code_first(self) -> None:
         """Where a policy wants the code first, it is asked of everybody, and no password was looked at."""

@@ -7,8 +7,13 @@ from typing import Any
 
 import bcrypt
 from twisted.conch.ssh.common import NS
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
+from conchsftp.auth.dialogue import IDialogue
 from conchsftp.auth.users.users_edit import set_password
+from conchsftp.events.connection import SSHUserAuthRequest
 from tests.auth.support import (
     FAILURE,
     INFO_REQUEST,
@@ -115,6 +120,41 @@ class FactorsTests(CheckerCase):
         set_password(self.path, "alice", "other", rounds=4)
         self.assertEqual(self.ask(password_request(b"alice", b"right"))[0][0], FAILURE)
         self.assertEqual(self.ask(password_request(b"alice", b"other")), [(SUCCESS, b"")])
+
+    def test_nothing_but_the_password(self) -> None:
+        """When nothing is left but to change it, another dialogue than one for the password lets nobody in."""
+
+        @implementer(ICredentialsChecker)
+        class Riddle:
+            credentialInterfaces = (IDialogue,)
+
+            async def ask(self, dialogue: Any) -> bytes:
+                await dialogue.ask(("What goes up and never comes down? ",))
+                return bytes(dialogue.username)
+
+            def requestAvatarId(self, dialogue: Any) -> Any:
+                return Deferred.fromCoroutine(self.ask(dialogue))
+
+        self.begin("password,keyboard-interactive")
+        self.transport.factory.portal.registerChecker(Riddle())
+        self.ask(password_request(b"alice", b"right"))
+        for _ in range(2):
+            self.ask(interactive_request(b"alice"))
+            self.assertEqual(self.ask(answers(b"age"), number=INFO_RESPONSE)[0][0], FAILURE)
+        self.assert_unchanged()
+
+    def test_refused_answer(self) -> None:
+        """A handler that refuses an answer refuses it, though the password was right and has to be changed."""
+        self.begin("keyboard-interactive:password,publickey")
+
+        def refuse(event: SSHUserAuthRequest) -> None:
+            if event.auth_method == "keyboard-interactive-1":
+                event.accept = False
+
+        self.transport.events.on(SSHUserAuthRequest, refuse)
+        self.ask(interactive_request(b"alice"))
+        said = self.ask(answers(b"right"), number=INFO_RESPONSE)
+        self.assertEqual((said[0][0], said[0][1][-1]), (FAILURE, 0))
 
     def test_interactive(self) -> None:
         """By keyboard-interactive it is the same: the new one is asked for at the end."""

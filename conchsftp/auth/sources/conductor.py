@@ -16,7 +16,6 @@ from zope.interface import Attribute, Interface, implementer
 
 from conchsftp.auth.credentials import Password
 from conchsftp.auth.dialogue import Dialogue, IDialogue
-from conchsftp.auth.new_passwords import ask_for_change
 from conchsftp.auth.password_change import NewPasswordNeeded
 from conchsftp.auth.questions import PASSWORD
 from conchsftp.auth.sources.first_of import first
@@ -49,7 +48,6 @@ class Conductor:
         passwords: checkers of passwords.
         dialogues: checkers that conduct dialogues of their own, which are asked after them.
         sources: who knows the secrets of codes.
-        changes: checkers that change passwords.
     """
 
     credentialInterfaces = (IDialogue,)
@@ -59,10 +57,8 @@ class Conductor:
         passwords: Sequence[ICredentialsChecker],
         dialogues: Sequence[ICredentialsChecker],
         sources: Sequence[Any],
-        changes: Sequence[ICredentialsChecker] = (),
     ) -> None:
         self._passwords = tuple(passwords)
-        self._changes = tuple(changes)
         self._dialogues = tuple(dialogues)
         self._sources = tuple(sources)
 
@@ -75,13 +71,14 @@ class Conductor:
         if only == "totp" and (self._sources or not self._dialogues):
             return await self._code_alone(dialogue)
         known = "password" in dialogue.attempt.progress.facts
-        asked = [] if known and only != "password" else [_AskedFor(each, self._changes) for each in self._passwords]
+        asked = [] if known and only != "password" else [_AskedFor(each) for each in self._passwords]
         if not asked and not self._dialogues:
             return await self._code_alone(dialogue)
         try:
             avatar_id, dialogue = await first([*asked, *self._dialogues], dialogue)
-        except NotEnoughAuthentication:
-            await self._code_besides(dialogue, None)
+        except (NotEnoughAuthentication, NewPasswordNeeded):
+            if not only:
+                await self._code_besides(dialogue, None)
             raise
         if only and only not in dialogue.proved:
             # A checker that asks for something else than the policy wants.
@@ -136,9 +133,8 @@ class _AskedFor:
 
     credentialInterfaces = (IDialogue,)
 
-    def __init__(self, checker: ICredentialsChecker, changes: Sequence[ICredentialsChecker]) -> None:
+    def __init__(self, checker: ICredentialsChecker) -> None:
         self._checker = checker
-        self._changes = changes
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         return Deferred.fromCoroutine(self._ask(credentials))
@@ -153,17 +149,10 @@ class _AskedFor:
         except NotEnoughAuthentication:
             dialogue.prove("password")
             raise
-        except NewPasswordNeeded as needed:
-            avatar_id = await self._changed(dialogue, password, needed)
+        except NewPasswordNeeded:
+            # Changed when everything else is proved, which is not known here.
+            dialogue.prove("password")
+            dialogue.conversation.expired = password
+            raise
         dialogue.prove("password")
         return avatar_id
-
-    async def _changed(self, dialogue: Dialogue, password: Password, needed: NewPasswordNeeded) -> Any:
-        """Ask for new passwords until one will do, if somebody changes them; the password was right."""
-        while self._changes:
-            change = await ask_for_change(password, dialogue.conversation, needed.prompt)
-            try:
-                return (await first(self._changes, change))[0]
-            except NewPasswordNeeded as again:
-                needed = again
-        raise needed

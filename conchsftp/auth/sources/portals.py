@@ -12,7 +12,6 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.portal import Portal
 
 from conchsftp.auth.dialogue import IDialogue
-from conchsftp.auth.password_change import IPasswordChange
 from conchsftp.auth.sources.conductor import Conductor, ICodes
 from conchsftp.auth.sources.first_of import FirstOf
 from conchsftp.errors import ServerError
@@ -38,7 +37,6 @@ def register(portal: Portal, checkers: Iterable[ICredentialsChecker]) -> None:
     if sources or dialogues:
         # Who conducts a dialogue asks for the password in it.
         passwords = [each for each in by_kind.get(IUsernamePassword, []) if each not in dialogues]
-        changes = by_kind.get(IPasswordChange, [])
-        by_kind[IDialogue] = [Conductor(passwords, dialogues, sources, changes)]
+        by_kind[IDialogue] = [Conductor(passwords, dialogues, sources)]
     for interface, asked in by_kind.items():
         portal.registerChecker(asked[0] if len(asked) == 1 else FirstOf(interface, asked), interface)
