@@ -55,8 +55,8 @@ class EventHub:
     Attributes:
         log_about: returns the logger for what concerns an event.
         listeners: event class → handlers, for the events that have some. Replaced when a handler is added: do not keep.
-        told: what is under way although nobody waits for it: handlers, and for a server what closes behind sessions.
-            That of a server knows that of its sessions as well.
+        pending: what is under way although no request waits for it: handlers; of a server also those of its sessions,
+            and sessions that are lost and still close their files.
     """
 
     __slots__ = (
@@ -69,8 +69,8 @@ class EventHub:
         "handler_seconds",
         "listeners",
         "log_about",
+        "pending",
         "threads",
-        "told",
     )
     _log = Logger()
 
@@ -87,7 +87,7 @@ class EventHub:
         self.threads = threads
         self.log_about: Callable[[Event], Logger] = lambda event: self._log
         self.listeners: dict[type[Event], tuple[Handler, ...]] = {}
-        self.told = Pending()
+        self.pending = Pending()
         self._parent = parent
         self._hooks: dict[type[Event], Handler] = {}
         self._added: dict[type[Event], list[Handler]] = {}
@@ -182,14 +182,14 @@ class EventHub:
         return finished if isinstance(finished, Deferred) else None
 
     def tell(self, event: Event, log: Logger) -> None:
-        """Let everybody who listens handle an event, and wait for nobody; `told` knows when they have done."""
+        """Let everybody who listens handle an event, and wait for nobody; `pending` knows when they have done."""
         waiting = self.fire(event)
         if waiting is not None:
             waiting.addErrback(
                 lambda failure: log.failure("a handler of {about} was cut off", failure, about=event.name)
             )
-            for pending in {self.told, self.top.told}:
-                pending.add(waiting)
+            for each in {self.pending, self.top.pending}:
+                each.add(waiting)
 
     def _call(
         self, event: Event, handlers: Iterator[Handler], broken: Exception | None

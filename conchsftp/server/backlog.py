@@ -30,8 +30,8 @@ class Backlog:
         self._all = _Share(MOST)
         self._each: dict[int, _Share] = {}
 
-    def full(self, number: int) -> bool:
-        """Return whether an event about a connection must be dropped, and count it if so."""
+    def drops(self, number: int) -> bool:
+        """Drop an event about a connection if there are too many: it is counted then. Return whether it was dropped."""
         own = self._each.get(number)
         for share, about in ((own, number), (self._all, 0)):
             if share is not None and (share.dropped or share.waiting >= share.most):

@@ -111,7 +111,7 @@ class ServerLog:
             # A handler of this event has caused a line of its own: it would be called for ever.
             return
         backlog = self._backlogs[kind]
-        if backlog.full(event.connection_id):
+        if backlog.drops(event.connection_id):
             return
         self._telling.add(kind)
         try:
@@ -121,7 +121,7 @@ class ServerLog:
         if waiting is not None:
             # Nobody waits for it, and what it fails with would cause the next one.
             waiting.addErrback(lambda failure: None)
-            self._events.told.add(waiting)
+            self._events.pending.add(waiting)
             backlog.add(event.connection_id, waiting)
 
     def _behind(self, about: str, number: int, dropped: int) -> None:

@@ -83,7 +83,7 @@ class Penalising:
         else:
             waiting.addCallback(self._decided, penalty)
             waiting.addErrback(lambda failure: self._log.failure("a handler of SourcePenalised was cut off", failure))
-            self._factory.events.told.add(waiting)
+            self._factory.events.pending.add(waiting)
 
     def _decided(self, event: SourcePenalised, penalty: Penalty) -> None:
         """Do what handlers have made of it."""

@@ -299,7 +299,7 @@ class SFTPServer(Properties, Control, MultiService):
     def _left(self) -> "Deferred[Any]":
         """Return what fires when handlers have done, and the avatars have gone, if the realm can tell."""
         left = getattr(self.factory.portal.realm, "left", None)
-        leaving: Deferred[Any] = DeferredList([self.events.told.over(), *([left()] if left is not None else [])])
+        leaving: Deferred[Any] = DeferredList([self.events.pending.over(), *([left()] if left is not None else [])])
         seconds = self.settings.handler_time_limit
         return limited(leaving, seconds, self._reactor).addErrback(lambda _: None) if seconds else leaving
 

@@ -95,8 +95,8 @@ class Conversation:
         self.virtual = avatar.files is None
         """Whether the handlers of events are the file system."""
         self.read_only: bool = avatar.read_only or settings.read_only
-        self.read_only_is = "The server" if settings.read_only else "This account"
-        """What clients are told is read-only."""
+        self.read_only_text = "The server is read-only" if settings.read_only else "This account is read-only"
+        """Why the user may change nothing, if that is so."""
         self.permissions: Permissions | None = None
         """What the user may do where; None: everything."""
         self.limited = False

@@ -65,7 +65,7 @@ def refused(conversation: Any, row: Any, request: Any, event: FileEvent) -> bool
     """Refuse a request that this user may not make: the event has the answer then. True if it is refused."""
     try:
         if conversation.read_only and row.changes(request):
-            raise SFTPError(Status.PERMISSION_DENIED, f"{conversation.read_only_is} is read-only")
+            raise SFTPError(Status.PERMISSION_DENIED, conversation.read_only_text)
         if conversation.permissions is not None and row.needs is not None:
             row.needs(conversation, event, request)
     except SFTPError as problem:

@@ -1,12 +1,13 @@
 """
-The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out in the order they came;
-those that take long are overtaken.
+The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out.
+
+Replies leave in the order of the requests: the drafts allow any, but some clients pair the two by position. None of
+these asks for anything else while it waits for what takes long, so that replies to that may be overtaken.
 
 Starts a request only when its reply can leave, and returns a request's window when it has been answered; so a client
 that does not read, or asks faster than a disk answers, costs a bounded amount of memory. Knows nothing of what a
 request does.
-Sources: filexfer-13 sections 3 and 4, which let replies come in any order; the clients that pair them by position all
-the same, and ask nothing beside what takes long.
+Source: filexfer-13, sections 3 and 4.
 """
 
 from collections import deque
@@ -144,7 +145,7 @@ class SFTPSubsystem(Protocol):
         self._turns.forget(self._resume)
         self._queued = False
         self._closed = Deferred()
-        self._ssh.factory.events.told.add(self._closed)
+        self._ssh.factory.events.pending.add(self._closed)
         self._abandoned = iter(self._conversation.handles)
         self._resume()
 

@@ -73,7 +73,7 @@ class Transfer:
         return self._watched(self._calls[3], pieces, offset, done=lambda _: self._count(True, offset, size))
 
     def _close(self) -> Any:
-        behind = len(self._conversation.events.told) >= _MOST_TOLD
+        behind = len(self._conversation.events.pending) >= _MOST_TOLD
         return self._close_in_turn() if behind else self._close_now()
 
     def _close_now(self) -> Any:
@@ -84,7 +84,7 @@ class Transfer:
         try:
             return await ready(self._close_now())
         finally:
-            await self._conversation.events.told.over()
+            await self._conversation.events.pending.over()
 
     def _watched(
         self,

@@ -116,7 +116,7 @@ def request(
 
 
 def layout_of(record: type[Any]) -> Layout:
-    """Return how a request lies on the wire: for who builds a table."""
+    """Return the layout of a request by a search: for tables that are built once, not for each packet."""
     return next(layout for layout in REQUESTS if layout.record is record)
 
 

@@ -107,4 +107,4 @@ class BacklogTests(LogCase):
             each.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), LIMIT)
         (kept,) = (each for kind, each in self.server.factory.log._backlogs.items() if kind is Log)
-        self.assertEqual((kept._each, kept._all.waiting, len(self.server.events.told)), ({}, 0, 0))
+        self.assertEqual((kept._each, kept._all.waiting, len(self.server.events.pending)), ({}, 0, 0))

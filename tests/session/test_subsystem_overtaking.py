@@ -17,9 +17,8 @@ class OvertakingTests(OrderCase):
     def setUp(self) -> None:
         super().setUp()
         self.files.put("/home/b", b"")
-        session = self.slow("file.copy_to", "lstat")
+        self.slow("file.copy_to", "lstat")
         self.source, self.target = self.opened(opening(b"a")), self.opened(opening(b"b", pflags=2))
-        self.other = session
 
     def copying(self, number: int) -> bytes:
         """Lay out copy-data."""
@@ -76,7 +75,7 @@ class OvertakingTests(OrderCase):
         self.session.events.on(ExtendedRequest, lambda event: deciding if event.before_exec else None)
         self.session.feed(extension(b"copy-file", 1, string(b"/home/c"), string(b"/home/d"), b"\0"))
         self.session.lose()
-        over = self.session.events.told.over()
+        over = self.session.events.pending.over()
         self.assertNoResult(over)
         deciding.callback(None)
         self.successResultOf(over)

@@ -121,7 +121,7 @@ class SpokenCase(SynchronousTestCase):
     def log_in(self, avatar: Any = None, *, server: SFTPServer | None = None, **options: Any) -> MemorySession:
         """Begin a session, with a server of its own unless there is one."""
         session = MemorySession(server=server or self.make_server(avatar, **options), version=self.version)
-        # The version of a server that is not `make_server`'s must not be forgotten.
+        # A server that was made elsewhere may not have been told to speak it.
         self.assertEqual(session.version, self.version)
         return session
 

@@ -1,5 +1,5 @@
 """
-What is changed: something open, or what stands under a name, and never what a link means; and calls that change it.
+What is changed: something open, or what stands under a name, never what a link leads to; and calls that change it.
 
 What is to change, and in which order, is not known here. These are blocking calls. Source: filexfer-13, section 7.
 """
