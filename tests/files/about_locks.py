@@ -235,9 +235,10 @@ class LockTests(FileSystemCase):
         assert writer.read(0, 99) == b"0123456789"
         self.fails(Status.EOF, self.other.copy_to, target, 0, 99, 0)
         self.fails(CONFLICT, self.other.copy_to, target, 0, 0, 1)
-        self.one.write(10, b"x")
+        self.one.write(10, b"xy")
         self.refused(CONFLICT, self.other.read, 4, 99)
         self.fails(CONFLICT, self.other.copy_to, target, 0, 0, 0)
+        assert self.other.read(11, 0) == b""
         self.end(target, writer)
 
     def copied(self, function: Callable[..., Any], *args: Any) -> None:

@@ -44,6 +44,19 @@ def wire(version: int) -> list[bytes]:
 # What can come to an end.
 ENDING = {"Read", "ReadDir", "CopyData", "TextSeek"}
 
+# What may take long, as docs/semantics.md says: replies to others overtake its own.
+SLOW = {
+    "CopyData",
+    "CopyFile",
+    "TextSeek",
+    "FSync",
+    "MD5Hash",
+    "MD5HashHandle",
+    "CheckFileName",
+    "CheckFileHandle",
+    "CheckFile",
+}
+
 # What changes nothing, also where a file system is read-only.
 ASKING = {
     "Abandon",
@@ -119,6 +132,11 @@ class TableTests(SynchronousTestCase):
         """What may overlap changes nothing."""
         for row in OPERATIONS.values():
             self.assertFalse(row.shared and (row.mutates or row.alone), row.request)
+
+    def test_slow(self) -> None:
+        """What may be overtaken is known; nothing is that must be the only one under way."""
+        self.assertEqual({request.__name__ for request, row in OPERATIONS.items() if row.slow}, SLOW)
+        self.assertFalse([row.request for row in OPERATIONS.values() if row.slow and row.alone])
 
     def test_events(self) -> None:
         """The event of an operation is one that can be listened to, or that of requests without."""
