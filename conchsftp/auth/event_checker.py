@@ -58,6 +58,7 @@ class Verdict:
         home_dir: as a handler set it.
         prompts: what a handler wants this user to be asked next.
         new_password: what the user is told who is to choose a new password; empty: nobody wants one.
+        expired_id: whose password that is, if a checker says so.
     """
 
     good: bool | None = None
@@ -68,6 +69,7 @@ class Verdict:
     home_dir: str = ""
     prompts: Prompts = ()
     new_password: str = ""
+    expired_id: Any = None
     mistake: bool = False
 
 
@@ -167,7 +169,7 @@ class EventChecker:
             offered = isinstance(credentials, KeyOffer)
             return Verdict(good=offered, reason="" if offered else "the checker takes a proof for an offer")
         except NewPasswordNeeded as needed:
-            return Verdict(reason=str(needed), new_password=needed.prompt)
+            return Verdict(reason=str(needed), new_password=needed.prompt, expired_id=needed.avatar_id)
         except (LoginFailed, BadKeyError) as refusal:
             return Verdict(good=False, reason=str(refusal))
         except NotEnoughAuthentication:
@@ -241,6 +243,7 @@ def serves(portal: Portal, events: EventHub, interface: InterfaceClass | None) -
 def _joined(opinion: Verdict, said: Sequence[SSHUserAuthRequest]) -> Verdict:
     """Return what all events of one request come to: each must be accepted, and any may ask for more."""
     verdict = Verdict(good=True, avatar_id=opinion.avatar_id if opinion.good else None, mistake=opinion.mistake)
+    verdict.expired_id = opinion.expired_id
     for event in said:
         if not event.accept and not event.partial_success:
             verdict.good = False

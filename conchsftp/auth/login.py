@@ -225,13 +225,7 @@ class Login:
         if not progress.agrees(verdict.avatar_id):
             raise UnauthorizedLogin("the proof is one of somebody else")
         self.refuse_repeated(credentials)
-        name = user_name_of(verdict.avatar_id)
-        if name:
-            # Another name for the same user must not be a way around what is required of them.
-            await self._require(name)
-        if isinstance(verdict.avatar_id, UserId) and self._transport.factory.policies is None:
-            # A users file that only a checker knows: it could not be asked before.
-            progress.required[None] = policy_of(verdict.avatar_id.user, self._settings) or AuthPolicy()
+        await self.require_of(verdict.avatar_id)
         facts, factor = self._proves(attempt, credentials)
         factors = [*progress.factors, factor]
         if attempt.method == NoneMethod.name:
@@ -248,6 +242,16 @@ class Login:
         progress.prove(factor, facts, (attempt.user, attempt.service), verdict.avatar_id)
         progress.passed = set() if verdict.available else progress.passed | {attempt.method}
         return False
+
+    async def require_of(self, avatar_id: Any) -> None:
+        """Learn what is required of whom a checker names; see `_require`."""
+        name = user_name_of(avatar_id)
+        if name:
+            # Another name for the same user must not be a way around what is required of them.
+            await self._require(name)
+        if isinstance(avatar_id, UserId) and self._transport.factory.policies is None:
+            # A users file that only a checker knows: it could not be asked before.
+            self.progress.required[None] = policy_of(avatar_id.user, self._settings) or AuthPolicy()
 
     def _proves(self, attempt: AuthAttempt, credentials: Credentials) -> tuple[Set[Hashable], Factor]:
         """Return what an attempt proves if it is good."""

@@ -6,6 +6,7 @@ Who may change one, and when, is up to `UserAuth`; how it is kept, to each sourc
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
@@ -25,11 +26,13 @@ class NewPasswordNeeded(UnauthorizedLogin):
 
     Args:
         prompt: what the user is told, such as `Your password has expired.`; one line, without secrets.
+        avatar_id: whose password it is, as for a login; None: that of who is named as the user.
     """
 
-    def __init__(self, prompt: str) -> None:
+    def __init__(self, prompt: str, avatar_id: Any = None) -> None:
         super().__init__("a new password is needed")
         self.prompt = prompt
+        self.avatar_id = avatar_id
 
 
 class IPasswordChange(ICredentials):

@@ -238,6 +238,7 @@ class UserAuth(SSHUserAuthServer):
         verdict = await self._checker.judge(credentials, conversation, after_signature=after)
         if verdict.new_password:
             await self._login.refuse_barred(attempt, verdict)
+            await self._login.require_of(verdict.expired_id)
         return await self._new_passwords.asked_for(credentials, verdict, conversation)
 
     def _conversation(self, attempt: AuthAttempt) -> Conversation:

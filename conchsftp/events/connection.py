@@ -121,7 +121,8 @@ class Log(Event):
 
     A line that a handler of this event causes goes to Twisted's log alone. Nobody waits for handlers that wait. They
     may have 1,000 events of a connection to do, and 10,000 in all: what comes then is dropped until they have done all
-    of that, and the log says how many were.
+    of that, and the log says how many were. So clients that cause many lines can keep others from such a handler. Who
+    has to know what clients do listens to the events of files: requests wait for these, and none is dropped.
 
     Attributes:
         connection_id: the connection that it is about; 0 if none.

@@ -121,6 +121,17 @@ class FactorsTests(CheckerCase):
         self.assertEqual(self.ask(password_request(b"alice", b"right"))[0][0], FAILURE)
         self.assertEqual(self.ask(password_request(b"alice", b"other")), [(SUCCESS, b"")])
 
+    def test_only_the_checker_knows(self) -> None:
+        """What the file asks of a user holds where only the checker knows the file."""
+        with open(self.path) as file:
+            text = file.read()
+        with open(self.path, "w") as file:
+            file.write(text.replace("change_password", 'methods = "password,publickey"\nchange_password'))
+        self.begin("any")
+        self.assertEqual(self.ask(password_request(b"alice", b"right")), [PARTIAL])
+        self.assertEqual(self.ask(change_request(b"alice", b"right", b"new"))[0][0], FAILURE)
+        self.assert_unchanged()
+
     def test_nothing_but_the_password(self) -> None:
         """When nothing is left but to change it, another dialogue than one for the password lets nobody in."""
 

@@ -101,14 +101,14 @@ class UsersFileChecker:
     async def _by_password(self, credentials: Any) -> AvatarID:
         found = await self._by_old_password(credentials)
         if found.user.change_password:
-            raise NewPasswordNeeded("Your password has to be changed.")
+            raise NewPasswordNeeded("Your password has to be changed.", found)
         return found
 
     async def _by_change(self, credentials: Any) -> AvatarID:
         found = await self._by_old_password(credentials)
         problem = unfit(credentials.new_password, credentials.password)
         if problem:
-            raise NewPasswordNeeded(problem)
+            raise NewPasswordNeeded(problem, found)
         try:
             await self._hashing.run(self._set_password, found.user.name, credentials.new_password, late=self._late)
         except ServerError as mistake:

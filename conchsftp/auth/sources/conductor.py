@@ -76,9 +76,9 @@ class Conductor:
             return await self._code_alone(dialogue)
         try:
             avatar_id, dialogue = await first([*asked, *self._dialogues], dialogue)
-        except (NotEnoughAuthentication, NewPasswordNeeded):
+        except (NotEnoughAuthentication, NewPasswordNeeded) as problem:
             if not only:
-                await self._code_besides(dialogue, None)
+                await self._code_besides(dialogue, getattr(problem, "avatar_id", None))
             raise
         if only and only not in dialogue.proved:
             # A checker that asks for something else than the policy wants.
