@@ -1,7 +1,8 @@
 """
-What a session tells a client in VERSION: which facts hold for its server and its files, and what can be asked of them.
+INIT and VERSION: which version is spoken, and what a session tells of its server and its files, and can be asked.
 
-Decided once, by the tables and by what the file system says that it can do. How it is laid out stands in `sftp.facts`.
+Decided once, by the tables and by what the file system says that it can do. How it is laid out stands in
+`sftp.handshake` and `sftp.facts`.
 """
 
 import re
@@ -14,12 +15,35 @@ from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.set_stat import IGNORED
 from conchsftp.sftp.extended import UnknownExtended, advertised
 from conchsftp.sftp.facts import Served, told
+from conchsftp.sftp.handshake import read_init, write_version
+from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.open_mode import SUPPORTED_ACCESS
 from conchsftp.wire.kinds import Pair
 
 # What a file system is believed to set that does not say it.
 _USUAL = frozenset({"size", "owner", "group", "permissions", "atime", "mtime"})
 _BANNER = re.compile(r"SSH-2\.0-(conchsftp)(?:_(\S+))?(?: .*)?\Z")
+
+
+def greet(conversation: Any, packet: bytes) -> bytes:
+    """
+    Take the first packet of a client, and have the conversation speak the highest version that both sides know.
+
+    Returns:
+        VERSION, with its length in front.
+    Raises:
+        ValueError: it is not INIT, or the client knows no version that is spoken here.
+    """
+    if packet[0] != PacketType.INIT:
+        raise ValueError(f"packet type {packet[0]} before INIT")
+    theirs, offered = read_init(packet)
+    version = min(theirs, conversation.versions[-1])
+    if version < 3:
+        raise ValueError(f"version {theirs}, at least 3 expected")
+    conversation.speak(version)
+    pairs = extensions(conversation, version, offered)
+    conversation.told = frozenset(name for name, _ in pairs)
+    return write_version(version, pairs)
 
 
 def extensions(conversation: Any, version: int, offered: list[Pair]) -> list[Pair]:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from conchsftp.log import Detail
 from conchsftp.session.conversation import Conversation
-from conchsftp.session.greeting import extensions
+from conchsftp.session.greeting import greet
 from conchsftp.session.lanes import Lanes, Ticket
 from conchsftp.session.on_handles import Abandon
 from conchsftp.session.operation import LARGEST_READ, Operation, Placed
@@ -28,8 +28,6 @@ from conchsftp.session.operations import OPERATIONS
 from conchsftp.session.pipeline import Pipeline
 from conchsftp.session.telling import show_requests
 from conchsftp.sftp.codec import BadPacket
-from conchsftp.sftp.handshake import read_init, write_version
-from conchsftp.sftp.numbers import PacketType
 from conchsftp.sftp.replies import Data, StatusReply
 from conchsftp.sftp.statuses import MISTAKE, Status
 from conchsftp.wire.inbox import Inbox
@@ -246,7 +244,7 @@ class SFTPSubsystem(Protocol):
         """Take the first packets: INIT, and the only request that may choose another version."""
         conversation = self._conversation
         if conversation.codec is None:
-            self._greet(b"".join(pieces))
+            self.transport.write(greet(conversation, b"".join(pieces)))
             self.transport.credit(size)
             return
         self._begun = conversation.fresh = True
@@ -385,16 +383,3 @@ class SFTPSubsystem(Protocol):
         self._inbox = Inbox(LARGEST_PACKET)
         # What was asked before is still answered; the pump ends the channel behind the last reply.
         self._deaf = self._ending = True
-
-    def _greet(self, packet: bytes) -> None:
-        if packet[0] != PacketType.INIT:
-            raise ValueError(f"packet type {packet[0]} before INIT")
-        theirs, offered = read_init(packet)
-        conversation = self._conversation
-        version = min(theirs, conversation.versions[-1])
-        if version < 3:
-            raise ValueError(f"version {theirs}, at least 3 expected")
-        conversation.speak(version)
-        pairs = extensions(conversation, version, offered)
-        conversation.told = frozenset(name for name, _ in pairs)
-        self.transport.write(write_version(version, pairs))

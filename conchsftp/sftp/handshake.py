@@ -1,7 +1,7 @@
 """
 INIT and VERSION, the two packets before the first request.
 
-They have no request id. Which version is spoken, and what is advertised, others decide: see `extensions`.
+They have no request id. Which version is spoken, and what is advertised, others decide.
 Source: filexfer-02 and filexfer-13, section 4.
 """
 

@@ -138,7 +138,7 @@ class AskedAgainTests(FactorsCase):
         client.take(52)
 
     def test_logged(self) -> None:
-        """The log names every method of the login, in order; those of everybody else are what it had before."""
+        """The line of a login names all of its methods, in their order."""
         lines: list[str] = []
         self.addCleanup(globalLogPublisher.removeObserver, observe := lambda event: lines.append(formatEvent(event)))
         globalLogPublisher.addObserver(observe)
