@@ -22,6 +22,7 @@ _NAMES = {
     "times": tuple(f"{time}{part}" for time in ("atime", "create_time", "mtime", "ctime") for part in ("", "_ns")),
 }
 _OWN = {field: name for name, group in _NAMES.items() for field in group}
+_CALLED = {**_OWN, "acl": "access control list"}
 _FIELDS = tuple(field.name for field in fields(Attributes))
 
 IGNORED: dict[str, dict[str, None]] = {
@@ -74,7 +75,7 @@ def without_owner(attributes: Attributes) -> Attributes:
 def explained(e: Any) -> str:
     """Return the text of a refusal: that only attributes were refused, and which."""
     asked = [] if e.attributes is None else _asked(e.attributes)
-    names = list(dict.fromkeys(_OWN.get(field, "attributes") for field in asked)) or ["attributes"]
+    names = list(dict.fromkeys(_CALLED.get(field, "attributes") for field in asked)) or ["attributes"]
     reason = e.error_message or TEXTS.get(e.status_code, TEXTS[Status.FAILURE])
     if len(names) == 1:
         return f"The {names[0]} cannot be changed: {reason}"

@@ -15,7 +15,7 @@ from conchsftp.server.avatar import SFTPAvatar
 from conchsftp.sftp import extended, requests
 from conchsftp.sftp.acl import ACL, Entry
 from conchsftp.sftp.attributes import Attributes
-from conchsftp.sftp.numbers import FROM4, Access, ACLFlag, EntryFlag, OpenFlag
+from conchsftp.sftp.numbers import FROM4, Access, ACLFlag, EntryFlag, EntryType, OpenFlag
 from conchsftp.sftp.replies import StatusReply
 from conchsftp.sftp.statuses import Status
 from conchsftp.testing import MemorySession
@@ -125,6 +125,17 @@ class VersionTests(ListCase):
         request = extended.LSetStat(path=b"/l", attributes=Attributes(acl=ANYBODY))
         self.assertEqual(self.status(self.session(6), request), Status.OP_UNSUPPORTED)
         self.assertEqual(os.stat(f"{self.root}/a").st_mode & 0o777, 0o600)
+
+
+class RefusedTests(ListCase):
+    """What a client is told when a list is refused."""
+
+    def test_called_by_its_name(self) -> None:
+        """The text speaks of the list, not of a mode that nobody wanted to change."""
+        audit = ACL(entries=(Entry(type=EntryType.AUDIT, mask=R, who="OWNER@"),))
+        reply = self.session(6).request(requests.SetStat(path=b"/a", attributes=Attributes(acl=audit)))
+        self.assertEqual(reply.status, Status.OP_UNSUPPORTED)
+        self.assertTrue(reply.message.startswith("The access control list cannot be changed: "), reply.message)
 
 
 class AllowedTests(ListCase):
