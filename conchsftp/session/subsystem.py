@@ -271,7 +271,7 @@ class SFTPSubsystem(Protocol):
             return
         if ticket is not None:
             self._leave(ticket)
-        if self._slots:
+        if self._slots and not row.slow:
             self._made(self._queue(request_id, row, request, size), outcome)
         else:
             self._emit(request_id, row, outcome, request, size)

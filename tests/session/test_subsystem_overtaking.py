@@ -47,9 +47,13 @@ class OvertakingTests(OrderCase):
         self.assertEqual(numbers(self.session.replies()), [1])
         self.gate.release()
         self.assertEqual(numbers(self.session.replies()), [2])
-        self.gate.names = set()
+        self.gate.names = {"lstat"}
         self.session.feed(self.copying(3), request(STAT, 4, string(b"/")), self.copying(5))
         self.assertEqual(numbers(self.session.replies()), [3, 4, 5])
+        self.session.feed(request(LSTAT, 6, string(b"/")), self.copying(7))
+        self.assertEqual(numbers(self.session.replies()), [7])
+        self.gate.release()
+        self.assertEqual(numbers(self.session.replies()), [6])
 
     def test_end_of_input(self) -> None:
         """The channel does not end before its reply."""
