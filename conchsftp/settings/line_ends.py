@@ -1,5 +1,5 @@
 """
-How lines end: a name, or the characters themselves.
+How lines end: a name, or the characters themselves, which are CR and LF: anything else is a mistyped name.
 """
 
 from conchsftp.settings.kinds import Kind
@@ -14,7 +14,7 @@ def _parse(text: str) -> str:
         if text.strip().lower() == name.lower():
             return characters
     characters = text.replace(r"\r", "\r").replace(r"\n", "\n")
-    if not 0 < len(characters) <= _LONGEST or not characters.isascii():
+    if not 0 < len(characters) <= _LONGEST or not set(characters) <= {"\r", "\n"}:
         raise ValueError(f"{text!r}: {_LINE_END} expected")
     return characters
 

@@ -81,7 +81,7 @@ class LineEndTests(SynchronousTestCase):
         ):
             settings.set("ServerEOL", given)
             self.assertEqual((settings.server_eol, settings.config("ServerEOL")), (end, shown))
-        for wrong in ("", "\u2028", "123456789", 10, b"\xff"):
+        for wrong in ("", "\u2028", "\n" * 9, 10, b"\xff", "crlff", "\n "):
             problem = self.assertRaises(ServerError, settings.set, "ServerEOL", wrong)
             self.assertIn("the characters themselves", problem.text)
 
