@@ -41,6 +41,7 @@ def greet(conversation: Any, packet: bytes) -> bytes:
     if version < 3:
         raise ValueError(f"version {theirs}, at least 3 expected")
     conversation.speak(version)
+    conversation.log.verbose("SFTP version {version}; the client asked for {theirs}", version=version, theirs=theirs)
     pairs = extensions(conversation, version, offered)
     conversation.told = frozenset(name for name, _ in pairs)
     return write_version(version, pairs)

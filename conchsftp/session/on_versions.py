@@ -44,7 +44,7 @@ def _select(c: Any, e: Any, r: Any) -> int:
 def _speak(c: Any, e: Any, r: Any) -> None:
     # Behind the last handler: the first that refuses keeps the version as it is.
     if e.status_code == Status.OK:
-        c.speak(_selected(c, r))
+        c.log.verbose("SFTP version {version}, which the client chose", version=c.speak(_selected(c, r)).version)
 
 
 def _take_note(c: Any, e: Any, r: Any) -> None:

@@ -336,6 +336,12 @@ class StatusTests(LogCase):
         said = [line[line.index("] ") :] for line in self.lines]
         self.assertEqual([line for line in said if line in steps], steps)
 
+    def test_version(self) -> None:
+        """LogLevel 2 says which version of SFTP is spoken, and which the client asked for."""
+        self.listen(log_level=2, protocol_version=6)
+        self.session().close()
+        self.assertEqual(len([line for line in self.lines if "] SFTP version 3; the client asked for 3" in line]), 1)
+
 
 class EndTests(LogCase):
     """The event Disconnected: once, with the documented number and the reason."""
