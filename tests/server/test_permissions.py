@@ -193,7 +193,7 @@ class UseTests(Case):
         self.assertEqual(fired, [])
 
     def test_copies(self) -> None:
-        """copy-file is refused for what hinders it: a word that is missing, or the file; nothing else is in the log."""
+        """copy-file is refused for what hinders it: a word, or the file. Nothing else is in the log, or stays open."""
         lacks = "Permission denied: {} not permitted here".format
         exists = "File already exists"
         # The words; the answers without and with leave to replace, where there is no file, and where there is one.
@@ -212,6 +212,7 @@ class UseTests(Case):
                 reply: Any = self.session.request(copy)
                 self.assertEqual((reply.status == OK, "" if reply.status == OK else reply.message), (not text, text))
                 self.assertLessEqual(any("refused" in line for line in self.told), "not permitted" in text, words)
+                self.assertEqual(files.locks.opened, set())
                 if reply.status == OK:
                     self.assertEqual(files.get(path), b"abc")
 
