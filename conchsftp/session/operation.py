@@ -84,7 +84,7 @@ class Operation:
         shared: whether it may overlap with other shared ones on the same file.
         alone: whether no other request of the session may be under way: it changes names that open files have, or that
             others are below of.
-        slow: whether it may take long: then replies to what was asked after it do not wait for its own.
+        slow: whether it may take long: then replies to what else was asked after it do not wait for its own.
         enters_first: whether it has to enter its lanes before it begins, because its files cannot be told afterwards.
         mutates: whether a read-only user is refused it; a function of the request where that depends on it.
         told: called with an event when the last handler is done with it, if anybody listens to it: handlers may have

@@ -2,7 +2,8 @@
 The sftp subsystem of one channel: bytes in, requests through the pipeline, replies out.
 
 Replies leave in the order of the requests: the drafts allow any, but some clients pair the two by position. None of
-these asks for anything else while it waits for what takes long, so that replies to that may be overtaken.
+these asks for anything of another kind while it waits for what takes long, so that replies to that may be overtaken;
+among themselves they keep the order.
 
 Starts a request only when its reply can leave, and returns a request's window when it has been answered; so a client
 that does not read, or asks faster than a disk answers, costs a bounded amount of memory. Knows nothing of what a
@@ -73,8 +74,8 @@ class SFTPSubsystem(Protocol):
         self._inbox = Inbox(LARGEST_PACKET)
         self._lanes = Lanes()
         self._slots: deque[_Slot] = deque()
-        # How many requests are worked on that replies to others may overtake.
-        self._overtaken = 0
+        # Those that take long: other replies overtake them, and they keep an order of their own.
+        self._slow: deque[_Slot] = deque()
         self._woken: deque[Ticket] = deque()
         self._in_flight = self._dealt_with = 0
         self._pumping = self._waking = self._queued = False
@@ -160,7 +161,7 @@ class SFTPSubsystem(Protocol):
     @property
     def busy(self) -> bool:
         """Whether a request is being worked on."""
-        return bool(self._slots or self._overtaken)
+        return bool(self._slots or self._slow)
 
     @property
     def version(self) -> int:
@@ -271,8 +272,8 @@ class SFTPSubsystem(Protocol):
             return
         if ticket is not None:
             self._leave(ticket)
-        if self._slots and not row.slow:
-            self._made(self._queue(request_id, row, request, size), outcome)
+        if self._slow if row.slow else self._slots:
+            self._queue(request_id, row, request, size).event = outcome
         else:
             self._emit(request_id, row, outcome, request, size)
 
@@ -280,23 +281,12 @@ class SFTPSubsystem(Protocol):
         """Give a request a place in the order of replies; count what its reply may take."""
         slot = _Slot(request_id, row, request, size)
         self._in_flight += slot.cost
-        if row.slow:
-            self._overtaken += 1
-        else:
-            self._slots.append(slot)
+        (self._slow if row.slow else self._slots).append(slot)
         return slot
-
-    def _made(self, slot: _Slot, event: Any) -> None:
-        """Take what came of a request."""
-        slot.event = event
-        if slot.row.slow:
-            # Who did not wait for it is not waited for either: it leaves next.
-            self._overtaken -= 1
-            self._slots.appendleft(slot)
 
     def _wait(self, outcome: Deferred[Any], ticket: Ticket, slot: _Slot) -> None:
         def done(event: Any) -> None:
-            self._made(slot, event)
+            slot.event = event
             self._leave(ticket)
             self.go_on()
 
@@ -324,7 +314,7 @@ class SFTPSubsystem(Protocol):
                 if outcome.__class__ is Deferred:
                     self._wait(outcome, woken, slot)
                 else:
-                    self._made(slot, outcome)
+                    slot.event = outcome
                     self._woken.extend(self._lanes.leave(woken))
                 if self._seconds() > end:
                     self._queue_up()
@@ -334,14 +324,15 @@ class SFTPSubsystem(Protocol):
 
     def _answer(self) -> None:
         """Send the replies that are made, as far as the order and the channel allow."""
-        slots, end = self._slots, self._turns.end()
-        while slots and slots[0].event is not None and (self._over or self.transport.ready()):
-            slot = slots.popleft()
-            self._in_flight -= slot.cost
-            self._emit(slot.request_id, slot.row, slot.event, slot.request, slot.size)
-            if self._seconds() > end:
-                self._queue_up()
-                break
+        end = self._turns.end()
+        for slots in (self._slow, self._slots):
+            while slots and slots[0].event is not None and (self._over or self.transport.ready()):
+                slot = slots.popleft()
+                self._in_flight -= slot.cost
+                self._emit(slot.request_id, slot.row, slot.event, slot.request, slot.size)
+                if self._seconds() > end:
+                    self._queue_up()
+                    break
         self._give_back()
 
     def _give_back(self) -> None:

@@ -55,6 +55,18 @@ class OvertakingTests(OrderCase):
         self.gate.release()
         self.assertEqual(numbers(self.session.replies()), [6])
 
+    def test_own_order(self) -> None:
+        """What takes long keeps its order among its kind: WinSCP asks for the hashes of several files at once."""
+        self.files.put("/home/c", b"c")
+        copy = extension(b"copy-file", 2, string(b"/home/c"), string(b"/home/d"), b"\0")
+        self.gate.names = {"file.copy_to"}
+        self.session.feed(self.copying(1))
+        self.gate.names = set()
+        self.session.feed(copy, request(STAT, 3, string(b"/")))
+        self.assertEqual(numbers(self.session.replies()), [3])
+        self.gate.release()
+        self.assertEqual(numbers(self.session.replies()), [1, 2])
+
     def test_end_of_input(self) -> None:
         """The channel does not end before its reply."""
         self.session.feed(self.copying(1))
