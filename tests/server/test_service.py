@@ -126,6 +126,14 @@ class LifeTests(ServiceCase):
         self.assertTrue(client.pipe.closed)
         self.assertFalse(server.listening)
 
+    def end_waiting(self, gone: "Deferred[None]", working: "Deferred[None] | None") -> None:
+        """Let handlers do what they do, or the time for it pass; the server is gone then."""
+        if working is None:
+            self.reactor.advance(30)
+        else:
+            working.callback(None)
+        self.successResultOf(gone)
+
     def test_shutdown_waits_for_handlers(self) -> None:
         """It waits until handlers of Disconnected have done what they do, as long as HandlerTimeLimit allows."""
         for answered in (True, False):
@@ -139,11 +147,7 @@ class LifeTests(ServiceCase):
             client.pump()
             self.assertEqual(len(told), 1)
             self.assertNoResult(gone)
-            if answered:
-                writing.callback(None)
-            else:
-                self.reactor.advance(30)
-            self.successResultOf(gone)
+            self.end_waiting(gone, writing if answered else None)
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
     def test_shutdown_waits_for_the_end_of_files(self) -> None:
@@ -162,11 +166,7 @@ class LifeTests(ServiceCase):
             closing.callback(None)
             self.assertEqual([event.aborted for event in told], [True])
             self.assertNoResult(gone)
-            if answered:
-                writing.callback(None)
-            else:
-                self.reactor.advance(30)
-            self.successResultOf(gone)
+            self.end_waiting(gone, writing if answered else None)
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
     def test_two(self) -> None:
